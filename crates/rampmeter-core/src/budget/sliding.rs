@@ -1,0 +1,94 @@
+//! Sliding window: at most `N` units in _any_ period `P`, however it is placed.
+//!
+//! A log of what was taken and when it leaves the window, oldest first. Up to 1,024 units the log
+//! is exact: a unit taken at `t` leaves at `t + P`. Above that the log is a ring of sub-windows of
+//! `P/128`: a unit leaves with the end of the sub-window it was taken in, so the error is on the
+//! safe side and at most 1/128 of the quota stays unused.
+//!
+//! What differs here: `transit` lengthens the period. A provider counts a call when it arrives,
+//! which is later than the start by a latency that varies; calls whose latencies differ by up to
+//! `transit` still keep to the provider's window.
+
+use alloc::collections::VecDeque;
+
+use crate::time::Instant;
+
+const EXACT_UP_TO: u64 = 1024;
+const SUB_WINDOWS: u64 = 128;
+
+#[derive(Clone, Debug)]
+pub(super) struct Sliding {
+    amount: u64,
+    window_nanos: u64,
+    grain_nanos: u64,
+    /// `(leaves, amount)`, rising.
+    log: VecDeque<(u64, u64)>,
+    used: u64,
+}
+
+impl Sliding {
+    pub(super) fn new(amount: u64, period_nanos: u64, transit_nanos: u64) -> Sliding {
+        let grain_nanos =
+            if amount <= EXACT_UP_TO { 1 } else { period_nanos.div_ceil(SUB_WINDOWS) };
+        let window_nanos = period_nanos.saturating_add(transit_nanos);
+        Sliding { amount, window_nanos, grain_nanos, log: VecDeque::new(), used: 0 }
+    }
+
+    pub(super) fn take(&mut self, amount: u64, now: Instant) {
+        if amount == 0 {
+            return;
+        }
+        self.expire(now);
+        let leaves = self.leaves(now);
+        match self.log.back_mut() {
+            Some((last, sum)) if *last == leaves => *sum = sum.saturating_add(amount),
+            _ => self.log.push_back((leaves, amount)),
+        }
+        self.used = self.used.saturating_add(amount);
+    }
+
+    pub(super) fn ready_at(&mut self, taken: u64, need: u64, now: Instant) -> Option<Instant> {
+        if need > self.amount {
+            return None;
+        }
+        self.expire(now);
+        let room = self.amount.saturating_sub(self.used);
+        let wanted = taken.saturating_add(need);
+        if wanted <= room {
+            return Some(now);
+        }
+        let mut missing = wanted - room;
+        for (leaves, amount) in &self.log {
+            missing = missing.saturating_sub(*amount);
+            if missing == 0 {
+                return Some(Instant::from_nanos(*leaves));
+            }
+        }
+        // Only what would be taken now is still in the way.
+        Some(Instant::from_nanos(self.leaves(now)))
+    }
+
+    pub(super) fn used(&mut self, now: Instant) -> u64 {
+        self.expire(now);
+        self.used
+    }
+
+    pub(super) fn idle_at(&self) -> Instant {
+        Instant::from_nanos(self.log.back().map_or(0, |(leaves, _)| *leaves))
+    }
+
+    fn expire(&mut self, now: Instant) {
+        while let Some((leaves, amount)) = self.log.front() {
+            if *leaves > now.as_nanos() {
+                break;
+            }
+            self.used = self.used.saturating_sub(*amount);
+            self.log.pop_front();
+        }
+    }
+
+    fn leaves(&self, now: Instant) -> u64 {
+        let end = now.as_nanos().div_ceil(self.grain_nanos).saturating_mul(self.grain_nanos);
+        end.saturating_add(self.window_nanos)
+    }
+}

@@ -1,0 +1,144 @@
+//! The limits an engine starts with. A [`Config`] is data; [`Engine::new`](crate::Engine::new)
+//! says what in it cannot be meant.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+use core::time::Duration;
+
+use crate::call::{LabelId, Unit};
+use crate::time::Instant;
+
+/// Everything the engine enforces.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    /// The limits; a [`LimitId`](crate::LimitId) is a place in this list.
+    pub limits: Vec<LimitConfig>,
+    /// The weight of each priority; a [`Priority`](crate::Priority) is a place in this list.
+    pub priorities: Vec<u32>,
+}
+
+/// One named limit: budgets that are drawn on together, and one queue.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LimitConfig {
+    /// Its name, for people.
+    pub name: String,
+    /// What it allows; all of them must have room.
+    pub budgets: Vec<BudgetConfig>,
+    /// The label of which every value has an instance of its own.
+    pub per: Option<LabelId>,
+    /// The most instances at once.
+    pub max_instances: u32,
+    /// The most calls that may wait for one instance.
+    pub queue_size: u32,
+    /// The longest that a call may wait for one instance.
+    pub queue_age: Option<Duration>,
+}
+
+/// One budget of a limit.
+#[derive(Clone, PartialEq, Debug)]
+pub enum BudgetConfig {
+    /// At most `size` slots held at once.
+    Concurrency {
+        /// Slots.
+        size: u64,
+    },
+    /// At most `amount` of `counts` per `period`, as `kind` defines it.
+    Rate {
+        /// What is counted.
+        counts: Counts,
+        /// Units per period.
+        amount: u64,
+        /// The period.
+        period: Duration,
+        /// The definition.
+        kind: RateKind,
+    },
+}
+
+/// What a rate counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Counts {
+    /// One per call.
+    Calls,
+    /// The call's cost in this unit.
+    Unit(Unit),
+}
+
+/// How a rate is defined over time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RateKind {
+    /// At most the amount in _any_ period. `transit` lengthens the period: two calls may reach
+    /// what they call that much nearer to each other than they were started.
+    Sliding {
+        /// By how much.
+        transit: Duration,
+    },
+    /// A token bucket of capacity `burst`, refilled evenly.
+    Bucket {
+        /// Units.
+        burst: u64,
+    },
+    /// At most the amount in each window aligned to the calendar. The present window ends at
+    /// `ends`; later ends follow by `period` unless the caller says otherwise
+    /// ([`Engine::align`](crate::Engine::align)).
+    Calendar {
+        /// The end of the present window.
+        ends: Instant,
+    },
+}
+
+/// Why a [`Config`] cannot be enforced.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConfigError {
+    /// What is wrong, and where.
+    pub message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+impl Config {
+    /// Checks that every figure can be enforced.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let fail = |message: String| Err(ConfigError { message });
+        if self.priorities.is_empty() || self.priorities.len() > 64 {
+            return fail("a config needs between 1 and 64 priorities".into());
+        }
+        if self.limits.len() > usize::from(u16::MAX) {
+            return fail("a config holds at most 65,535 limits".into());
+        }
+        for limit in &self.limits {
+            if limit.max_instances == 0 || limit.budgets.len() > 64 {
+                return fail(alloc::format!(
+                    "limit {}: it needs room for one instance and at most 64 budgets",
+                    limit.name
+                ));
+            }
+            for budget in &limit.budgets {
+                if let Some(wrong) = budget.wrong() {
+                    return fail(alloc::format!("limit {}: {wrong}", limit.name));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl BudgetConfig {
+    fn wrong(&self) -> Option<&'static str> {
+        match self {
+            BudgetConfig::Concurrency { size: 0 } => Some("a concurrency of 0 admits nothing"),
+            BudgetConfig::Rate { amount: 0, .. } => Some("a rate of 0 admits nothing"),
+            BudgetConfig::Rate { period, .. } if period.is_zero() => Some("a period of 0"),
+            BudgetConfig::Rate { kind: RateKind::Bucket { burst: 0 }, .. } => {
+                Some("a burst of 0 admits nothing")
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What the engine answers, and what it appends to the caller's buffer.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use crate::call::{CallId, LimitId};
+use crate::time::Instant;
+
+/// The answer to [`Engine::admit`](crate::Engine::admit).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use]
+pub enum Decision {
+    /// It starts now and holds its slots until [`Engine::release`](crate::Engine::release).
+    Granted(CallId),
+    /// It waits; an [`Output`] will answer.
+    Waiting(CallId),
+    /// No.
+    Refused(Refusal),
+    /// A shared store has been asked; its answer will come back as an input. The embedded store
+    /// answers at once, so this engine never says it.
+    Pending(CallId),
+}
+
+/// A "no" that says why, where and when to come back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The limit that said no, if it was one.
+    pub limit: Option<LimitId>,
+    /// When asking again could be answered otherwise.
+    pub retry: Retry,
+}
+
+/// Why a call was refused.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Reason {
+    /// It asks for more than the limit ever has.
+    TooLarge,
+    /// As many calls wait for the limit as its queue holds.
+    QueueFull,
+    /// It waited for as long as it may, or it would have before the limit could let it start.
+    QueueTimeout,
+    /// Its deadline came, or would come before the limit could let it start.
+    Deadline,
+    /// It does not want to wait, and would have to.
+    WouldWait,
+    /// The limit is per a label that the call does not have.
+    MissingLabel,
+    /// The limit has as many instances as it may, all in use.
+    TooManyInstances,
+    /// It names something that this engine does not know or does not enforce.
+    Unsupported,
+}
+
+/// When asking again could be answered otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Retry {
+    /// From this moment on.
+    At(Instant),
+    /// When other calls have ended.
+    OnRelease,
+    /// Never: the call itself must change.
+    Never,
+}
+
+impl Reason {
+    /// The reason as one word for files and tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Reason::TooLarge => "too_large",
+            Reason::QueueFull => "queue_full",
+            Reason::QueueTimeout => "queue_timeout",
+            Reason::Deadline => "deadline",
+            Reason::WouldWait => "would_wait",
+            Reason::MissingLabel => "missing_label",
+            Reason::TooManyInstances => "too_many_instances",
+            Reason::Unsupported => "unsupported",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::TooLarge => "it asks for more than the limit ever has",
+            Reason::QueueFull => "the limit's queue is full",
+            Reason::QueueTimeout => "it could not start within the time it may wait",
+            Reason::Deadline => "it could not start before its deadline",
+            Reason::WouldWait => "it would have to wait",
+            Reason::MissingLabel => "it lacks the label that the limit is per",
+            Reason::TooManyInstances => "the limit has as many instances as it may",
+            Reason::Unsupported => "it names something that is not enforced here",
+        })
+    }
+}
+
+/// What followed from an input, in the order in which it happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Output {
+    /// A waiting call starts now.
+    Granted(CallId),
+    /// A waiting call is answered no; its id is stale from here on.
+    Refused(CallId, Refusal),
+    /// A limit let no more calls start and somebody began to wait for it, or the last one
+    /// that waited is gone.
+    Saturated {
+        /// The limit.
+        limit: LimitId,
+        /// Whether calls wait for it now.
+        saturated: bool,
+    },
+}
+
+/// The caller's buffer.
+pub type Outputs = Vec<Output>;

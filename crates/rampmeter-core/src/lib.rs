@@ -1,0 +1,72 @@
+//! The engine of Rampmeter: may this tool call start now, and if not, why, when, and who goes
+//! first? One decision over all the limits of a call.
+//!
+//! It is sans-IO: no clock, no threads, no async, no randomness, no hash order. Time is an
+//! argument, and what follows from an input is appended to a buffer that the caller owns. The
+//! same inputs give the same outputs, bit for bit.
+//!
+//! ```
+//! use core::time::Duration;
+//! use rampmeter_core::*;
+//!
+//! let mut engine = Engine::new(Config {
+//!     limits: vec![LimitConfig {
+//!         name: "host".into(),
+//!         budgets: vec![BudgetConfig::Concurrency { size: 1 }],
+//!         per: None,
+//!         max_instances: 1,
+//!         queue_size: 100,
+//!         queue_age: None,
+//!     }],
+//!     priorities: vec![1],
+//! })?;
+//! let call = Call {
+//!     tool: ToolId(0),
+//!     flow: Flow { id: 1, weight: 1 },
+//!     priority: Priority(0),
+//!     labels: &[],
+//!     draws: &[Draw { limit: LimitId(0), weight: 1, costs: &[] }],
+//!     keys: &[],
+//!     parent: None,
+//!     deadline: Instant::NEVER,
+//!     queue_timeout: Duration::from_secs(30),
+//! };
+//! let mut out = Outputs::new();
+//! let Decision::Granted(first) = engine.admit(Instant::EPOCH, &call, &mut out) else { panic!() };
+//! let Decision::Waiting(second) = engine.admit(Instant::EPOCH, &call, &mut out) else { panic!() };
+//! engine.release(Instant::from_millis(5), first, Outcome::Succeeded, &mut out);
+//! assert!(out.contains(&Output::Granted(second)));
+//! # Ok::<(), ConfigError>(())
+//! ```
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod budget;
+mod call;
+mod claim;
+mod config;
+mod decision;
+mod engine;
+mod heap;
+mod instance;
+mod lane;
+mod order;
+mod pump;
+mod route;
+mod slab;
+mod snapshot;
+mod time;
+mod turn;
+mod units;
+
+pub use call::{
+    Call, CallId, Cost, Draw, Flow, KeyAccess, LabelId, LimitId, Outcome, Priority, ToolId, Unit,
+};
+pub use config::{BudgetConfig, Config, ConfigError, Counts, LimitConfig, RateKind};
+pub use decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
+pub use engine::{Engine, Prepared};
+pub use snapshot::{BudgetSnapshot, InstanceSnapshot, LimitSnapshot, Snapshot};
+pub use time::Instant;
+pub use turn::{Access, Step, Turn, TurnCall};

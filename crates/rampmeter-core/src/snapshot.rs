@@ -1,0 +1,125 @@
+//! What is so at one moment, in plain values.
+
+use alloc::{string::String, vec::Vec};
+use core::time::Duration;
+
+use crate::budget::Budget;
+use crate::call::LimitId;
+use crate::config::Counts;
+use crate::engine::Engine;
+use crate::instance::label_of;
+use crate::time::Instant;
+
+/// The whole engine.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Snapshot {
+    /// The moment, by the engine's clock.
+    pub now: Instant,
+    /// Calls that run.
+    pub running: u64,
+    /// Calls that wait.
+    pub waiting: u64,
+    /// Every limit, in the config's order.
+    pub limits: Vec<LimitSnapshot>,
+}
+
+/// One limit.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LimitSnapshot {
+    /// The limit.
+    pub limit: LimitId,
+    /// Its name.
+    pub name: String,
+    /// Its instances, in the order of their labels' values.
+    pub instances: Vec<InstanceSnapshot>,
+    /// For each budget the most slots ever held at once in any one instance; 0 for a rate.
+    pub peaks: Vec<u64>,
+}
+
+/// One instance of a limit.
+#[derive(Clone, PartialEq, Debug)]
+pub struct InstanceSnapshot {
+    /// The value of the label that the limit is per.
+    pub label: Option<String>,
+    /// Waiting calls that need it.
+    pub waiting: u32,
+    /// Its budgets, in the config's order.
+    pub budgets: Vec<BudgetSnapshot>,
+}
+
+/// One budget of an instance.
+#[derive(Clone, PartialEq, Debug)]
+pub enum BudgetSnapshot {
+    /// Slots.
+    Concurrency {
+        /// How many there are.
+        size: u64,
+        /// How many are held.
+        held: u64,
+        /// The most that were held at once.
+        peak: u64,
+    },
+    /// A rate.
+    Rate {
+        /// What it counts.
+        counts: Counts,
+        /// Units per period.
+        amount: u64,
+        /// The period.
+        period: Duration,
+        /// The most that can be taken at once.
+        capacity: u64,
+        /// What counts against it now.
+        used: u64,
+    },
+}
+
+impl Engine {
+    /// What is so at `now`. Changes nothing: what has become due by then is not done yet.
+    pub fn snapshot(&self, now: Instant) -> Snapshot {
+        let now = self.now.max(now);
+        let limits = self.config.limits.iter().enumerate().map(|(index, limit)| {
+            let id = u16::try_from(index).unwrap_or(u16::MAX);
+            let instances: Vec<_> =
+                self.instances.of(id).map(|it| self.instance(it, now)).collect();
+            let peaks = (0..limit.budgets.len()).map(|budget| {
+                let live = instances.iter().filter_map(|it| it.budgets.get(budget));
+                let live = live.map(|it| match it {
+                    BudgetSnapshot::Concurrency { peak, .. } => *peak,
+                    BudgetSnapshot::Rate { .. } => 0,
+                });
+                live.max().unwrap_or(0).max(self.instances.past_peak(id, budget))
+            });
+            let peaks = peaks.collect();
+            LimitSnapshot { limit: LimitId(id), name: limit.name.clone(), instances, peaks }
+        });
+        Snapshot {
+            now,
+            running: self.running() as u64,
+            waiting: self.waiting() as u64,
+            limits: limits.collect(),
+        }
+    }
+
+    fn instance(&self, id: u32, now: Instant) -> InstanceSnapshot {
+        let instance = self.instances.get(id);
+        // Rates forget what is past when they are asked, so a copy is asked.
+        let budgets = instance.budgets.iter().cloned().map(|budget| match budget {
+            Budget::Concurrency(slots) => {
+                BudgetSnapshot::Concurrency { size: slots.size, held: slots.held, peak: slots.peak }
+            }
+            Budget::Rate(mut rate) => BudgetSnapshot::Rate {
+                counts: rate.counts,
+                amount: rate.amount,
+                period: Duration::from_nanos(rate.period_nanos),
+                capacity: rate.capacity(),
+                used: rate.used(now),
+            },
+        });
+        InstanceSnapshot {
+            label: label_of(instance),
+            waiting: instance.queued,
+            budgets: budgets.collect(),
+        }
+    }
+}

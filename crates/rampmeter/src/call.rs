@@ -1,0 +1,89 @@
+//! What the gate is asked.
+
+use std::time::Duration;
+
+/// One call that wants to start: its tool, and what is known of it.
+///
+/// ```
+/// use rampmeter::Call;
+/// let call = Call::new("web_search").flow("tenant-7").priority("high").label("region", "eu");
+/// # let _ = call;
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Call<'a> {
+    pub(crate) tool: &'a str,
+    pub(crate) flow: &'a str,
+    pub(crate) priority: Option<&'a str>,
+    pub(crate) labels: Vec<(&'a str, &'a str)>,
+    pub(crate) tokens: Option<u64>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) id: &'a str,
+    pub(crate) turn: Option<u64>,
+}
+
+/// The flow of a call that names none.
+pub const DEFAULT_FLOW: &str = "default";
+
+impl<'a> Call<'a> {
+    /// A call of `tool` in the flow [`DEFAULT_FLOW`], at the tool's priority.
+    pub fn new(tool: &'a str) -> Call<'a> {
+        Call {
+            tool,
+            flow: DEFAULT_FLOW,
+            priority: None,
+            labels: Vec::new(),
+            tokens: None,
+            deadline: None,
+            id: "",
+            turn: None,
+        }
+    }
+
+    /// Whom it is for.
+    pub fn flow(mut self, flow: &'a str) -> Self {
+        self.flow = flow;
+        self
+    }
+
+    /// The name of its priority, instead of the tool's.
+    pub fn priority(mut self, priority: &'a str) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// The value of a label; limits may be per label.
+    pub fn label(mut self, name: &'a str, value: &'a str) -> Self {
+        self.labels.push((name, value));
+        self
+    }
+
+    /// How many tokens it takes, instead of what the policy says of its tool.
+    pub fn tokens(mut self, tokens: u64) -> Self {
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// How long from now it may still start.
+    pub fn deadline(mut self, within: Duration) -> Self {
+        self.deadline = Some(within);
+        self
+    }
+
+    /// The id that the model gave it, for events.
+    pub fn id(mut self, id: &'a str) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// The number of the turn that it belongs to, for events.
+    pub fn turn(mut self, turn: u64) -> Self {
+        self.turn = Some(turn);
+        self
+    }
+}
+
+impl<'a> From<&'a str> for Call<'a> {
+    fn from(tool: &'a str) -> Call<'a> {
+        Call::new(tool)
+    }
+}

@@ -1,0 +1,195 @@
+//! Events: one vocabulary for every rim, in the order in which things happened.
+//!
+//! Counters are folded from the same events before any buffer that could lose one.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rampmeter_core::{Instant, Outcome, Reason};
+
+/// What happened.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum EventKind {
+    /// A call was asked for.
+    Invoked,
+    /// It waits.
+    Queued,
+    /// It was admitted.
+    Started,
+    /// It succeeded.
+    Completed,
+    /// It failed, or never came as far as being admitted for a fault of its own.
+    Failed,
+    /// It was refused.
+    Refused,
+    /// Its caller gave it up, waiting or running.
+    Cancelled,
+    /// Calls begin to wait for a limit.
+    Saturated,
+    /// Nobody waits for a limit any more.
+    Relieved,
+}
+
+impl EventKind {
+    const ALL: [EventKind; 9] = [
+        EventKind::Invoked,
+        EventKind::Queued,
+        EventKind::Started,
+        EventKind::Completed,
+        EventKind::Failed,
+        EventKind::Refused,
+        EventKind::Cancelled,
+        EventKind::Saturated,
+        EventKind::Relieved,
+    ];
+
+    /// The event's name in files: `tool.started`, `limit.saturated`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            EventKind::Invoked => "tool.invoked",
+            EventKind::Queued => "tool.queued",
+            EventKind::Started => "tool.started",
+            EventKind::Completed => "tool.completed",
+            EventKind::Failed => "tool.failed",
+            EventKind::Refused => "tool.refused",
+            EventKind::Cancelled => "tool.cancelled",
+            EventKind::Saturated => "limit.saturated",
+            EventKind::Relieved => "limit.relieved",
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which call an event is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallInfo {
+    /// The tool's name.
+    pub tool: Arc<str>,
+    /// The flow's name.
+    pub flow: Arc<str>,
+    /// The priority's name.
+    pub priority: Arc<str>,
+    /// The id that the model gave the call; empty if there was none.
+    pub id: Arc<str>,
+    /// The turn that it belongs to, as the caller numbered it.
+    pub turn: Option<u64>,
+}
+
+/// One event.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Event {
+    /// Its place among the gate's events, without gaps, from 0.
+    pub seq: u64,
+    /// When, by the gate's clock.
+    pub at: Instant,
+    /// What happened.
+    pub kind: EventKind,
+    /// The call; `None` for events of a limit.
+    pub call: Option<Arc<CallInfo>>,
+    /// The limit: the one that is saturated or that refused.
+    pub limit: Option<Arc<str>>,
+    /// Why, of a refusal.
+    pub reason: Option<Reason>,
+    /// How the call ended, of an end.
+    pub outcome: Option<Outcome>,
+    /// How long it waited (`Started`, `Refused`) or ran (ends).
+    pub took: Option<Duration>,
+}
+
+/// How many events of each kind there have been; exact.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counters([u64; EventKind::ALL.len()]);
+
+impl Counters {
+    /// Events of this kind.
+    pub fn of(&self, kind: EventKind) -> u64 {
+        self.0[kind as usize]
+    }
+
+    /// Every kind with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (EventKind, u64)> + '_ {
+        EventKind::ALL.into_iter().map(|kind| (kind, self.of(kind)))
+    }
+
+    pub(crate) fn count(&mut self, kind: EventKind) {
+        self.0[kind as usize] += 1;
+    }
+}
+
+/// A subscription. It holds up to its capacity; what comes while it is full is lost to it, and
+/// counted ([`Events::missed`]). Dropping it ends it.
+#[derive(Debug)]
+pub struct Events {
+    pub(crate) shared: Arc<Mutex<Buffer>>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Buffer {
+    events: VecDeque<Event>,
+    capacity: usize,
+    missed: u64,
+    reader: Option<Waker>,
+    closed: bool,
+}
+
+impl Events {
+    pub(crate) fn new(capacity: usize) -> Events {
+        let capacity = capacity.max(1);
+        Events { shared: Arc::new(Mutex::new(Buffer { capacity, ..Buffer::default() })) }
+    }
+
+    /// The next event; `None` once the gate is gone and all has been read.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub async fn next(&mut self) -> Option<Event> {
+        std::future::poll_fn(|context| {
+            let mut buffer = self.shared.lock();
+            match buffer.events.pop_front() {
+                Some(event) => Poll::Ready(Some(event)),
+                None if buffer.closed => Poll::Ready(None),
+                None => {
+                    buffer.reader = Some(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
+    }
+
+    /// All that is there now.
+    pub fn drain(&mut self) -> Vec<Event> {
+        self.shared.lock().events.drain(..).collect()
+    }
+
+    /// How many events came while the buffer was full.
+    pub fn missed(&self) -> u64 {
+        self.shared.lock().missed
+    }
+}
+
+impl Buffer {
+    /// Takes an event in; returns whom to wake.
+    pub(crate) fn push(&mut self, event: Event) -> Option<Waker> {
+        if self.events.len() >= self.capacity {
+            self.missed += 1;
+            return None;
+        }
+        self.events.push_back(event);
+        self.reader.take()
+    }
+
+    pub(crate) fn close(&mut self) -> Option<Waker> {
+        self.closed = true;
+        self.reader.take()
+    }
+}

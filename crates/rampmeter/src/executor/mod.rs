@@ -1,0 +1,269 @@
+//! Running turns: what a model asked for, under the gate, answered in the model's order.
+
+mod one;
+mod report;
+mod resolve;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use rampmeter_core::{Access as CoreAccess, Instant, Step, Turn, TurnCall};
+
+use one::{Done, Job};
+pub use report::{CallError, CallResult, Status, TurnReport};
+pub use resolve::{ResolvedCall, ResolvedTurn, parse_and_resolve};
+
+use crate::call::{Call, DEFAULT_FLOW};
+use crate::event::{CallInfo, EventKind};
+use crate::format::{Arguments, ParseError, ParseLimits};
+use crate::gate::Gate;
+use crate::policy::{Access, Policy};
+use crate::registry::Registry;
+use crate::tool::{Invocation, Tool};
+
+/// Runs the calls of turns through a gate. Clones share all of it.
+#[derive(Clone, Debug)]
+pub struct Executor {
+    gate: Gate,
+    registry: Arc<Registry>,
+    policy: Arc<Policy>,
+}
+
+/// One turn to run: a model's answer, and for whom it is.
+#[derive(Clone, Debug)]
+pub struct TurnRequest {
+    turn: ResolvedTurn,
+    flow: String,
+    priority: Option<String>,
+    labels: Vec<(String, String)>,
+    deadline: Option<Duration>,
+    number: Option<u64>,
+}
+
+impl TurnRequest {
+    /// A turn of the flow [`DEFAULT_FLOW`], each call at its tool's priority.
+    pub fn new(turn: ResolvedTurn) -> TurnRequest {
+        let flow = DEFAULT_FLOW.to_owned();
+        TurnRequest { turn, flow, priority: None, labels: vec![], deadline: None, number: None }
+    }
+
+    /// Whom it is for.
+    pub fn flow(mut self, flow: impl Into<String>) -> Self {
+        self.flow = flow.into();
+        self
+    }
+
+    /// The priority of all its calls, instead of their tools'.
+    pub fn priority(mut self, priority: impl Into<String>) -> Self {
+        self.priority = Some(priority.into());
+        self
+    }
+
+    /// The value of a label of all its calls.
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.push((name.into(), value.into()));
+        self
+    }
+
+    /// How long the whole turn may take, instead of what the policy says.
+    pub fn deadline(mut self, within: Duration) -> Self {
+        self.deadline = Some(within);
+        self
+    }
+
+    /// Its number, for events.
+    pub fn number(mut self, number: u64) -> Self {
+        self.number = Some(number);
+        self
+    }
+}
+
+impl Executor {
+    /// An executor of the tools in `registry`, under `policy` as `gate` enforces it.
+    pub fn new(gate: Gate, registry: Registry, policy: Policy) -> Executor {
+        Executor { gate, registry: Arc::new(registry), policy: Arc::new(policy) }
+    }
+
+    /// The gate.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// The tools.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Reads a model's answer and finds its tools, within the policy's bound on arguments.
+    ///
+    /// # Errors
+    /// The text as a whole is not an assistant message.
+    pub fn resolve(&self, text: &str) -> Result<ResolvedTurn, ParseError> {
+        let max_arguments = usize::try_from(self.policy.max_arguments).unwrap_or(usize::MAX);
+        let limits = ParseLimits { max_arguments, ..ParseLimits::default() };
+        parse_and_resolve(text, &self.registry, &limits)
+    }
+
+    /// Runs a turn to its end: one result per call, in the model's order. Calls that only read
+    /// run side by side; calls of one tool that write run one after the other. One failure takes
+    /// no sibling with it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends every tool of the turn and frees all it held; results so far are
+    /// lost. [`Executor::run_turn_until`] keeps them.
+    pub async fn run_turn(&self, request: TurnRequest) -> TurnReport {
+        self.run_turn_until(request, std::future::pending()).await
+    }
+
+    /// [`Executor::run_turn`], until `stop` is ready: then what runs or waits is cancelled, and
+    /// what has ended keeps its result.
+    pub async fn run_turn_until(
+        &self,
+        request: TurnRequest,
+        stop: impl Future<Output = ()> + Send,
+    ) -> TurnReport {
+        let within = request.deadline.unwrap_or(self.policy.turn.deadline);
+        let deadline = self.gate.now().saturating_add(within);
+        let mut results: Vec<CallResult> = request.turn.calls.iter().map(pending).collect();
+        let runnable = self.runnable(&request, &mut results);
+        let mut turn = Turn::new(&self.turn_calls(&runnable), deadline);
+        let mut running = FuturesUnordered::new();
+        let mut stop = std::pin::pin!(stop);
+        while !turn.is_done() {
+            while let Some(step) = turn.next(self.gate.now()) {
+                match step {
+                    Step::Ask(at) => running.push(self.one(&request, &runnable[at], at, deadline)),
+                    Step::GiveUp(at) => {
+                        results[runnable[at].index].output = Err(CallError::TurnDeadline);
+                    }
+                }
+            }
+            match select(running.next(), stop.as_mut()).await {
+                Either::Left((Some((at, priority, done)), _)) => {
+                    turn.ended(at);
+                    let result = &mut results[runnable[at].index];
+                    *result = CallResult {
+                        output: done.output,
+                        priority: Some(priority),
+                        waited: done.waited,
+                        ran: done.ran,
+                        ..result.clone()
+                    };
+                }
+                Either::Left((None, _)) => {}
+                Either::Right(_) => break,
+            }
+        }
+        TurnReport { format: request.turn.format, results }
+    }
+
+    /// The calls that can be asked for; the others have their error at once.
+    fn runnable<'a>(
+        &self,
+        request: &'a TurnRequest,
+        results: &mut [CallResult],
+    ) -> Vec<Runnable<'a>> {
+        let mut runnable = Vec::with_capacity(results.len());
+        for (index, call) in request.turn.calls.iter().enumerate() {
+            let error = match (&call.asked.arguments, &call.tool) {
+                (Ok(arguments), Ok(tool)) => {
+                    let (id, name) = (&*call.asked.id, &*call.asked.name);
+                    runnable.push(Runnable { index, id, name, arguments, tool });
+                    continue;
+                }
+                (Err(malformed), _) => CallError::Malformed(malformed.clone()),
+                (_, Err(unknown)) => CallError::Unknown(unknown.clone()),
+            };
+            results[index].output = Err(error);
+            self.note_unrunnable(request, &results[index]);
+        }
+        runnable
+    }
+
+    fn note_unrunnable(&self, request: &TurnRequest, result: &CallResult) {
+        let info = Arc::new(CallInfo {
+            tool: result.name.as_str().into(),
+            flow: request.flow.as_str().into(),
+            priority: request.priority.as_deref().unwrap_or_default().into(),
+            id: result.id.as_str().into(),
+            turn: request.number,
+        });
+        self.gate.note(EventKind::Invoked, info.clone());
+        self.gate.note(EventKind::Failed, info);
+    }
+
+    /// What the turn machine needs to know: calls of one tool that write keep their order.
+    fn turn_calls(&self, runnable: &[Runnable<'_>]) -> Vec<TurnCall> {
+        let mut names: Vec<&str> = runnable.iter().map(|call| call.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let calls = runnable.iter().map(|call| TurnCall {
+            tool: u32::try_from(names.binary_search(&call.name).unwrap_or(0)).unwrap_or(u32::MAX),
+            access: match self.access(call.name, call.tool) {
+                Access::Read => CoreAccess::Read,
+                Access::Write => CoreAccess::Write,
+            },
+        });
+        calls.collect()
+    }
+
+    /// The policy's word, else the tool's own, else what the policy says of undeclared tools.
+    fn access(&self, name: &str, tool: &Tool) -> Access {
+        let declared = self.policy.tool(name).and_then(|tool| tool.access);
+        declared.or(tool.declared_access()).unwrap_or(self.policy.undeclared)
+    }
+
+    async fn one(
+        &self,
+        request: &TurnRequest,
+        call: &Runnable<'_>,
+        at: usize,
+        turn_deadline: Instant,
+    ) -> (usize, Arc<str>, Done) {
+        const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+        let declared = self.policy.tool(call.name);
+        let mut asked = Call::new(call.name).flow(&request.flow).id(call.id);
+        asked.turn = request.number;
+        asked.priority = request.priority.as_deref();
+        asked.labels = request.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let priority = asked.priority.or(declared.map(|tool| &*tool.priority)).unwrap_or("normal");
+        let done = one::run(Job {
+            gate: &self.gate,
+            call: asked,
+            tool: call.tool,
+            invocation: Invocation {
+                name: call.name.into(),
+                id: call.id.into(),
+                arguments: call.arguments.clone(),
+            },
+            timeout: declared.map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
+            turn_deadline,
+        });
+        (at, priority.into(), done.await)
+    }
+}
+
+/// A call that has arguments and a tool.
+struct Runnable<'a> {
+    /// Its place in the turn.
+    index: usize,
+    id: &'a str,
+    name: &'a str,
+    arguments: &'a Arguments,
+    tool: &'a Tool,
+}
+
+/// What stands in a call's place until it has its result: what a stop leaves there.
+fn pending(call: &ResolvedCall) -> CallResult {
+    CallResult {
+        id: call.asked.id.clone(),
+        name: call.asked.name.clone(),
+        output: Err(CallError::Cancelled),
+        priority: None,
+        waited: None,
+        ran: None,
+    }
+}

@@ -1,0 +1,75 @@
+//! What must hold of `format`, seen from outside: text in, calls and replies out.
+
+mod anthropic;
+mod arguments;
+mod message;
+mod mutation;
+mod openai;
+mod real;
+
+use super::{Asked, Message, ParseLimits, Reply, parse};
+
+/// A message that must be readable as a whole.
+fn read(text: &str) -> Message {
+    read_within(text, &ParseLimits::default())
+}
+
+fn read_within(text: &str, limits: &ParseLimits) -> Message {
+    parse(text, limits).unwrap_or_else(|error| panic!("{error}\n{text:.200}"))
+}
+
+/// The error of a text that must not be readable as a message.
+fn refused(text: &str) -> String {
+    match parse(text, &ParseLimits::default()) {
+        Ok(message) => panic!("was read as {message:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Each call as `name(arguments)`, or the reason why it is malformed.
+fn told(message: &Message) -> Vec<String> {
+    let tell = |call: &Asked| match &call.arguments {
+        Ok(arguments) => format!("{}({arguments})", call.name),
+        Err(malformed) => malformed.to_string(),
+    };
+    message.calls.iter().map(tell).collect()
+}
+
+fn ids(message: &Message) -> Vec<&str> {
+    message.calls.iter().map(|call| call.id.as_str()).collect()
+}
+
+/// A reply to each call, as a runtime would write them.
+fn replies(message: &Message) -> Vec<Reply<'_>> {
+    let calls = message.calls.iter();
+    calls
+        .map(|Asked { id, name, arguments, .. }| Reply {
+            id,
+            name,
+            content: "done",
+            is_error: arguments.is_err(),
+        })
+        .collect()
+}
+
+/// An OpenAI Chat message of these `tool_calls`.
+fn chat(calls: &[&str]) -> String {
+    format!(r#"{{"role":"assistant","content":null,"tool_calls":[{}]}}"#, calls.join(","))
+}
+
+/// A call of OpenAI Chat whose `arguments` is this JSON.
+fn function(id: &str, arguments: &str) -> String {
+    format!(
+        r#"{{"id":"{id}","type":"function","function":{{"name":"t","arguments":{arguments}}}}}"#
+    )
+}
+
+/// An Anthropic message of these blocks.
+fn blocks(blocks: &[&str]) -> String {
+    format!(r#"{{"role":"assistant","content":[{}]}}"#, blocks.join(","))
+}
+
+/// A `tool_use` block whose `input` is this JSON.
+fn tool_use(id: &str, input: &str) -> String {
+    format!(r#"{{"type":"tool_use","id":"{id}","name":"t","input":{input}}}"#)
+}

@@ -1,0 +1,484 @@
+//! What the gate keeps under its one lock: the engine, and for each of its calls who waits for it.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Weak};
+use std::task::Waker;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rampmeter_core as core;
+use rampmeter_core::{
+    CallId, Decision, Draw, Engine, Flow, Instant, Outcome, Output, Outputs, Prepared, Priority,
+    Reason,
+};
+use sha2::{Digest, Sha256};
+use smallvec::SmallVec;
+
+use super::plan::{Plan, PlannedTool};
+use crate::call::Call;
+use crate::event::{Buffer, CallInfo, Counters, Event, EventKind};
+use crate::refusal::{Refusal, Retry};
+
+pub(super) struct State {
+    pub(super) engine: Engine,
+    pub(super) plan: Plan,
+    pub(super) timer: TimerState,
+    pub(super) counters: Counters,
+    /// Whom to wake when the lock is free again.
+    pub(super) wake: Vec<Waker>,
+    /// When the windows of calendar rates are next placed anew.
+    pub(super) align_at: Instant,
+    out: Outputs,
+    /// By the index of the engine's call.
+    entries: Vec<Option<Entry>>,
+    /// Answers of calls that the engine has forgotten, until they are fetched.
+    refusals: HashMap<CallId, Box<Refusal>>,
+    subscribers: Vec<Weak<Mutex<Buffer>>>,
+    events: u64,
+    hasher: RandomState,
+}
+
+#[derive(Default)]
+pub(super) struct TimerState {
+    pub(super) running: bool,
+    pub(super) armed: Option<Instant>,
+    pub(super) waker: Option<Waker>,
+}
+
+struct Entry {
+    id: CallId,
+    info: Arc<CallInfo>,
+    asked: Instant,
+    started: Instant,
+    waiter: Waiter,
+}
+
+enum Waiter {
+    /// Nobody has to be told: it was granted at once, or its answer has been fetched.
+    None,
+    Waiting(Option<Waker>),
+    Granted,
+}
+
+/// What a call is made of besides its limits.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) info: Arc<CallInfo>,
+    pub(super) flow: Flow,
+    pub(super) priority: Priority,
+}
+
+/// How an admission stands.
+pub(super) enum Standing {
+    Granted(CallId, Duration),
+    Waiting(CallId),
+    Refused(Box<Refusal>),
+}
+
+impl State {
+    pub(super) fn new(plan: Plan, engine: Engine) -> State {
+        State {
+            engine,
+            plan,
+            timer: TimerState::default(),
+            counters: Counters::default(),
+            wake: Vec::new(),
+            align_at: Instant::EPOCH,
+            out: Outputs::new(),
+            entries: Vec::new(),
+            refusals: HashMap::new(),
+            subscribers: Vec::new(),
+            events: 0,
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// Asks the engine about a call given by name.
+    pub(super) fn ask(&mut self, now: Instant, call: &Call<'_>, wait: bool) -> Standing {
+        let tool = self.plan.tool(call.tool);
+        let wanted = match self.wanted(call, &tool) {
+            Ok(wanted) => wanted,
+            Err(refusal) => return self.refused_unheard(now, *refusal),
+        };
+        let deadline = call.deadline.map_or(Instant::NEVER, |within| now.saturating_add(within));
+        let decision =
+            self.with_engine_call(call, &tool, &wanted, deadline, |engine, call, out| {
+                if wait { engine.admit(now, call, out) } else { engine.try_admit(now, call, out) }
+            });
+        self.decided(now, decision, wanted.info)
+    }
+
+    /// Asks the engine about a call whose limits were found before.
+    pub(super) fn ask_prepared(
+        &mut self,
+        now: Instant,
+        call: &Prepared,
+        wanted: &Wanted,
+        wait: bool,
+    ) -> Standing {
+        let (flow, priority, never) = (wanted.flow, wanted.priority, Instant::NEVER);
+        let decision = if wait {
+            self.engine.admit_prepared(now, call, flow, priority, never, &mut self.out)
+        } else {
+            self.engine.try_admit_prepared(now, call, flow, priority, never, &mut self.out)
+        };
+        self.decided(now, decision, wanted.info.clone())
+    }
+
+    /// Finds a call's limits for many admissions.
+    pub(super) fn prepare(
+        &mut self,
+        now: Instant,
+        call: &Call<'_>,
+    ) -> Result<(Prepared, Wanted), Box<Refusal>> {
+        let tool = self.plan.tool(call.tool);
+        let wanted = self.wanted(call, &tool)?;
+        let prepared = self
+            .with_engine_call(call, &tool, &wanted, Instant::NEVER, |engine, call, _| {
+                engine.prepare(now, call)
+            })
+            .map_err(|refusal| self.in_words(now, Duration::ZERO, &wanted.info, refusal))?;
+        Ok((prepared, wanted))
+    }
+
+    /// A waiter asks how its call stands, and leaves word whom to wake.
+    pub(super) fn poll(&mut self, id: CallId, waker: &Waker) -> Standing {
+        if let Some(refusal) = self.refusals.remove(&id) {
+            return Standing::Refused(refusal);
+        }
+        let Some(entry) = self.entry(id) else { return Standing::Waiting(id) };
+        match &mut entry.waiter {
+            Waiter::Waiting(Some(known)) => known.clone_from(waker),
+            Waiter::Waiting(none) => *none = Some(waker.clone()),
+            Waiter::Granted | Waiter::None => {
+                entry.waiter = Waiter::None;
+                return Standing::Granted(id, entry.started.saturating_since(entry.asked));
+            }
+        }
+        Standing::Waiting(id)
+    }
+
+    /// A waiter is gone without its answer.
+    pub(super) fn abandon(&mut self, now: Instant, id: CallId) {
+        if self.refusals.remove(&id).is_some() {
+            return;
+        }
+        match self.entry(id).map(|entry| &entry.waiter) {
+            Some(Waiter::Waiting(_)) => {
+                // It may be granted or expire at this very moment: then that is its end.
+                if self.engine.cancel(now, id, &mut self.out) {
+                    self.ended(now, id, Outcome::Cancelled);
+                } else {
+                    self.settle(now);
+                    self.abandon(now, id);
+                }
+            }
+            Some(Waiter::Granted | Waiter::None) => self.release(now, id, Outcome::Cancelled),
+            None => {}
+        }
+    }
+
+    /// A running call has ended.
+    pub(super) fn release(&mut self, now: Instant, id: CallId, outcome: Outcome) {
+        if self.engine.release(now, id, outcome, &mut self.out) {
+            self.ended(now, id, outcome);
+        }
+    }
+
+    /// Passes on what the engine said, and finds whom to wake.
+    pub(super) fn settle(&mut self, now: Instant) {
+        if self.out.is_empty() {
+            return;
+        }
+        let mut out = std::mem::take(&mut self.out);
+        for output in out.drain(..) {
+            match output {
+                Output::Granted(id) => self.granted(now, id),
+                Output::Refused(id, refusal) => self.refused(now, id, refusal),
+                Output::Saturated { limit, saturated } => {
+                    let kind = if saturated { EventKind::Saturated } else { EventKind::Relieved };
+                    let limit = self.plan.limit(limit);
+                    self.emit(now, kind, None, |event| Event { limit, ..event });
+                }
+            }
+        }
+        self.out = out;
+    }
+
+    /// Does what is due by `now`.
+    pub(super) fn advance(&mut self, now: Instant) {
+        self.engine.advance(now, &mut self.out);
+    }
+
+    /// Says when the windows of calendar rates end, as the time of day is now.
+    pub(super) fn align(&mut self, now: Instant, wall: std::time::SystemTime) {
+        const AT_LEAST_EVERY: Duration = Duration::from_secs(30);
+        self.align_at = now.saturating_add(AT_LEAST_EVERY);
+        for calendar in &self.plan.calendars {
+            let ends = calendar.ends(now, wall);
+            self.align_at = self.align_at.min(ends);
+            self.engine.align(now, calendar.limit, calendar.budget, ends, &mut self.out);
+        }
+        if self.plan.calendars.is_empty() {
+            self.align_at = Instant::NEVER;
+        }
+    }
+
+    pub(super) fn subscribe(&mut self, buffer: &Arc<Mutex<Buffer>>) {
+        self.subscribers.push(Arc::downgrade(buffer));
+    }
+
+    /// The gate is gone: readers learn that nothing more will come.
+    pub(super) fn close(&mut self) {
+        for buffer in self.subscribers.drain(..).filter_map(|weak| weak.upgrade()) {
+            self.wake.extend(buffer.lock().close());
+        }
+    }
+
+    /// Wakes every waiter: whoever is polled next starts the timer again.
+    pub(super) fn wake_all(&mut self) {
+        for entry in self.entries.iter_mut().flatten() {
+            if let Waiter::Waiting(waker) = &mut entry.waiter {
+                self.wake.extend(waker.take());
+            }
+        }
+    }
+
+    /// A call that never came as far as the engine is answered no.
+    pub(super) fn refused_unheard(&mut self, now: Instant, refusal: Refusal) -> Standing {
+        self.emit(now, EventKind::Refused, None, |event| Event {
+            reason: Some(refusal.reason),
+            ..event
+        });
+        Standing::Refused(Box::new(refusal))
+    }
+
+    /// Notes something that the gate itself did not see.
+    pub(super) fn note(&mut self, now: Instant, kind: EventKind, info: Arc<CallInfo>) {
+        self.emit(now, kind, Some(info), |event| event);
+    }
+
+    fn decided(&mut self, now: Instant, decision: Decision, info: Arc<CallInfo>) -> Standing {
+        self.emit(now, EventKind::Invoked, Some(info.clone()), |event| event);
+        match decision {
+            Decision::Granted(id) => {
+                // It may have waited for no time at all and be in the buffer already.
+                self.out.retain(|output| *output != Output::Granted(id));
+                self.emit(now, EventKind::Started, Some(info.clone()), |event| Event {
+                    took: Some(Duration::ZERO),
+                    ..event
+                });
+                self.enter(Entry { id, info, asked: now, started: now, waiter: Waiter::None });
+                Standing::Granted(id, Duration::ZERO)
+            }
+            Decision::Waiting(id) | Decision::Pending(id) => {
+                self.emit(now, EventKind::Queued, Some(info.clone()), |event| event);
+                let waiter = Waiter::Waiting(None);
+                self.enter(Entry { id, info, asked: now, started: now, waiter });
+                Standing::Waiting(id)
+            }
+            Decision::Refused(refusal) => {
+                let limit = refusal.limit.and_then(|limit| self.plan.limit(limit));
+                let told = self.in_words(now, Duration::ZERO, &info, refusal);
+                self.emit(now, EventKind::Refused, Some(info), |event| Event {
+                    limit,
+                    reason: Some(refusal.reason),
+                    took: Some(Duration::ZERO),
+                    ..event
+                });
+                Standing::Refused(told)
+            }
+        }
+    }
+
+    fn granted(&mut self, now: Instant, id: CallId) {
+        let Some(entry) = self.entry(id) else { return };
+        entry.started = now;
+        let before = std::mem::replace(&mut entry.waiter, Waiter::Granted);
+        let took = Some(now.saturating_since(entry.asked));
+        let info = entry.info.clone();
+        if let Waiter::Waiting(waker) = before {
+            self.wake.extend(waker);
+        }
+        self.emit(now, EventKind::Started, Some(info), |event| Event { took, ..event });
+    }
+
+    fn refused(&mut self, now: Instant, id: CallId, refusal: core::Refusal) {
+        let Some(entry) = self.leave(id) else { return };
+        let waited = now.saturating_since(entry.asked);
+        let told = self.in_words(now, waited, &entry.info, refusal);
+        if let Waiter::Waiting(waker) = entry.waiter {
+            self.wake.extend(waker);
+            self.refusals.insert(id, told);
+        }
+        let limit = refusal.limit.and_then(|limit| self.plan.limit(limit));
+        self.emit(now, EventKind::Refused, Some(entry.info), |event| Event {
+            limit,
+            reason: Some(refusal.reason),
+            took: Some(waited),
+            ..event
+        });
+    }
+
+    /// A call that waited or ran is over.
+    fn ended(&mut self, now: Instant, id: CallId, outcome: Outcome) {
+        let Some(entry) = self.leave(id) else { return };
+        let kind = match outcome {
+            Outcome::Succeeded => EventKind::Completed,
+            Outcome::Failed | Outcome::Overloaded => EventKind::Failed,
+            Outcome::Cancelled => EventKind::Cancelled,
+        };
+        let took = Some(now.saturating_since(entry.started));
+        self.emit(now, kind, Some(entry.info), |event| Event {
+            took,
+            outcome: Some(outcome),
+            ..event
+        });
+    }
+
+    fn entry(&mut self, id: CallId) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(id.index() as usize)?.as_mut()?;
+        (entry.id == id).then_some(entry)
+    }
+
+    fn leave(&mut self, id: CallId) -> Option<Entry> {
+        self.entry(id)?;
+        self.entries.get_mut(id.index() as usize)?.take()
+    }
+
+    fn enter(&mut self, entry: Entry) {
+        let index = entry.id.index() as usize;
+        if index >= self.entries.len() {
+            self.entries.resize_with(index + 1, || None);
+        }
+        self.entries[index] = Some(entry);
+    }
+
+    fn emit(
+        &mut self,
+        at: Instant,
+        kind: EventKind,
+        call: Option<Arc<CallInfo>>,
+        with: impl FnOnce(Event) -> Event,
+    ) {
+        self.counters.count(kind);
+        let seq = self.events;
+        self.events += 1;
+        if self.subscribers.is_empty() {
+            return;
+        }
+        let (limit, reason, outcome, took) = (None, None, None, None);
+        let event = with(Event { seq, at, kind, call, limit, reason, outcome, took });
+        let wake = &mut self.wake;
+        self.subscribers.retain(|subscriber| {
+            let Some(buffer) = subscriber.upgrade() else { return false };
+            wake.extend(buffer.lock().push(event.clone()));
+            true
+        });
+    }
+
+    fn in_words(
+        &self,
+        now: Instant,
+        waited: Duration,
+        info: &CallInfo,
+        refusal: core::Refusal,
+    ) -> Box<Refusal> {
+        Box::new(Refusal {
+            tool: info.tool.clone(),
+            reason: refusal.reason,
+            limit: refusal.limit.and_then(|limit| self.plan.limit(limit)),
+            retry: match refusal.retry {
+                core::Retry::At(at) => Retry::After(at.saturating_since(now)),
+                core::Retry::OnRelease => Retry::OnRelease,
+                core::Retry::Never => Retry::Never,
+            },
+            waited,
+            detail: None,
+        })
+    }
+
+    fn wanted(&self, call: &Call<'_>, tool: &PlannedTool) -> Result<Wanted, Box<Refusal>> {
+        let priority = match call.priority {
+            None => tool.priority,
+            Some(name) => self.plan.priority(name).ok_or_else(|| {
+                let known: Vec<&str> = self.plan.priorities.iter().map(AsRef::as_ref).collect();
+                Box::new(Refusal {
+                    tool: tool.name.clone(),
+                    reason: Reason::Unsupported,
+                    limit: None,
+                    retry: Retry::Never,
+                    waited: Duration::ZERO,
+                    detail: Some(format!(
+                        "there is no priority {name:?}; the policy has {}",
+                        known.join(", ")
+                    )),
+                })
+            })?,
+        };
+        let flow =
+            Flow { id: self.hasher.hash_one(call.flow), weight: self.plan.flow_weight(call.flow) };
+        let info = Arc::new(CallInfo {
+            tool: tool.name.clone(),
+            flow: call.flow.into(),
+            priority: self.plan.priorities[usize::from(priority.0)].clone(),
+            id: call.id.into(),
+            turn: call.turn,
+        });
+        Ok(Wanted { info, flow, priority })
+    }
+
+    /// Puts a call in the engine's words.
+    fn with_engine_call<R>(
+        &mut self,
+        call: &Call<'_>,
+        tool: &PlannedTool,
+        wanted: &Wanted,
+        deadline: Instant,
+        ask: impl FnOnce(&mut Engine, &core::Call<'_>, &mut Outputs) -> R,
+    ) -> R {
+        let costs: SmallVec<[core::Cost; 4]> = tool
+            .draws
+            .iter()
+            .map(|draw| match call.tokens {
+                Some(amount) => core::Cost { amount, ..draw.tokens },
+                None => draw.tokens,
+            })
+            .collect();
+        let draws = tool.draws.iter().zip(&costs).map(|(draw, cost)| Draw {
+            limit: draw.limit,
+            weight: draw.weight,
+            costs: std::slice::from_ref(cost),
+        });
+        let draws: SmallVec<[Draw<'_>; 4]> = draws.collect();
+        let known = call.labels.iter().filter_map(|(name, value)| {
+            let label = self.plan.label(name)?;
+            let hidden = label.secret.then(|| short_hash(value));
+            Some((label.id, *value, hidden))
+        });
+        let known: SmallVec<[_; 2]> = known.collect();
+        let labels: SmallVec<[_; 2]> = known
+            .iter()
+            .map(|(id, value, hidden)| (*id, hidden.as_deref().unwrap_or(value)))
+            .collect();
+        let engine_call = core::Call {
+            tool: tool.id,
+            flow: wanted.flow,
+            priority: wanted.priority,
+            labels: &labels,
+            draws: &draws,
+            keys: &[],
+            parent: None,
+            deadline,
+            queue_timeout: tool.queue_timeout,
+        };
+        ask(&mut self.engine, &engine_call, &mut self.out)
+    }
+}
+
+/// A secret as it may be shown: 64 bits of its SHA-256, in hexadecimal.
+fn short_hash(secret: &str) -> String {
+    let digest = Sha256::digest(secret.as_bytes());
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

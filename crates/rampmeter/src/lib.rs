@@ -1,0 +1,54 @@
+//! Ramp metering for the tool calls of AI agents: one decision over all the limits of a call,
+//! *may it start now, and if not, why, when, and who goes first?*
+//!
+//! ```
+//! use rampmeter::{Call, Gate, Outcome, Policy};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let policy = Policy::parse("rampmeter.toml", r#"
+//!     [limits.search]
+//!     concurrency = 4
+//!     requests = "30/min"
+//!
+//!     [tools.web_search]
+//!     limits = ["search"]
+//! "#)?;
+//! let gate = Gate::new(&policy)?;
+//!
+//! let permit = gate.admit(Call::new("web_search").flow("tenant-7").priority("high")).await?;
+//! // … run the tool …
+//! permit.finish(Outcome::Succeeded);
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(run())?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod call;
+mod event;
+mod executor;
+pub mod format;
+mod gate;
+mod permit;
+pub mod policy;
+mod refusal;
+mod registry;
+pub mod runtime;
+mod tool;
+
+pub use call::{Call, DEFAULT_FLOW};
+pub use event::{CallInfo, Counters, Event, EventKind, Events};
+pub use executor::{
+    CallError, CallResult, Executor, ResolvedCall, ResolvedTurn, Status, TurnReport, TurnRequest,
+    parse_and_resolve,
+};
+pub use gate::{Admission, Ask, Gate, Handle};
+pub use permit::Permit;
+pub use policy::{Access, Policy, PolicyErrors};
+pub use rampmeter_core::{
+    BudgetSnapshot, ConfigError, InstanceSnapshot, Instant, LimitSnapshot, Outcome, Reason,
+    Snapshot,
+};
+pub use refusal::{Refusal, Retry};
+pub use registry::{DuplicateTool, Registry, UnknownTool};
+pub use tool::{Invocation, Tool, ToolError};

@@ -1,0 +1,155 @@
+//! What a tool draws on: `limits = ["groq"]` or `limits = { groq = { weight = 2, tokens = 900 } }`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::field::Field;
+use super::limits::MAX_SLOTS;
+use super::nearest::did_you_mean;
+use super::quantity::MAX_AMOUNT;
+use super::section::{Named, Section};
+use super::source::{Sink, Span, shown};
+use super::spelling::key;
+use super::types::{DrawPolicy, LimitPolicy, Unit};
+
+const HELP: &str = "write limits = [\"NAME\"] or limits = { NAME = { weight = 2 } }";
+
+/// The limits that there are, by name.
+pub(super) type KnownLimits<'a> = BTreeMap<&'a str, &'a Named<LimitPolicy>>;
+
+/// A draw as written.
+struct Draft<'a> {
+    limit: &'a str,
+    span: Span,
+    path: String,
+    weight: Option<(u64, Span)>,
+    tokens: Option<(u64, Span)>,
+}
+
+/// What `tool` draws on. Where the limits cannot be told, nothing is said of missing ones.
+pub(super) fn draws(
+    tool: &Section<'_>,
+    limits: Option<&KnownLimits<'_>>,
+    sink: &mut Sink<'_>,
+) -> Vec<DrawPolicy> {
+    let Some(field) = tool.get("limits") else { return Vec::new() };
+    let drafts = if field.is_list() { listed(&field, sink) } else { tabled(&field, sink) };
+    let mut draws = Vec::new();
+    for draft in drafts {
+        if let Some(limits) = limits {
+            check(&draft, limits, sink);
+        }
+        let weight = draft.weight.map_or(1, |(weight, _)| weight);
+        let tokens = draft.tokens.map_or(0, |(tokens, _)| tokens);
+        draws.push(DrawPolicy { limit: draft.limit.to_owned(), weight, tokens });
+    }
+    draws
+}
+
+fn listed<'a>(field: &Field<'a>, sink: &mut Sink<'_>) -> Vec<Draft<'a>> {
+    let mut seen = BTreeSet::new();
+    let mut drafts = Vec::new();
+    for element in field.list(sink, HELP).unwrap_or_default() {
+        let Some(limit) = element.text(sink, HELP) else { continue };
+        let (span, path) = (element.span, element.path);
+        if !seen.insert(limit) {
+            let message = format!("`{path}` lists `{}` twice", shown(limit));
+            let help = "keep one; write { NAME = { weight = 2 } } to take more of it";
+            sink.error(&span, message, help);
+            continue;
+        }
+        drafts.push(Draft { limit, span, path, weight: None, tokens: None });
+    }
+    drafts
+}
+
+fn tabled<'a>(field: &Field<'a>, sink: &mut Sink<'_>) -> Vec<Draft<'a>> {
+    if !field.is_table() {
+        field.mismatch::<()>(sink, "a list or a table of limits", HELP);
+        return Vec::new();
+    }
+    let Some(table) = field.table(sink, HELP) else { return Vec::new() };
+    let read = |field: Field<'a>| {
+        let help = format!("write {} = {{ weight = 2 }}", shown(&key(field.name)));
+        let section = field.section(sink, &["weight", "tokens"], &help)?;
+        let mut number = |key, range, help| {
+            let field = section.get(key)?;
+            Some((field.whole(sink, &range, help)?, field.span))
+        };
+        let weight = number("weight", 1..=MAX_SLOTS, "write how many slots a call takes");
+        let tokens = number("tokens", 0..=MAX_AMOUNT, "write how many tokens a call takes");
+        // What is there and wrong was reported; that it is missing would be one error too many.
+        let complete = weight.is_some() == section.get("weight").is_some()
+            && tokens.is_some() == section.get("tokens").is_some();
+        let (limit, span, path) = (field.name, field.name_span, field.path);
+        complete.then_some(Draft { limit, span, path, weight, tokens })
+    };
+    table.fields().into_iter().filter_map(read).collect()
+}
+
+fn check(draft: &Draft<'_>, limits: &KnownLimits<'_>, sink: &mut Sink<'_>) {
+    let name = shown(draft.limit);
+    let Some(limit) = limits.get(draft.limit) else {
+        let message = format!("`{}`: there is no limit `{name}`", draft.path);
+        sink.error_with(&draft.span, message, || {
+            did_you_mean(draft.limit, limits.keys().copied(), "limits")
+        });
+        return;
+    };
+    if limit.sound {
+        check_weight(draft, &limit.value, sink);
+        check_tokens(draft, &limit.value, sink);
+    }
+}
+
+fn check_weight(draft: &Draft<'_>, limit: &LimitPolicy, sink: &mut Sink<'_>) {
+    let Some((weight, span)) = &draft.weight else { return };
+    let name = shown(draft.limit);
+    match limit.concurrency {
+        None if *weight > 1 => {
+            let message = format!("`{}`: limit `{name}` has no slots to weigh", draft.path);
+            let help = format!("remove the weight, or give limit `{name}` a concurrency");
+            sink.error(span, message, help);
+        }
+        Some(slots) if *weight > slots => {
+            let message = format!(
+                "`{}`: weight {weight} never fits, limit `{name}` has {slots} slots",
+                draft.path
+            );
+            sink.error(span, message, format!("write a weight of at most {slots}"));
+        }
+        _ => {}
+    }
+}
+
+fn check_tokens(draft: &Draft<'_>, limit: &LimitPolicy, sink: &mut Sink<'_>) {
+    let name = shown(draft.limit);
+    let counts = limit.counts(Unit::Tokens);
+    match &draft.tokens {
+        None if counts => {
+            let message =
+                format!("`{}`: limit `{name}` counts tokens, and none are said", draft.path);
+            let help = format!(
+                "say how many a call takes: {} = {{ tokens = N }}",
+                shown(&key(draft.limit))
+            );
+            sink.error(&draft.span, message, help);
+        }
+        Some((_, span)) if !counts => {
+            let message = format!("`{}`: limit `{name}` counts no tokens", draft.path);
+            let help = format!("remove them, or give limit `{name}` a rate of tokens");
+            sink.error(span, message, help);
+        }
+        Some((tokens, span)) => {
+            let rates = limit.rates.iter().filter(|rate| rate.unit == Unit::Tokens);
+            let Some(most) = rates.map(super::types::RatePolicy::capacity).min() else { return };
+            if *tokens > most {
+                let message = format!(
+                    "`{}`: {tokens} tokens never fit, limit `{name}` holds {most} at once",
+                    draft.path
+                );
+                sink.error(span, message, format!("write at most tokens = {most}"));
+            }
+        }
+        None => {}
+    }
+}

@@ -1,0 +1,189 @@
+//! The policy written out again, with every default filled in.
+
+use std::fmt::Write;
+
+use super::Policy;
+use super::quantity::{show_bytes, show_duration};
+use super::spelling::{key, quoted};
+use super::types::{
+    Access, LimitPolicy, RateKind, RatePolicy, RunDefaults, RunPolicy, ToolPolicy, Unit,
+};
+
+/// TOML that reads back as an equal policy.
+pub(super) fn effective(policy: &Policy) -> String {
+    let mut out = Lines(String::new());
+    out.line(format_args!("undeclared = {}", access_text(policy.undeclared)));
+    out.line(format_args!("max_arguments = \"{}\"", show_bytes(policy.max_arguments)));
+    out.section("turn", "");
+    out.line(format_args!("deadline = {}", quoted_duration(policy.turn.deadline)));
+    for limit in &policy.limits {
+        write_limit(&mut out, limit);
+    }
+    for label in &policy.labels {
+        out.section("labels", &label.name);
+        out.line(format_args!("secret = {}", label.secret));
+    }
+    for tool in &policy.tools {
+        write_tool(&mut out, tool, policy);
+    }
+    out.section("priorities", "");
+    for priority in &policy.priorities {
+        out.line(format_args!("{} = {}", key(&priority.name), priority.weight));
+    }
+    if !policy.flows.is_empty() {
+        out.section("flows", "");
+    }
+    for flow in &policy.flows {
+        out.line(format_args!("{} = {{ weight = {} }}", key(&flow.name), flow.weight));
+    }
+    for provider in &policy.providers {
+        out.section("providers", &provider.name);
+        write_concurrency(&mut out, provider.concurrency);
+        write_rates(&mut out, &provider.rates, true);
+    }
+    write_run_defaults(&mut out, &policy.run);
+    out.0
+}
+
+struct Lines(String);
+
+impl Lines {
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(self.0, "{line}");
+    }
+
+    fn section(&mut self, kind: &str, name: &str) {
+        match name {
+            "" => self.line(format_args!("\n[{kind}]")),
+            name => self.line(format_args!("\n[{kind}.{}]", key(name))),
+        }
+    }
+}
+
+fn write_limit(out: &mut Lines, limit: &LimitPolicy) {
+    out.section("limits", &limit.name);
+    write_concurrency(out, limit.concurrency);
+    write_rates(out, &limit.rates, false);
+    if limit.rates.is_empty() {
+        out.line(format_args!("# requests, tokens: unlimited"));
+    }
+    if let Some(per) = &limit.per {
+        out.line(format_args!("per = {}", quoted(per)));
+        out.line(format_args!("instances = {}", limit.instances));
+    }
+    let age = limit.queue.age.map(|age| format!(", age = {}", quoted_duration(age)));
+    let age = age.unwrap_or_default();
+    out.line(format_args!("queue = {{ size = {}{age}, overflow = \"refuse\" }}", limit.queue.size));
+}
+
+fn write_concurrency(out: &mut Lines, concurrency: Option<u64>) {
+    match concurrency {
+        Some(slots) => out.line(format_args!("concurrency = {slots}")),
+        None => out.line(format_args!("# concurrency: unlimited")),
+    }
+}
+
+fn write_rates(out: &mut Lines, rates: &[RatePolicy], by_provider: bool) {
+    for (name, unit) in [("requests", Unit::Requests), ("tokens", Unit::Tokens)] {
+        let of_unit = rates.iter().filter(|rate| rate.unit == unit);
+        let tables: Vec<String> = of_unit.map(|rate| rate_table(rate, by_provider)).collect();
+        match tables.as_slice() {
+            [] => {}
+            [one] => out.line(format_args!("{name} = {one}")),
+            several => out.line(format_args!("{name} = [{}]", several.join(", "))),
+        }
+    }
+}
+
+fn rate_table(rate: &RatePolicy, by_provider: bool) -> String {
+    let stated = format!("rate = \"{}/{}\"", rate.amount, show_duration(rate.period));
+    let kind = match &rate.kind {
+        RateKind::Sliding { .. } if by_provider => "\"sliding\"".to_owned(),
+        RateKind::Sliding { transit } => {
+            format!("\"sliding\", transit = {}", quoted_duration(*transit))
+        }
+        RateKind::Bucket { burst } => format!("\"bucket\", burst = {burst}"),
+        RateKind::Calendar { zone } => format!("\"calendar\", zone = \"{zone}\""),
+    };
+    format!("{{ {stated}, kind = {kind} }}")
+}
+
+fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
+    out.section("tools", &tool.pattern);
+    let draws: Vec<String> = tool
+        .draws
+        .iter()
+        .map(|draw| {
+            let limit = policy.limits.iter().find(|limit| limit.name == draw.limit);
+            let counts = limit.is_some_and(|limit| limit.counts(Unit::Tokens));
+            let tokens = if counts { format!(", tokens = {}", draw.tokens) } else { String::new() };
+            format!("{} = {{ weight = {}{tokens} }}", key(&draw.limit), draw.weight)
+        })
+        .collect();
+    match draws.as_slice() {
+        [] => out.line(format_args!("limits = []")),
+        draws => out.line(format_args!("limits = {{ {} }}", draws.join(", "))),
+    }
+    match tool.access {
+        Some(access) => out.line(format_args!("access = {}", access_text(access))),
+        None => {
+            let counts_as = access_text(policy.undeclared);
+            out.line(format_args!("# access: undeclared, counts as {counts_as}"));
+        }
+    }
+    out.line(format_args!("priority = {}", quoted(&tool.priority)));
+    out.line(format_args!("queue_timeout = {}", quoted_duration(tool.queue_timeout)));
+    out.line(format_args!("timeout = {}", quoted_duration(tool.timeout)));
+    if let Some(run) = &tool.run {
+        out.line(format_args!("run = {}", run_table(run, policy)));
+    }
+}
+
+fn run_table(run: &RunPolicy, policy: &Policy) -> String {
+    match run {
+        RunPolicy::Command { command, max_output } => {
+            let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+            let (words, most) = (words.join(", "), show_bytes(*max_output));
+            format!("{{ command = [{words}], max_output = \"{most}\" }}")
+        }
+        RunPolicy::Simulate { latency: (low, high), fail, provider, tokens } => {
+            let (low, high) = (show_duration(*low), show_duration(*high));
+            let mut table = format!("latency = \"{low}..{high}\", fail = {fail:?}");
+            if let Some(name) = provider {
+                table += &format!(", provider = {}", quoted(name));
+                let provider = policy.providers.iter().find(|provider| provider.name == *name);
+                if provider.is_some_and(|provider| provider.counts(Unit::Tokens)) {
+                    table += &format!(", tokens = {tokens}");
+                }
+            }
+            format!("{{ simulate = {{ {table} }} }}")
+        }
+    }
+}
+
+fn write_run_defaults(out: &mut Lines, run: &RunDefaults) {
+    out.section("run", "");
+    for (name, path) in [("flow", &run.flow), ("priority", &run.priority)] {
+        if let Some(path) = path {
+            out.line(format_args!("{name} = {}", quoted(path)));
+        }
+    }
+    let labels = run.labels.iter().map(|(name, path)| format!("{} = {}", key(name), quoted(path)));
+    let labels: Vec<String> = labels.collect();
+    if !labels.is_empty() {
+        out.line(format_args!("labels = {{ {} }}", labels.join(", ")));
+    }
+    out.line(format_args!("turns_at_once = {}", run.turns_at_once));
+}
+
+fn access_text(access: Access) -> &'static str {
+    match access {
+        Access::Read => "\"read\"",
+        Access::Write => "\"write\"",
+    }
+}
+
+fn quoted_duration(duration: std::time::Duration) -> String {
+    quoted(&show_duration(duration))
+}

@@ -1,0 +1,107 @@
+//! What a legal policy probably does not mean, and what it leaves open.
+
+use std::collections::BTreeSet;
+
+use super::diagnostic::Severity;
+use super::section::Named;
+use super::shares::LabelRead;
+use super::source::{Sink, shown};
+use super::spelling::{key, quoted};
+use super::types::{Access, LimitPolicy, ProviderPolicy, RunPolicy, ToolPolicy};
+
+/// Words that a label of a secret is called by.
+const SECRET_WORDS: [&str; 6] = ["key", "apikey", "token", "secret", "password", "credential"];
+
+pub(super) fn limits(
+    limits: &[Named<LimitPolicy>],
+    tools: &[Named<ToolPolicy>],
+    labels: &[Named<LabelRead>],
+    sink: &mut Sink<'_>,
+) {
+    let draws = tools.iter().flat_map(|tool| &tool.value.draws);
+    let drawn: BTreeSet<&str> = draws.map(|draw| draw.limit.as_str()).collect();
+    for Named { value: limit, span, .. } in limits {
+        let name = shown(&limit.name);
+        if !drawn.contains(limit.name.as_str()) {
+            let message = format!("no tool draws on limit `{name}`");
+            let help = format!(
+                "add {} to the limits of a tool, or remove it",
+                shown(&quoted(&limit.name))
+            );
+            sink.remark(Severity::Warning, span, message, help);
+        }
+        if limit.concurrency.is_none() {
+            let message = format!("limit `{name}` has no concurrency: running calls are unlimited");
+            sink.remark(Severity::Note, span, message, "add concurrency = N to bound them");
+        }
+        if limit.rates.is_empty() {
+            let message = format!("limit `{name}` has no rate: calls over time are unlimited");
+            sink.remark(Severity::Note, span, message, "add requests = \"N/min\" to bound them");
+        }
+        let Some(per) = &limit.per else { continue };
+        let said = labels.iter().any(|read| {
+            read.value.label.name == *per && (read.value.said || read.value.label.secret)
+        });
+        if !said && sounds_secret(per) {
+            let (per, label) = (shown(per), shown(&key(per)));
+            let message = format!("label `{per}` sounds secret, and its values will be shown");
+            let help = format!("write [labels.{label}] with secret = true, or false if it is none");
+            sink.remark(Severity::Warning, span, message, help);
+        }
+    }
+}
+
+pub(super) fn providers(
+    providers: &[Named<ProviderPolicy>],
+    tools: &[Named<ToolPolicy>],
+    sink: &mut Sink<'_>,
+) {
+    let asked: BTreeSet<&str> = tools.iter().filter_map(|tool| provider_of(&tool.value)).collect();
+    for Named { value: provider, span, .. } in providers {
+        let name = shown(&provider.name);
+        if !asked.contains(provider.name.as_str()) {
+            let message = format!("no tool asks provider `{name}`");
+            let name = shown(&quoted(&provider.name));
+            let help = format!("write provider = {name} in a tool's `simulate`, or remove it");
+            sink.remark(Severity::Warning, span, message, help);
+        }
+        if provider.rates.is_empty() && provider.concurrency.is_none() {
+            let message = format!("provider `{name}` enforces nothing");
+            sink.remark(Severity::Note, span, message, "add requests, tokens or concurrency");
+        }
+    }
+}
+
+pub(super) fn tools(tools: &[Named<ToolPolicy>], undeclared: Access, sink: &mut Sink<'_>) {
+    for Named { value: tool, span, .. } in tools {
+        let name = shown(&tool.pattern);
+        if tool.draws.is_empty() {
+            let message = format!("tool `{name}` draws on no limit: nothing holds it back");
+            sink.remark(Severity::Warning, span, message, "add limits = [\"NAME\"]");
+        }
+        if tool.access.is_none() && undeclared == Access::Write {
+            let message =
+                format!("tool `{name}` declares no access: its calls of one turn run one by one");
+            let help = "write access = \"read\" if it only reads, or \"write\"";
+            sink.remark(Severity::Note, span, message, help);
+        }
+        if tool.run.is_none() {
+            let message = format!("tool `{name}` says no run: the command line cannot run it");
+            let help = "add run = { command = [...] } or run = { simulate = { ... } }";
+            sink.remark(Severity::Note, span, message, help);
+        }
+    }
+}
+
+fn provider_of(tool: &ToolPolicy) -> Option<&str> {
+    match &tool.run {
+        Some(RunPolicy::Simulate { provider, .. }) => provider.as_deref(),
+        Some(RunPolicy::Command { .. }) | None => None,
+    }
+}
+
+fn sounds_secret(label: &str) -> bool {
+    let label = label.to_ascii_lowercase();
+    let mut words = label.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| SECRET_WORDS.contains(&word.trim_end_matches('s')))
+}

@@ -1,0 +1,123 @@
+//! A table of the file: its keys are either known words or names that the user gives.
+
+use toml_edit::TableLike;
+
+use super::field::{Field, is_name};
+use super::nearest::did_you_mean;
+use super::source::{Sink, Span, shown};
+use super::spelling;
+
+/// Words of the design that a later version will enforce. Accepting one now would promise what nothing keeps.
+const NOT_ENFORCED: [&str; 21] = [
+    "reserved",
+    "adaptive",
+    "breaker",
+    "cool_down",
+    "cooldown",
+    "reads",
+    "writes",
+    "retry",
+    "retries",
+    "idempotent",
+    "fallback",
+    "on_abandon",
+    "patience",
+    "estimate",
+    "http",
+    "state",
+    "nesting",
+    "keys",
+    "cool-down",
+    "on-abandon",
+    "degrade",
+];
+
+/// A table, under the path that names it in messages.
+pub(super) struct Section<'a> {
+    pub(super) path: String,
+    pub(super) span: Span,
+    table: &'a dyn TableLike,
+}
+
+/// Something the file gives a name to.
+pub(super) struct Named<T> {
+    pub(super) value: T,
+    pub(super) span: Span,
+    /// Whether all of it could be read, so that what follows from it can be said.
+    pub(super) sound: bool,
+}
+
+impl<'a> Section<'a> {
+    pub(super) fn new(table: &'a dyn TableLike, path: String, span: Span) -> Self {
+        Self { path, span, table }
+    }
+
+    /// The value of a key, if the key is there.
+    pub(super) fn get(&self, key: &str) -> Option<Field<'a>> {
+        let (key, item) = self.table.get_key_value(key)?;
+        Field::new(self.path_of(key.get()), key, item)
+    }
+
+    /// All keys with their values, in the order of the file.
+    pub(super) fn fields(&self) -> Vec<Field<'a>> {
+        let keys = self.table.iter().map(|(key, _)| key);
+        keys.filter_map(|key| self.get(key)).collect()
+    }
+
+    /// Whatever the keys name, each read by `read`. At most `most` of them.
+    pub(super) fn named<T>(
+        &self,
+        sink: &mut Sink<'_>,
+        most: usize,
+        mut read: impl FnMut(&Field<'a>, &mut Sink<'_>) -> Option<T>,
+    ) -> Vec<Named<T>> {
+        let fields = self.fields();
+        if let Some(first_over) = fields.get(most) {
+            let message = format!("`{}` has {} entries", self.path, fields.len());
+            sink.error(&first_over.name_span, message, format!("keep at most {most}"));
+        }
+        let mut all = Vec::new();
+        for field in fields.iter().take(most) {
+            let before = sink.errors_seen();
+            is_name(field.name, &field.path, &field.name_span, sink);
+            let value = read(field, sink);
+            let sound = sink.errors_seen() == before;
+            let span = field.name_span.clone();
+            all.extend(value.map(|value| Named { value, span, sound }));
+        }
+        all
+    }
+
+    /// Reports every key that is not one of `keys`.
+    pub(super) fn refuse_unknown(&self, keys: &[&str], sink: &mut Sink<'_>) {
+        for field in self.fields() {
+            let name = field.name;
+            if keys.contains(&name) {
+                continue;
+            }
+            if NOT_ENFORCED.contains(&name) {
+                not_enforced(&field.name_span, &format!("`{}`", field.path), sink);
+                continue;
+            }
+            let within = match self.path.as_str() {
+                "" => "at the top of the file".to_owned(),
+                path => format!("in `{path}`"),
+            };
+            let message = format!("unknown key `{}` {within}", shown(name));
+            sink.error_with(&field.name_span, message, || {
+                did_you_mean(name, keys.iter().copied(), "keys here")
+            });
+        }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        let key = shown(&spelling::key(key));
+        if self.path.is_empty() { key } else { format!("{}.{key}", self.path) }
+    }
+}
+
+/// Reports what only a later version will do.
+pub(super) fn not_enforced(span: &Span, what: &str, sink: &mut Sink<'_>) {
+    let message = format!("{what} is not enforced by this version");
+    sink.error(span, message, "remove it: the file would promise what nothing keeps");
+}

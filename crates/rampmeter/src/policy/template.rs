@@ -1,0 +1,59 @@
+//! The words of a command: text with `{name}` where an argument of the call belongs.
+
+use super::source::{Complaint, shown};
+
+/// A part of a command's word.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece<'a> {
+    /// Text that stands as it is.
+    Text(&'a str),
+    /// The name of the argument whose value belongs here.
+    Argument(&'a str),
+}
+
+/// Splits one word of [`RunPolicy::Command`](super::RunPolicy::Command) into its pieces, in order. `{{` and `}}` stand
+/// for single braces. `None` if the braces do not pair up, which no word of a `Policy` does.
+pub fn pieces(word: &str) -> Option<Vec<Piece<'_>>> {
+    split(word).ok()
+}
+
+pub(super) fn split(word: &str) -> Result<Vec<Piece<'_>>, Complaint> {
+    let mut pieces = Vec::new();
+    let mut rest = word;
+    while let Some(at) = rest.find(['{', '}']) {
+        let (text, from_brace) = rest.split_at(at);
+        // A doubled brace keeps its first half as text and drops the second.
+        if from_brace.starts_with("{{") || from_brace.starts_with("}}") {
+            pieces.push(Piece::Text(&rest[..=at]));
+            rest = &from_brace[2..];
+            continue;
+        }
+        if !text.is_empty() {
+            pieces.push(Piece::Text(text));
+        }
+        let Some(inside) = from_brace.strip_prefix('{') else {
+            return Err(wrong(word, "a `}` closes nothing"));
+        };
+        let Some((name, after)) = inside.split_once('}') else {
+            return Err(wrong(word, "a `{` is never closed"));
+        };
+        if name.is_empty()
+            || name.contains(|c: char| c == '{' || c.is_whitespace() || c.is_control())
+        {
+            return Err(wrong(word, "the braces hold no argument's name"));
+        }
+        pieces.push(Piece::Argument(name));
+        rest = after;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Text(rest));
+    }
+    Ok(pieces)
+}
+
+fn wrong(word: &str, why: &str) -> Complaint {
+    Complaint::new(
+        format!("malformed placeholder in `{}`: {why}", shown(word)),
+        "write {name} for an argument of the call, and {{ or }} for a brace itself",
+    )
+}

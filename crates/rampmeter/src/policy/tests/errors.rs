@@ -1,0 +1,434 @@
+//! Each wrong policy is refused with the right words at the right line.
+
+use super::errors_of;
+
+/// Policy text, a part of the message or of the remedy, and the line it must name.
+type Case = (&'static str, &'static str, usize);
+
+#[track_caller]
+fn check(cases: &[Case]) {
+    for (text, fragment, line) in cases {
+        let errors = errors_of(text);
+        let all = errors.diagnostics();
+        assert_eq!(all.len(), 1, "one mistake, one error:\n{text}\n{errors}");
+        let (message, help) = (&all[0].message, all[0].help.as_deref().unwrap_or_default());
+        assert!(
+            message.contains(fragment) || help.contains(fragment),
+            "no `{fragment}` in:\n{errors}"
+        );
+        assert_eq!(all[0].line, *line, "{text}\n{errors}");
+        assert!(!help.is_empty(), "every error has a remedy: {errors}");
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_word() {
+    check(&[
+        ("limit = 1", "unknown key `limit` at the top of the file", 1),
+        ("limit = 1", "did you mean `limits`?", 1),
+        ("[limits.a]\nconcurency = 8\nrequests = \"1/s\"", "did you mean `concurrency`?", 2),
+        ("[limits.a]\nConcurrency = 8\nrequests = \"1/s\"", "did you mean `concurrency`?", 2),
+        ("[limits.a]\nconcurrency = 8\nzzz = 1", "keys here: `concurrency`, `requests`", 3),
+        ("[limits.a]\nconcurrency = 8\nqueue = { sise = 1 }", "did you mean `size`?", 3),
+        ("[limits.a]\nrequests = { rate = \"1/s\", brust = 2 }", "did you mean `burst`?", 2),
+        ("[tools.t]\nqueue-timeout = \"1s\"", "did you mean `queue_timeout`?", 2),
+        ("[tools.t]\nrun = { comand = [\"a\"], command = [\"a\"] }", "mean `command`?", 2),
+        ("[tools.t]\nrun = { simulate = { latency = \"1s\", fial = 0 } }", "mean `fail`?", 2),
+        ("[limits.a]\nconcurrency = 1\n[tools.t.limits.a]\nwieght = 2", "mean `weight`?", 4),
+        ("[turn]\ndead_line = \"1s\"", "did you mean `deadline`?", 2),
+        ("[labels.a]\nsecrete = true", "did you mean `secret`?", 2),
+        ("[flows]\na = { wieght = 1 }", "did you mean `weight`?", 2),
+        ("[providers.p]\nper = \"a\"", "unknown key `per` in `providers.p`", 2),
+        ("[run]\nflows = \"user\"", "did you mean `flow`?", 2),
+    ]);
+}
+
+#[test]
+fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
+    check(&[
+        ("[limits.a]\nconcurrency = 1\nreserved = { high = 1 }", "`limits.a.reserved` is not", 3),
+        ("[limits.a]\nconcurrency = 1\nbreaker = {}", "not enforced by this version", 3),
+        ("[limits.a]\nconcurrency = 1\nadaptive = true", "not enforced by this version", 3),
+        ("[limits.a]\nconcurrency = 1\ncool_down = \"1s\"", "not enforced by this version", 3),
+        ("[limits.a]\nconcurrency = 1\ncooldown = \"1s\"", "not enforced by this version", 3),
+        ("[limits.a]\nconcurrency = 1\nestimate = 5", "not enforced by this version", 3),
+        ("[limits.a]\nconcurrency = 1\npatience = \"1s\"", "not enforced by this version", 3),
+        ("[tools.t]\nreads = [\"file:{path}\"]", "not enforced by this version", 2),
+        ("[tools.t]\nwrites = [\"file:{path}\"]", "not enforced by this version", 2),
+        ("[tools.t]\nretry = 3", "not enforced by this version", 2),
+        ("[tools.t]\nretries = 3", "not enforced by this version", 2),
+        ("[tools.t]\nidempotent = true", "not enforced by this version", 2),
+        ("[tools.t]\nfallback = \"u\"", "not enforced by this version", 2),
+        ("[tools.t]\non_abandon = \"1s\"", "not enforced by this version", 2),
+        ("[tools.t]\nrun = { http = \"http://localhost\" }", "run.http` is not enforced", 2),
+        ("[state]\na = 1", "`state` is not enforced by this version", 1),
+        ("keys = 1000", "`keys` is not enforced by this version", 1),
+        ("nesting = 8", "`nesting` is not enforced by this version", 1),
+        (
+            "[limits.a]\nconcurrency = 1\nqueue = { overflow = \"evict\" }",
+            "overflow = \"evict\" is",
+            3,
+        ),
+        (
+            "[limits.a]\nrequests = { rate = \"1/s\", kind = \"adaptive\" }",
+            "\"adaptive\" is not",
+            2,
+        ),
+        (
+            "[limits.a]\nrequests = { rate = \"1/s\", kind = \"calendar\", zone = \"Europe/Berlin\" }",
+            "the named zone `Europe/Berlin` is not enforced by this version",
+            2,
+        ),
+    ]);
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_refused() {
+    check(&[
+        ("[limits.a]\nconcurrency = \"8\"", "must be a whole number, not a string", 2),
+        ("[limits.a]\nconcurrency = 8.0", "must be a whole number, not a float", 2),
+        ("[limits.a]\nconcurrency = true", "must be a whole number, not a boolean", 2),
+        ("[limits.a]\nconcurrency = 2026-01-01", "not a date or time", 2),
+        ("[limits.a]\nrequests = 30", "must be a string, not a whole number", 2),
+        ("[limits.a]\nrequests = [30]", "must be a string, not a whole number", 2),
+        ("[limits.a]\nconcurrency = 1\nper = 5", "`limits.a.per` must be a string", 3),
+        ("[limits.a]\nconcurrency = 1\nqueue = 5", "`limits.a.queue` must be a table", 3),
+        ("[limits]\nconcurrency = 8", "`limits.concurrency` must be a table", 2),
+        ("limits = [\"a\"]", "`limits` must be a table, not a list", 1),
+        ("[[limits]]\nconcurrency = 1", "`limits` must be a table, not a list of tables", 1),
+        ("[[tools]]\nname = \"t\"", "write [tools.NAME]", 1),
+        ("providers = 1", "write [providers.NAME]", 1),
+        ("[tools.t]\ntimeout = 30", "must be a string, not a whole number", 2),
+        ("[tools.t]\nlimits = \"a\"", "must be a list or a table of limits, not a string", 2),
+        ("[tools.t]\nlimits = [1]", "must be a string, not a whole number", 2),
+        ("[tools.t]\nlimits = { a = 2 }", "write a = { weight = 2 }", 2),
+        ("[tools.t]\naccess = true", "write \"read\" or \"write\"", 2),
+        ("[tools.t]\nrun = \"ls\"", "write run = {", 2),
+        ("[tools.t]\nrun = { command = \"ls -l\" }", "must be a list, not a string", 2),
+        ("[tools.t]\nrun = { command = [\"ls\", 1] }", "must be a string", 2),
+        ("[tools.t]\nrun = { simulate = \"20ms\" }", "must be a table, not a string", 2),
+        ("[labels.a]\nsecret = \"yes\"", "must be true or false", 2),
+        ("labels = { a = true }", "`labels.a` must be a table", 1),
+        ("[flows]\na = 3", "write { weight = 3 }", 2),
+        ("[priorities]\na = \"4\"", "must be a whole number", 2),
+        ("turn = \"10m\"", "write [turn]", 1),
+        ("max_arguments = 1048576", "write max_arguments = \"1MiB\"", 1),
+        ("[run]\nlabels = [\"a\"]", "write labels = {", 2),
+        ("[run]\nflow = [\"a\"]", "must be a string, not a list", 2),
+    ]);
+}
+
+#[test]
+fn a_number_out_of_bounds_is_refused() {
+    check(&[
+        ("[limits.a]\nconcurrency = 0", "`limits.a.concurrency` is 0, not from 1 to", 2),
+        ("[limits.a]\nconcurrency = -1", "`limits.a.concurrency` is -1", 2),
+        ("[limits.a]\nconcurrency = 1000000001", "is 1000000001", 2),
+        ("[limits.a]\nconcurrency = 99999999999999999999", "integer number overflowed", 2),
+        (
+            "[limits.a]\nrequests = { rate = \"1/s\", kind = \"bucket\", burst = 0 }",
+            "burst` is 0",
+            2,
+        ),
+        ("[limits.a]\nconcurrency = 1\nper = \"x\"\ninstances = 0", "instances` is 0", 4),
+        ("[limits.a]\nconcurrency = 1\nper = \"x\"\ninstances = 9999999999", "is 9999999999", 4),
+        ("[limits.a]\nconcurrency = 1\nqueue = { size = -1 }", "size` is -1", 3),
+        ("[priorities]\na = 0", "`priorities.a` is 0, not from 1 to 1000000", 2),
+        ("[priorities]\na = 1000001", "is 1000001", 2),
+        ("[flows]\na = { weight = 0 }", "`flows.a.weight` is 0", 2),
+        ("[providers.p]\nconcurrency = 0", "`providers.p.concurrency` is 0", 2),
+        ("[run]\nturns_at_once = 0", "`run.turns_at_once` is 0", 2),
+        ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = 1.5 } }", "not from 0 to 1", 2),
+        ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = -0.1 } }", "not from 0 to 1", 2),
+        ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = nan } }", "not from 0 to 1", 2),
+        ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = 2 } }", "not from 0 to 1", 2),
+    ]);
+}
+
+#[test]
+fn a_duration_that_is_none_is_refused() {
+    let cases = [
+        ("\"\"", "it is empty"),
+        ("\"soon\"", "does not start with a number"),
+        ("\"30\"", "unknown unit ``"),
+        ("\"30 s\"", "unknown unit ` s`"),
+        ("\"30sec\"", "write \"30s\""),
+        ("\"10min\"", "write \"10m\""),
+        ("\"2hours\"", "write \"2h\""),
+        ("\"1.5s\"", "the number must be whole"),
+        ("\"1m30s\"", "unknown unit `m30s`"),
+        ("\"-5s\"", "it is negative"),
+        ("\"0s\"", "`tools.t.timeout` is zero"),
+        ("\"0ms\"", "`tools.t.timeout` is zero"),
+        ("\"367d\"", "longer than 366 days"),
+        ("\"99999999999999999999s\"", "longer than 366 days"),
+        ("\"٣s\"", "does not start with a number"),
+    ];
+    for (value, fragment) in cases {
+        let text = format!("[turn]\ndeadline = \"366d\"\n[tools.t]\ntimeout = {value}");
+        let errors = errors_of(&text);
+        assert!(errors.to_string().contains(fragment), "no `{fragment}` in {errors}");
+        assert_eq!(errors.diagnostics()[0].line, 4);
+    }
+    check(&[
+        ("[turn]\ndeadline = \"0s\"", "`turn.deadline` is zero", 2),
+        ("[tools.t]\nqueue_timeout = \"0s\"", "queue = { size = 0 }", 2),
+        ("[limits.a]\nconcurrency = 1\nqueue = { age = \"0s\" }", "age` is zero", 3),
+    ]);
+}
+
+#[test]
+fn a_rate_that_is_none_is_refused() {
+    let cases = [
+        ("", "it has no period"),
+        ("30", "it has no period"),
+        ("/min", "it is empty"),
+        ("30/", "unknown period ``"),
+        ("0/min", "lets nothing through"),
+        ("-3/min", "it is negative"),
+        ("1.5/s", "the number must be whole"),
+        ("30k/min", "a whole number without a unit"),
+        ("30/m", "did you mean \"/min\"?"),
+        ("30/d", "did you mean \"/day\"?"),
+        ("30/mintue", "did you mean \"/minute\"?"),
+        ("30/fortnight", "unknown period `fortnight`"),
+        ("30/0s", "shorter than 1 ms"),
+        ("30/10us", "shorter than 1 ms"),
+        ("30/400d", "longer than 366 days"),
+        ("30/min/2", "unknown period `min/2`"),
+        ("1000000000001/day", "above 1000000000000"),
+        ("99999999999999999999999/day", "above 1000000000000"),
+        ("1000001/1ms", "more than one a nanosecond"),
+    ];
+    for (rate, fragment) in cases {
+        for text in [
+            format!("[limits.a]\nrequests = \"{rate}\""),
+            format!("[limits.a]\ntokens = {{ rate = \"{rate}\" }}"),
+            format!("[providers.a]\nrequests = [\"1/s\", \"{rate}\"]"),
+        ] {
+            let errors = errors_of(&text);
+            assert!(errors.to_string().contains(fragment), "no `{fragment}` in {errors}");
+            assert_eq!((errors.diagnostics().len(), errors.diagnostics()[0].line), (1, 2));
+        }
+    }
+}
+
+#[test]
+fn a_table_of_a_rate_is_refused_if_it_cannot_be_counted() {
+    check(&[
+        ("[limits.a]\nrequests = {}", "says no rate", 2),
+        ("[limits.a]\nrequests = { kind = \"bucket\" }", "says no rate", 2),
+        ("[limits.a]\nrequests = []", "is an empty list", 2),
+        ("[limits.a]\nrequests = { rate = \"1/s\", kind = \"buckit\" }", "mean `bucket`?", 2),
+        ("[limits.a]\nrequests = { rate = \"1/s\", kind = \"leaky\" }", "choices: `sliding`", 2),
+        (
+            "[limits.a]\nrequests = { rate = \"1/s\", burst = 2 }",
+            "only kind = \"bucket\" has it",
+            2,
+        ),
+        (
+            "[limits.a]\nrequests = { rate = \"1/s\", zone = \"UTC\" }",
+            "only kind = \"calendar\"",
+            2,
+        ),
+        (
+            "[limits.a]\nrequests = { rate = \"1/s\", kind = \"bucket\", transit = \"1ms\" }",
+            "only kind = \"sliding\"",
+            2,
+        ),
+        (
+            "[limits.a]\nrequests = { rate = \"1/s\", transit = \"2s\" }",
+            "longer than the period",
+            2,
+        ),
+        ("[providers.a]\nrequests = { rate = \"1/s\", transit = \"1ms\" }", "to a provider", 2),
+        ("[limits.a]\nrequests = { rate = \"1/7s\", kind = \"calendar\" }", "windows of 7s", 2),
+        ("[limits.a]\nrequests = { rate = \"1/500ms\", kind = \"calendar\" }", "of 500ms", 2),
+        ("[limits.a]\nrequests = { rate = \"1/2d\", kind = \"calendar\" }", "windows of 2d", 2),
+    ]);
+}
+
+#[test]
+fn a_zone_that_is_none_is_refused() {
+    let cases = [
+        ("utc", "write zone = \\\"UTC\\\""),
+        ("Z", "write zone"),
+        ("", "is not a zone"),
+        ("+2", "is not a zone"),
+        ("+2:00", "is not a zone"),
+        ("+02:60", "is not a zone"),
+        ("+0200", "is not a zone"),
+        ("++2:00", "is not a zone"),
+        ("+15:00", "no zone on Earth"),
+        ("-12:30", "no zone on Earth"),
+        ("CEST", "not enforced by this version"),
+        ("é", "is not a zone"),
+    ];
+    for (zone, fragment) in cases {
+        let kind = format!("kind = \"calendar\", zone = \"{zone}\"");
+        let errors = errors_of(&format!("[limits.a]\nrequests = {{ rate = \"1/day\", {kind} }}"));
+        let fragment = fragment.replace('\\', "");
+        assert!(errors.to_string().contains(&fragment), "no `{fragment}` in {errors}");
+    }
+}
+
+#[test]
+fn a_size_that_is_none_is_refused() {
+    let cases = [
+        ("1MB", "write \"1MiB\""),
+        ("64k", "write \"64KiB\""),
+        ("10 MiB", "unknown unit ` MiB`"),
+        ("0B", "it is zero"),
+        ("1025MiB", "above 1024MiB"),
+        ("18446744073709551615MiB", "above 1024MiB"),
+        ("-1B", "it is negative"),
+        ("lots", "does not start with a number"),
+    ];
+    for (size, fragment) in cases {
+        for text in [
+            format!("max_arguments = \"{size}\""),
+            format!("tools.t.run = {{ command = [\"a\"], max_output = \"{size}\" }}"),
+        ] {
+            let errors = errors_of(&text);
+            assert!(errors.to_string().contains(fragment), "no `{fragment}` in {errors}");
+        }
+    }
+}
+
+#[test]
+fn a_name_of_nothing_is_refused_with_the_nearest_name() {
+    const A: &str = "[limits.groq]\nconcurrency = 8\n[providers.search]\nrequests = \"1/s\"\n";
+    let cases = [
+        ("limits = [\"grok\"]", "did you mean `groq`?"),
+        ("limits = { grok = {} }", "did you mean `groq`?"),
+        ("limits = [\"host\"]", "limits: `groq`"),
+        ("limits = [\"\"]", "there is no limit ``"),
+        ("priority = \"hihg\"", "did you mean `high`?"),
+        ("priority = \"urgent\"", "priorities: `critical`, `high`, `normal`, `low`"),
+        ("run = { simulate = { latency = \"1s\", provider = \"serach\" } }", "mean `search`?"),
+    ];
+    for (line, fragment) in cases {
+        let errors = errors_of(&format!("{A}[tools.t]\n{line}"));
+        assert!(errors.to_string().contains(fragment), "no `{fragment}` in {errors}");
+        assert_eq!((errors.diagnostics().len(), errors.diagnostics()[0].line), (1, 6));
+    }
+    check(&[
+        ("[tools.t]\nlimits = [\"a\"]", "there are no limits", 2),
+        ("[priorities]\nfast = 2\nslow = 1\n[tools.t]", "write priority = \"fast\" or \"slow\"", 4),
+        ("[priorities]\n[tools.t]", "`priorities` names no priority", 1),
+    ]);
+}
+
+#[test]
+fn what_never_fits_or_is_never_counted_is_refused() {
+    const A: &str = "[limits.slots]\nconcurrency = 4\n\
+        [limits.bucket]\ntokens = { rate = \"6000/min\", kind = \"bucket\", burst = 500 }\n\
+        [limits.window]\ntokens = [\"900/min\", \"800/h\"]\n\
+        [limits.calls]\nrequests = \"1/s\"\n\
+        [providers.p]\ntokens = \"100/min\"\n[providers.q]\nrequests = \"1/s\"\n[tools.t]\n";
+    let cases = [
+        ("limits = { slots = { weight = 5 } }", "weight 5 never fits, limit `slots` has 4 slots"),
+        ("limits = { slots = { weight = 0 } }", "weight` is 0"),
+        ("limits = { calls = { weight = 2 } }", "limit `calls` has no slots to weigh"),
+        ("limits = { bucket = { tokens = 501 } }", "501 tokens never fit"),
+        ("limits = { window = { tokens = 801 } }", "write at most tokens = 800"),
+        ("limits = { window = { tokens = -1 } }", "tokens` is -1"),
+        ("limits = [\"bucket\"]", "say how many a call takes: bucket = { tokens = N }"),
+        ("limits = { bucket = {} }", "counts tokens, and none are said"),
+        ("limits = { slots = { tokens = 9 } }", "limit `slots` counts no tokens"),
+        ("limits = [\"slots\", \"slots\"]", "lists `slots` twice"),
+        (
+            "run = { simulate = { latency = \"1s\", provider = \"p\" } }",
+            "say how many a call costs",
+        ),
+        ("run = { simulate = { latency = \"1s\", provider = \"p\", tokens = 101 } }", "never fit"),
+        (
+            "run = { simulate = { latency = \"1s\", provider = \"q\", tokens = 1 } }",
+            "counts no tokens",
+        ),
+        ("run = { simulate = { latency = \"1s\", tokens = 1 } }", "says tokens and no provider"),
+    ];
+    for (line, fragment) in cases {
+        let errors = errors_of(&format!("{A}{line}"));
+        assert!(errors.to_string().contains(fragment), "no `{fragment}` in {errors}");
+        assert_eq!((errors.diagnostics().len(), errors.diagnostics()[0].line), (1, 14));
+    }
+    check(&[
+        ("[limits.a]\nqueue = { size = 5 }", "`limits.a` has no budget", 1),
+        ("[limits.a]", "add concurrency, requests or tokens", 1),
+        ("[limits.a]\nconcurrency = 1\ninstances = 5", "means nothing without `per`", 3),
+    ]);
+}
+
+#[test]
+fn patterns_that_tie_or_have_two_stars_are_refused() {
+    check(&[
+        ("[tools.\"a*b*\"]", "has more than one `*`", 1),
+        ("[tools.\"**\"]", "has more than one `*`", 1),
+        ("[tools.\"fs_*\"]\n[tools.\"fs_*_all\"]", "ties with `fs_*`", 2),
+        ("[tools.\"*\"]\n[tools.\"*_all\"]", "ties with `*`", 2),
+        ("[tools.\"a*bc\"]\n[tools.\"a*c\"]", "ties with `a*bc`", 2),
+        ("[tools.a]\n[tools.a]", "keep one of the two", 2),
+    ]);
+}
+
+#[test]
+fn a_name_must_be_there_and_printable() {
+    check(&[
+        ("[limits.\"\"]\nconcurrency = 1", "is an empty name", 1),
+        ("[tools.\"\"]", "is an empty name", 1),
+        ("[tools.\"a\\tb\"]", "has a control character in its name", 1),
+        ("[tools.\"\\u001b[2J\"]", "has a control character in its name", 1),
+        ("[priorities]\nnormal = 1\n\"\" = 1", "is an empty name", 3),
+        ("[flows]\n\"a\\nb\" = {}", "has a control character", 2),
+        ("[labels.\"\"]", "is an empty name", 1),
+        ("[providers.\"\"]\nconcurrency = 1", "is an empty name", 1),
+        ("[limits.a]\nconcurrency = 1\nper = \"\"", "is an empty name", 3),
+        ("[run]\nlabels = { \"\" = \"a\" }", "is an empty name", 2),
+        ("[run]\nflow = \"\"", "is an empty name", 2),
+        ("[run]\nflow = \"a..b\"", "has an empty part", 2),
+    ]);
+}
+
+#[test]
+fn a_run_that_cannot_be_run_is_refused() {
+    let cases = [
+        ("{}", "says neither `command` nor `simulate`"),
+        ("{ max_output = \"1KiB\" }", "says neither"),
+        ("{ command = [\"a\"], simulate = { latency = \"1s\" } }", "says both"),
+        ("{ simulate = { latency = \"1s\" }, max_output = \"1KiB\" }", "nothing without `command`"),
+        ("{ command = [] }", "has 0 words"),
+        ("{ command = [\"\"] }", "the program has no name"),
+        ("{ command = [\"{tool}\"] }", "a call could choose the program"),
+        ("{ command = [\"a\", \"{path\"] }", "a `{` is never closed"),
+        ("{ command = [\"a\", \"path}\"] }", "a `}` closes nothing"),
+        ("{ command = [\"a\", \"{}\"] }", "the braces hold no argument's name"),
+        ("{ command = [\"a\", \"{a b}\"] }", "the braces hold no argument's name"),
+        ("{ command = [\"a\", \"{a{b}\"] }", "the braces hold no argument's name"),
+        ("{ command = [\"a\", \"{{a}\"] }", "a `}` closes nothing"),
+        ("{ command = [\"a\", \"\\u0000\"] }", "no program takes a zero byte"),
+        ("{ simulate = {} }", "says no latency"),
+        ("{ simulate = { latency = \"80ms..20ms\" } }", "write \"20ms..80ms\""),
+        ("{ simulate = { latency = \"20..80ms\" } }", "unknown unit ``"),
+        ("{ simulate = { latency = \"20ms...80ms\" } }", "is not a duration"),
+        ("{ simulate = { latency = \"20ms..\" } }", "it is empty"),
+    ];
+    for (run, fragment) in cases {
+        let errors = errors_of(&format!("[tools.t]\nrun = {run}"));
+        assert!(errors.to_string().contains(fragment), "no `{fragment}` in {errors}");
+        assert_eq!((errors.diagnostics().len(), errors.diagnostics()[0].line), (1, 2), "{errors}");
+    }
+}
+
+#[test]
+fn too_many_of_anything_is_refused() {
+    let many = |count: usize, line: &dyn Fn(usize) -> String| -> String {
+        (0..count).map(|index| line(index) + "\n").collect()
+    };
+    let priorities = format!("[priorities]\n{}", many(17, &|index| format!("p{index} = 1")));
+    assert!(errors_of(&priorities).to_string().contains("keep at most 16"));
+    let rates = format!("limits.a.requests = [{}]", many(9, &|_| "\"1/s\",".to_owned()));
+    assert!(errors_of(&rates).to_string().contains("keep at most 8"));
+    let limits = many(10_001, &|index| format!("limits.a{index}.concurrency = 1"));
+    assert!(errors_of(&limits).to_string().contains("keep at most 10000"));
+}

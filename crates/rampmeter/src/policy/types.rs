@@ -1,0 +1,234 @@
+//! The plain data of a policy. Whoever holds a value of these inside a `Policy` may rely on it being legal.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A named budget that calls draw on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitPolicy {
+    /// Its name, unique in the policy.
+    pub name: String,
+    /// Slots; none means unlimited.
+    pub concurrency: Option<u64>,
+    /// Rates, those of requests first; none means unlimited.
+    pub rates: Vec<RatePolicy>,
+    /// The label that has one instance of this limit for each of its values.
+    pub per: Option<String>,
+    /// The most instances a `per` limit may have.
+    pub instances: u32,
+    /// How many calls may wait here, and for how long.
+    pub queue: QueuePolicy,
+}
+
+impl LimitPolicy {
+    /// Whether any of its rates counts `unit`.
+    pub fn counts(&self, unit: Unit) -> bool {
+        self.rates.iter().any(|rate| rate.unit == unit)
+    }
+}
+
+/// The bound of a limit's queue.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QueuePolicy {
+    /// Calls that may wait; 0 lets none wait.
+    pub size: u64,
+    /// The longest a call may wait at this limit.
+    pub age: Option<Duration>,
+}
+
+/// What a rate counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// One for each call.
+    Requests,
+    /// What the call's draw says under `tokens`.
+    Tokens,
+}
+
+/// So much in a period.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RatePolicy {
+    /// What is counted.
+    pub unit: Unit,
+    /// How much, at least 1.
+    pub amount: u64,
+    /// In how long, at least 1 ms.
+    pub period: Duration,
+    /// By whose definition of "in a period".
+    pub kind: RateKind,
+}
+
+impl RatePolicy {
+    /// The largest cost that can ever be admitted at once.
+    pub fn capacity(&self) -> u64 {
+        match self.kind {
+            RateKind::Bucket { burst } => burst,
+            RateKind::Sliding { .. } | RateKind::Calendar { .. } => self.amount,
+        }
+    }
+}
+
+/// How a rate is counted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RateKind {
+    /// At most the amount in any period.
+    Sliding {
+        /// How far apart two calls may reach the provider that left together.
+        transit: Duration,
+    },
+    /// A bucket that refills evenly.
+    Bucket {
+        /// What a full bucket holds.
+        burst: u64,
+    },
+    /// Windows aligned to the calendar; the period divides the day.
+    Calendar {
+        /// Whose calendar.
+        zone: Zone,
+    },
+}
+
+/// A fixed offset from UTC. Displays as `UTC` or `+02:00`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Zone {
+    /// Seconds east of UTC, whole minutes.
+    pub offset_seconds: i32,
+}
+
+impl fmt::Display for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.offset_seconds == 0 {
+            return f.write_str("UTC");
+        }
+        let sign = if self.offset_seconds < 0 { '-' } else { '+' };
+        let minutes = self.offset_seconds.unsigned_abs() / 60;
+        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+/// What the calls of a tool draw on, and how long they may take.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolPolicy {
+    /// An exact name, or a pattern with one `*`.
+    pub pattern: String,
+    /// The limits it draws on, each at most once.
+    pub draws: Vec<DrawPolicy>,
+    /// What it declares to do; none counts as [`Policy::undeclared`](super::Policy::undeclared).
+    pub access: Option<Access>,
+    /// The name of its priority.
+    pub priority: String,
+    /// The longest a call may wait.
+    pub queue_timeout: Duration,
+    /// The longest a call may run.
+    pub timeout: Duration,
+    /// How to run it, where the policy says so.
+    pub run: Option<RunPolicy>,
+}
+
+/// What one call takes of one limit. Each call is also one request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DrawPolicy {
+    /// The limit's name.
+    pub limit: String,
+    /// Slots, at least 1.
+    pub weight: u64,
+    /// Tokens; 0 where the limit counts none.
+    pub tokens: u64,
+}
+
+/// Whether a call changes anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// It only reads.
+    Read,
+    /// It may write.
+    Write,
+}
+
+/// How a tool is run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunPolicy {
+    /// As a program.
+    Command {
+        /// Program and arguments; `{name}` is filled in from the call, see [`pieces`](super::pieces).
+        command: Vec<String>,
+        /// The most bytes of output that are kept.
+        max_output: u64,
+    },
+    /// Not at all: it only takes time.
+    Simulate {
+        /// Shortest and longest time taken.
+        latency: (Duration, Duration),
+        /// The share of calls that fail, 0 to 1.
+        fail: f64,
+        /// The simulated provider it asks.
+        provider: Option<String>,
+        /// Tokens a call costs at the provider; 0 where the provider counts none.
+        tokens: u64,
+    },
+}
+
+/// A named class of calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PriorityPolicy {
+    /// Its name.
+    pub name: String,
+    /// Its share against the others, 1 to 1,000,000.
+    pub weight: u32,
+}
+
+/// The weight of a flow; one that is not named weighs 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowPolicy {
+    /// Its name.
+    pub name: String,
+    /// Its share against the other flows of a priority, 1 to 1,000,000.
+    pub weight: u32,
+}
+
+/// What is known of a label.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LabelPolicy {
+    /// Its name.
+    pub name: String,
+    /// Whether its values are shown as a short hash everywhere.
+    pub secret: bool,
+}
+
+/// A simulated provider that enforces a quota.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProviderPolicy {
+    /// Its name.
+    pub name: String,
+    /// Its quotas; a sliding one has a transit of zero, since calls are counted where they arrive.
+    pub rates: Vec<RatePolicy>,
+    /// How many calls it takes at once; none means unlimited.
+    pub concurrency: Option<u64>,
+}
+
+impl ProviderPolicy {
+    /// Whether any of its quotas counts `unit`.
+    pub fn counts(&self, unit: Unit) -> bool {
+        self.rates.iter().any(|rate| rate.unit == unit)
+    }
+}
+
+/// Defaults of `rampmeter run`; flags override them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunDefaults {
+    /// The field of a turn that names the flow, a dotted path.
+    pub flow: Option<String>,
+    /// The field of a turn that names the priority, a dotted path.
+    pub priority: Option<String>,
+    /// Labels, each with the field of a turn that holds its value.
+    pub labels: Vec<(String, String)>,
+    /// Turns that run at once.
+    pub turns_at_once: u32,
+}
+
+/// What holds for a turn as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TurnPolicy {
+    /// The longest a turn may take.
+    pub deadline: Duration,
+}

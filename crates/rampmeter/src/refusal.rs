@@ -1,0 +1,58 @@
+//! A "no" in words.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rampmeter_core::Reason;
+
+/// A call was refused: why, by which limit, and when to come back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The tool that was not run.
+    pub tool: Arc<str>,
+    /// Why.
+    pub reason: Reason,
+    /// The limit that said no, if it was one.
+    pub limit: Option<Arc<str>>,
+    /// When asking again could be answered otherwise.
+    pub retry: Retry,
+    /// How long it had waited.
+    pub waited: Duration,
+    /// What exactly was wrong, where the reason alone would not tell.
+    pub detail: Option<String>,
+}
+
+/// When asking again could be answered otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Retry {
+    /// After this long.
+    After(Duration),
+    /// When other calls have ended.
+    OnRelease,
+    /// Never: the call itself must change.
+    Never,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} was refused", self.tool)?;
+        if let Some(limit) = &self.limit {
+            write!(f, " by limit {limit}")?;
+        }
+        match &self.detail {
+            Some(detail) => write!(f, ": {detail}")?,
+            None => write!(f, ": {}", self.reason)?,
+        }
+        if !self.waited.is_zero() {
+            write!(f, " (it waited {:.1?})", self.waited)?;
+        }
+        match self.retry {
+            Retry::After(wait) => write!(f, "; try again in {wait:.1?}"),
+            Retry::OnRelease => f.write_str("; try again when other calls have ended"),
+            Retry::Never => f.write_str("; trying again will not help"),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

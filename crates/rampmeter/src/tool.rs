@@ -1,0 +1,175 @@
+//! Tools: async functions with a name, typed arguments and their JSON Schema.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::format::{Arguments, ArgumentsError};
+use crate::policy::Access;
+use crate::runtime::BoxFuture;
+
+/// A tool that a model may call. Clones share the function.
+///
+/// ```
+/// use rampmeter::{Access, Tool, ToolError};
+///
+/// #[derive(serde::Deserialize, schemars::JsonSchema)]
+/// struct Search {
+///     /// What to look for.
+///     query: String,
+/// }
+///
+/// let tool = Tool::new("web_search", "Searches the web.", |search: Search| async move {
+///     if search.query.is_empty() {
+///         return Err(ToolError::failed("the query is empty"));
+///     }
+///     Ok(format!("nothing found for {}", search.query))
+/// })
+/// .access(Access::Read);
+/// assert_eq!(tool.schema()["properties"]["query"]["type"], "string");
+/// ```
+#[derive(Clone)]
+pub struct Tool {
+    name: Arc<str>,
+    description: Arc<str>,
+    schema: Arc<Value>,
+    access: Option<Access>,
+    run: Arc<Run>,
+}
+
+type Run = dyn Fn(Invocation) -> BoxFuture<Result<String, ToolError>> + Send + Sync;
+
+/// One invocation as a raw tool sees it.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// The name that the model called; of interest to a tool that stands for many names.
+    pub name: Arc<str>,
+    /// The id that the model gave the call.
+    pub id: Arc<str>,
+    /// A JSON object, unparsed.
+    pub arguments: Arguments,
+}
+
+/// Why a tool did not do what was asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ToolError {
+    /// An error of its own; the text is for the model.
+    Failed(String),
+    /// What it called had no room for it: 429, 503.
+    Overloaded {
+        /// For the model.
+        message: String,
+        /// When the server said to come back.
+        retry_after: Option<Duration>,
+    },
+    /// The arguments are not what the tool takes.
+    Arguments(ArgumentsError),
+}
+
+impl Tool {
+    /// A tool whose arguments are of type `A` and whose answer is serialised; a string is passed
+    /// on as it is. By default nothing is known of what it writes; see [`Tool::access`].
+    pub fn new<A, T, F, Fut>(name: &str, description: &str, run: F) -> Tool
+    where
+        A: DeserializeOwned + JsonSchema,
+        T: Serialize,
+        F: Fn(A) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, ToolError>> + Send + 'static,
+    {
+        let schema = schemars::schema_for!(A).to_value();
+        Tool::raw(name, description, schema, move |call| {
+            let running = call.arguments.parse().map(&run);
+            async move { content(&running.map_err(ToolError::Arguments)?.await?) }
+        })
+    }
+
+    /// A tool that reads its arguments itself. A `*` in its name stands for any text; of several
+    /// that fit a name, the one with the longest text before the `*` is taken.
+    pub fn raw<F, Fut>(name: &str, description: &str, schema: Value, run: F) -> Tool
+    where
+        F: Fn(Invocation) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, ToolError>> + Send + 'static,
+    {
+        Tool {
+            name: name.into(),
+            description: description.into(),
+            schema: Arc::new(schema),
+            access: None,
+            run: Arc::new(move |call| Box::pin(run(call))),
+        }
+    }
+
+    /// Declares what the tool does. The policy's word beats this one.
+    pub fn access(mut self, access: Access) -> Tool {
+        self.access = Some(access);
+        self
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is for.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// The JSON Schema of its arguments.
+    pub fn schema(&self) -> &Value {
+        &self.schema
+    }
+
+    /// What it declared to do.
+    pub fn declared_access(&self) -> Option<Access> {
+        self.access
+    }
+
+    /// Runs the function, with no limits at all; [`Executor`](crate::Executor) adds them.
+    pub fn invoke(&self, call: Invocation) -> BoxFuture<Result<String, ToolError>> {
+        (self.run)(call)
+    }
+}
+
+fn content(answer: &impl Serialize) -> Result<String, ToolError> {
+    let value = serde_json::to_value(answer)
+        .map_err(|error| ToolError::failed(format!("its answer cannot be written: {error}")))?;
+    Ok(match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    })
+}
+
+impl ToolError {
+    /// An error of the tool's own.
+    pub fn failed(message: impl fmt::Display) -> ToolError {
+        ToolError::Failed(message.to_string())
+    }
+}
+
+impl fmt::Display for ToolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ToolError::Failed(message) => f.write_str(message),
+            ToolError::Overloaded { message, retry_after: None } => f.write_str(message),
+            ToolError::Overloaded { message, retry_after: Some(after) } => {
+                write!(f, "{message}; try again in {after:.1?}")
+            }
+            ToolError::Arguments(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for ToolError {}
+
+impl fmt::Debug for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tool").field("name", &self.name).finish_non_exhaustive()
+    }
+}

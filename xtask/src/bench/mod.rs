@@ -1,0 +1,84 @@
+//! `cargo xtask bench`: the measurements, kept with the machine, the commit, the command and every
+//! raw row, because a number alone says nothing.
+
+mod date;
+mod facts;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::args::BenchOptions;
+use crate::{Result, place, process};
+use facts::Commit;
+
+/// Runs the benchmark and keeps the rows it prints; whether it ended well.
+pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<bool> {
+    let mut command = Command::new(place::cargo());
+    command.current_dir(root).args(["bench", "-p", "rampmeter", "--bench", "pair", "--"]);
+    command.args(&options.args);
+    // Read before the run, which may outlast a change of the sources.
+    let commit = Commit::of(root)?;
+    let facts = facts::facts(root, &commit, &process::shown(&command))?;
+    let mut rows = vec![facts.to_string()];
+    let status = process::stream(command, |line| {
+        if line.starts_with('{') {
+            rows.push(line.to_owned());
+        }
+    })?;
+    if !status.success() {
+        println!("bench failed: {status}; nothing is recorded");
+        return Ok(false);
+    }
+    if options.record {
+        let path = free_path(&root.join("bench/runs"), &commit.file_stem(&date::today()?));
+        place::write(&path, &recorded(&rows)?)?;
+        println!("recorded {} rows in {}", rows.len() - 1, path.display());
+    }
+    Ok(true)
+}
+
+/// The text of a record. Only whole JSON rows are kept, and at least one.
+fn recorded(rows: &[String]) -> Result<String> {
+    if rows.len() < 2 {
+        return Err("the benchmark printed no rows (lines that begin with `{`)".into());
+    }
+    for row in rows {
+        serde_json::from_str::<Value>(row).map_err(|error| format!("not a row: {error}: {row}"))?;
+    }
+    Ok(rows.join("\n") + "\n")
+}
+
+/// A record is never overwritten, and its first row is always the machine's, so a second run on one
+/// day gets a file of its own.
+fn free_path(folder: &Path, stem: &str) -> PathBuf {
+    let mut path = folder.join(format!("{stem}.jsonl"));
+    let mut run = 2;
+    while path.exists() {
+        path = folder.join(format!("{stem}-{run}.jsonl"));
+        run += 1;
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(rows: &[&str]) -> Vec<String> {
+        rows.iter().map(|row| (*row).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_record_is_the_facts_and_the_rows_a_line_each() {
+        let text = recorded(&rows(&["{\"cpu\":\"x\"}", "{\"ns\":47}"])).unwrap();
+        assert_eq!(text, "{\"cpu\":\"x\"}\n{\"ns\":47}\n");
+    }
+
+    #[test]
+    fn a_run_without_rows_or_with_half_a_row_is_not_kept() {
+        assert!(recorded(&rows(&["{}"])).unwrap_err().contains("no rows"));
+        assert!(recorded(&rows(&["{}", "{\"ns\":"])).unwrap_err().contains("not a row"));
+    }
+}

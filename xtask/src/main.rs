@@ -1,0 +1,45 @@
+//! `cargo xtask`: one command for the tests, one for the house rules, one for the kept faults, one
+//! for the measurements. Each returns whether all was well; an error means it could not be told.
+#![allow(clippy::print_stdout, reason = "a command line tool says what it does")]
+
+mod args;
+mod bench;
+mod faults;
+mod place;
+mod process;
+mod tally;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use args::Command;
+
+/// What went wrong, in lower case, with the place and the remedy.
+type Result<T> = std::result::Result<T, String>;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run() -> Result<bool> {
+    let command = args::parse(std::env::args().skip(1))?;
+    let root = place::root()?;
+    match command {
+        Command::Help => {
+            println!("{}", args::HELP);
+            Ok(true)
+        }
+        Command::Test => test::run(&root),
+        Command::Tidy => Ok(tidy::run(&root)?.is_well()),
+        Command::Faults(names) => Ok(faults::run(&root, &names)?.is_well()),
+        Command::Bench(options) => bench::run(&root, &options),
+    }
+}
