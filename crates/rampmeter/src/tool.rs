@@ -54,6 +54,10 @@ pub struct Invocation {
     pub id: Arc<str>,
     /// A JSON object, unparsed.
     pub arguments: Arguments,
+    /// Whom the call is for.
+    pub flow: Arc<str>,
+    /// The labels of its turn.
+    pub labels: Arc<[(String, String)]>,
 }
 
 /// Why a tool did not do what was asked.

@@ -238,6 +238,8 @@ impl Executor {
                 name: call.name.into(),
                 id: call.id.into(),
                 arguments: call.arguments.clone(),
+                flow: request.flow.as_str().into(),
+                labels: request.labels.as_slice().into(),
             },
             timeout: declared.map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
             turn_deadline,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::Policy;
-use super::quantity::{show_bytes, show_duration};
+use super::quantity::{show_bytes, show_duration, show_period};
 use super::spelling::{key, quoted};
 use super::types::{
     Access, LimitPolicy, RateKind, RatePolicy, RunDefaults, RunPolicy, ToolPolicy, Unit,
@@ -97,7 +97,7 @@ fn write_rates(out: &mut Lines, rates: &[RatePolicy], by_provider: bool) {
 }
 
 fn rate_table(rate: &RatePolicy, by_provider: bool) -> String {
-    let stated = format!("rate = \"{}/{}\"", rate.amount, show_duration(rate.period));
+    let stated = format!("rate = \"{}/{}\"", rate.amount, show_period(rate.period));
     let kind = match &rate.kind {
         RateKind::Sliding { .. } if by_provider => "\"sliding\"".to_owned(),
         RateKind::Sliding { transit } => {

@@ -1,4 +1,4 @@
-//! One value of the file, with its place: asked for what it should be, it answers or reports why not.
+//! One value of the file, with its place: asked for what it should be, it answers or reports.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;

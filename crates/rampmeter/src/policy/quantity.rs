@@ -1,4 +1,4 @@
-//! Durations, rates, sizes and zones as a policy writes them: text in, quantity out, and back again.
+//! Durations, rates, sizes and zones as a policy writes them: text in, quantity out, and back.
 
 use std::time::Duration;
 
@@ -225,6 +225,12 @@ pub(super) fn show_duration(duration: Duration) -> String {
         Some((unit, factor)) => format!("{}{unit}", nanos / u128::from(*factor)),
         None => "0s".to_owned(),
     }
+}
+
+/// Writes the period of a rate as [`rate`] reads it, by its word if it has one.
+pub(super) fn show_period(period: Duration) -> String {
+    let word = PERIOD_WORDS.iter().find(|(_, seconds)| period == Duration::from_secs(*seconds));
+    word.map_or_else(|| show_duration(period), |(word, _)| (*word).to_owned())
 }
 
 /// Writes a size as [`bytes`] reads it.

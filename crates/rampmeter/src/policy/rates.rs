@@ -29,7 +29,6 @@ enum Kind {
     Sliding,
     Bucket,
     Calendar,
-    Adaptive,
 }
 
 const KINDS: [(&str, Kind); 3] =
@@ -98,15 +97,13 @@ fn rate(
             check_calendar_period(&stated, period, sink)?;
             RateKind::Calendar { zone: zone(&table, sink)? }
         }
-        Kind::Adaptive => return None,
     };
     Some(RatePolicy { unit, amount, period, kind })
 }
 
 fn kind_of(field: &Field<'_>, sink: &mut Sink<'_>) -> Option<Kind> {
-    let choices = KINDS.iter().copied().chain([("adaptive", Kind::Adaptive)]);
-    let known = field.text(sink, "write kind = \"sliding\", \"bucket\" or \"calendar\"")?;
-    if choices.clone().any(|(name, kind)| name == known && kind == Kind::Adaptive) {
+    let help = "write kind = \"sliding\", \"bucket\" or \"calendar\"";
+    if field.text(sink, help)? == "adaptive" {
         not_enforced(&field.span, "kind = \"adaptive\"", sink);
         return None;
     }

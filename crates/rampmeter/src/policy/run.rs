@@ -19,7 +19,8 @@ const HELP: &str = "write run = { command = [\"PROGRAM\", \"{argument}\"] } or \
 /// The providers that there are, by name.
 pub(super) type KnownProviders<'a> = BTreeMap<&'a str, &'a Named<ProviderPolicy>>;
 
-/// How `tool` is run, if it says so. A call that names no tokens for a provider costs what the tool draws.
+/// How `tool` is run, if it says so. Without tokens of its own, a call costs the provider what the
+/// tool draws.
 pub(super) fn run(
     tool: &Section<'_>,
     draws: &[DrawPolicy],

@@ -7,7 +7,7 @@ use super::nearest::did_you_mean;
 use super::source::{Sink, Span, shown};
 use super::spelling;
 
-/// Words of the design that a later version will enforce. Accepting one now would promise what nothing keeps.
+/// Words that a later version will enforce. Accepting one now would promise what nothing keeps.
 const NOT_ENFORCED: [&str; 21] = [
     "reserved",
     "adaptive",

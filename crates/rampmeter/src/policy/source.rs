@@ -20,7 +20,7 @@ impl Complaint {
     }
 }
 
-/// More errors than this are counted, not kept: nobody reads them, and a hostile file could make millions.
+/// More errors than this are counted, not kept: nobody reads them, and a file could make millions.
 const MAX_KEPT: usize = 100;
 
 /// The widest part of a source line that is shown, in characters.
@@ -109,7 +109,8 @@ impl<'a> Sink<'a> {
         let start = self.char_floor(span.start);
         let line = self.line_starts.partition_point(|&line_start| line_start <= start);
         let line_start = self.line_starts.get(line.wrapping_sub(1)).copied().unwrap_or(0);
-        let before = self.text.get(line_start..start).unwrap_or_default();
+        // The carriage return of CRLF ends the line: a place after it is the end of the line.
+        let before = self.text.get(line_start..start).unwrap_or_default().trim_end_matches('\r');
         let from_here = self.text.get(start..).unwrap_or_default();
         let rest = from_here.split('\n').next().unwrap_or_default().trim_end_matches('\r');
         let column = before.chars().count();
@@ -155,8 +156,8 @@ fn in_order(mut diagnostics: Vec<(usize, Diagnostic)>) -> Vec<Diagnostic> {
     diagnostics.into_iter().map(|(_, diagnostic)| diagnostic).collect()
 }
 
-/// Shows the line around the marked part. Control characters become one blank each, so that carets stay in line and
-/// no escape sequence reaches a terminal.
+/// Shows the line around the marked part. Control characters become one blank each, so that carets
+/// stay in line and no escape sequence reaches a terminal.
 fn excerpt(before: &str, rest: &str, column: usize, width: usize) -> Excerpt {
     let width = width.clamp(1, MAX_SHOWN / 2);
     let skipped = if column + width > MAX_SHOWN { column - MAX_SHOWN / 4 } else { 0 };

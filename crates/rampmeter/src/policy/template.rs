@@ -11,8 +11,9 @@ pub enum Piece<'a> {
     Argument(&'a str),
 }
 
-/// Splits one word of [`RunPolicy::Command`](super::RunPolicy::Command) into its pieces, in order. `{{` and `}}` stand
-/// for single braces. `None` if the braces do not pair up, which no word of a `Policy` does.
+/// Splits one word of [`RunPolicy::Command`](super::RunPolicy::Command) into its pieces, in order.
+/// `{{` and `}}` stand for single braces. `None` if a placeholder is malformed, as none in a
+/// `Policy` is.
 pub fn pieces(word: &str) -> Option<Vec<Piece<'_>>> {
     split(word).ok()
 }

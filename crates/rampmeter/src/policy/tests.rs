@@ -3,6 +3,7 @@
 mod errors;
 mod files;
 mod meaning;
+mod quantities;
 mod remarks;
 mod rendering;
 

@@ -108,7 +108,7 @@ fn wait(tool: &Section<'_>, key: &str, known: &Known<'_>, sink: &mut Sink<'_>) -
     wait
 }
 
-/// Of two patterns with the same literal prefix neither is more exact, so they may not share a name.
+/// Of two patterns with one literal prefix neither is more exact, so they may not share a name.
 fn refuse_ties(tools: &Section<'_>, sink: &mut Sink<'_>) {
     let mut by_prefix: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
     for field in tools.fields().into_iter().take(MAX_TOOLS) {

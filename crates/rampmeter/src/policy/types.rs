@@ -1,4 +1,4 @@
-//! The plain data of a policy. Whoever holds a value of these inside a `Policy` may rely on it being legal.
+//! The plain data of a policy. What is inside a parsed `Policy` is legal.
 
 use std::fmt;
 use std::time::Duration;
@@ -150,7 +150,7 @@ pub enum Access {
 pub enum RunPolicy {
     /// As a program.
     Command {
-        /// Program and arguments; `{name}` is filled in from the call, see [`pieces`](super::pieces).
+        /// Program and arguments; [`pieces`](super::pieces) splits off the `{name}` to fill in.
         command: Vec<String>,
         /// The most bytes of output that are kept.
         max_output: u64,

@@ -188,7 +188,7 @@ fn the_effective_text_says_what_the_file_left_out() {
         "max_arguments = \"1MiB\"",
         "deadline = \"10m\"",
         "# concurrency: unlimited",
-        "requests = { rate = \"30/1m\", kind = \"sliding\", transit = \"468750us\" }",
+        "requests = { rate = \"30/min\", kind = \"sliding\", transit = \"468750us\" }",
         "queue = { size = 10000, overflow = \"refuse\" }",
         "limits = { a = { weight = 1 } }",
         "# access: undeclared, counts as \"write\"",
@@ -305,7 +305,8 @@ fn tables_may_be_written_in_any_form_toml_has() {
 fn simulated_tokens_default_to_what_the_tool_draws() {
     let policy = policy_of(
         "[limits.a]\ntokens = \"500/s\"\n[providers.p]\ntokens = \"500/s\"\n[tools.t]\n\
-         limits = { a = { tokens = 90 } }\nrun = { simulate = { latency = \"1s\", provider = \"p\" } }",
+         limits = { a = { tokens = 90 } }\n\
+         run = { simulate = { latency = \"1s\", provider = \"p\" } }",
     );
     let Some(RunPolicy::Simulate { tokens, .. }) = policy.tools[0].run else { panic!() };
     assert_eq!(tokens, 90);

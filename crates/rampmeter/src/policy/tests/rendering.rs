@@ -49,9 +49,10 @@ fn columns_count_characters_and_carets_stand_under_them() {
 
 #[test]
 fn a_byte_order_mark_and_crlf_change_no_place() {
-    let plain = "[limits.a]\nconcurrency = 0\n";
-    let from_windows = format!("\u{feff}{}", plain.replace('\n', "\r\n"));
-    assert_eq!(errors_of(plain), errors_of(&from_windows));
+    for plain in ["[limits.a]\nconcurrency = 0\n", "limit = 1\n", "a = \"x\nb = 1\n", "a = [1\n"] {
+        let from_windows = format!("\u{feff}{}", plain.replace('\n', "\r\n"));
+        assert_eq!(errors_of(plain), errors_of(&from_windows));
+    }
     let legal = "[limits.a]\nconcurrency = 1\n";
     let same = format!("\u{feff}{}", legal.replace('\n', "\r\n"));
     assert_eq!(Policy::parse("a", legal), Policy::parse("b", &same));

@@ -1,0 +1,20 @@
+//! The `rampmeter` command: run a model's tool calls under limits, and check policies.
+
+mod args;
+mod check;
+mod exit;
+mod run;
+mod tools;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = args::Cli::parse();
+    let exit = match args.command {
+        args::Command::Run(args) => run::run(&args),
+        args::Command::Check(args) => check::check(&args),
+    };
+    exit.into()
+}

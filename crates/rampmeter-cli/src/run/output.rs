@@ -1,0 +1,110 @@
+//! The files that a run writes: results in the turns' format, and events.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use rampmeter::{Event, Events, TurnReport};
+use serde_json::{Map, Value, json};
+
+use super::drive::Listener;
+use super::source::BrokenLine;
+
+/// A file of JSON lines. Its first error is reported and kept; the run goes on without it.
+pub(crate) struct Lines {
+    path: PathBuf,
+    file: BufWriter<File>,
+    failed: bool,
+}
+
+impl Lines {
+    /// Creates the file, before anything runs.
+    pub(crate) fn create(path: &Path) -> Result<Lines, String> {
+        let file = File::create(path).map_err(|error| {
+            format!("cannot write {}: {error}; nothing was run", path.display())
+        })?;
+        Ok(Lines { path: path.into(), file: BufWriter::new(file), failed: false })
+    }
+
+    pub(crate) fn write(&mut self, line: &Value) {
+        if !self.failed {
+            let written = writeln!(self.file, "{line}");
+            self.check(written);
+        }
+    }
+
+    /// Writes what is buffered; says whether all of the file is there.
+    pub(crate) fn finish(&mut self) -> bool {
+        if !self.failed {
+            let flushed = self.file.flush();
+            self.check(flushed);
+        }
+        !self.failed
+    }
+
+    fn check(&mut self, result: std::io::Result<()>) {
+        if let Err(error) = result {
+            self.failed = true;
+            let path = self.path.display();
+            eprintln!("error: cannot write on to {path}: {error}; the file ends there");
+        }
+    }
+}
+
+/// Writes results as they come, and says what is wrong with lines.
+pub(crate) struct Results<'a> {
+    pub(crate) turns: &'a Path,
+    pub(crate) out: Option<Lines>,
+}
+
+impl Listener for Results<'_> {
+    fn broken(&mut self, line: &BrokenLine) {
+        let BrokenLine { number, column, message } = line;
+        eprintln!("error: {message}\n --> {}:{number}:{column}", self.turns.display());
+    }
+
+    fn turn(&mut self, _number: u64, report: &TurnReport) {
+        if let Some(out) = &mut self.out {
+            for message in report.messages() {
+                out.write(&message);
+            }
+        }
+    }
+}
+
+/// Writes events until the gate is gone. Returns whether all were written, and how many were
+/// missed.
+pub(crate) async fn record(mut events: Events, mut file: Lines) -> (bool, u64) {
+    while let Some(event) = events.next().await {
+        file.write(&line(&event));
+    }
+    (file.finish(), events.missed())
+}
+
+fn line(event: &Event) -> Value {
+    let mut line = Map::new();
+    let micros = event.at.as_nanos() / 1_000;
+    line.insert("seq".into(), json!(event.seq));
+    line.insert("at_us".into(), json!(micros));
+    line.insert("event".into(), json!(event.kind.as_str()));
+    if let Some(call) = &event.call {
+        line.insert("tool".into(), json!(*call.tool));
+        line.insert("call".into(), json!(*call.id));
+        line.insert("turn".into(), json!(call.turn));
+        line.insert("flow".into(), json!(*call.flow));
+        line.insert("priority".into(), json!(*call.priority));
+    }
+    if let Some(limit) = &event.limit {
+        line.insert("limit".into(), json!(**limit));
+    }
+    if let Some(reason) = event.reason {
+        line.insert("reason".into(), json!(reason.as_str()));
+    }
+    if let Some(outcome) = event.outcome {
+        line.insert("outcome".into(), json!(format!("{outcome:?}").to_lowercase()));
+    }
+    if let Some(took) = event.took {
+        line.insert("took_us".into(), json!(u64::try_from(took.as_micros()).unwrap_or(u64::MAX)));
+    }
+    Value::Object(line)
+}

@@ -1,0 +1,133 @@
+//! A command as a tool.
+//!
+//! The command is run as it is, never through a shell, so no argument can start another program.
+//! What remains is that a value could be taken for an *option* of the program. So an element that
+//! begins with a placeholder may not come out beginning with `-`, unless an earlier element is `--`;
+//! `--pattern={pattern}` is fine too. The rule knows one program only: in `["env", "--", "rg",
+//! "{pattern}"]` the `--` ends the options of `env`, and those of `rg` stay open.
+//!
+//! The command inherits the environment (secrets in it included) and the working directory. It gets
+//! the arguments on its standard input too, as the JSON the model wrote; it need not read them.
+
+use std::fmt;
+
+use super::arguments::Arguments;
+use super::error::ToolError;
+use super::template::Template;
+
+/// A command with placeholders, checked and ready to run.
+#[derive(Debug, Clone)]
+pub(crate) struct CommandTool {
+    program: String,
+    elements: Vec<Template>,
+    max_output: u64,
+}
+
+impl CommandTool {
+    /// Checks a command: the program, which is fixed, then its arguments with their placeholders.
+    /// `max_output` bounds standard output and standard error, each in bytes.
+    pub(crate) fn new(command: Vec<String>, max_output: u64) -> Result<Self, InvalidCommand> {
+        let mut elements = Vec::with_capacity(command.len());
+        for (element, text) in command.into_iter().enumerate() {
+            let parsed = Template::parse(&text);
+            elements.push(parsed.map_err(|message| InvalidCommand { element, message })?);
+        }
+        let refuse = |message: &str| InvalidCommand { element: 0, message: message.to_owned() };
+        let Some(first) = elements.first() else {
+            return Err(refuse("is missing: name the program to run"));
+        };
+        let program = match first.literal() {
+            Some("") => return Err(refuse("is empty: name the program to run")),
+            Some(name) => name.to_owned(),
+            None => {
+                return Err(refuse(
+                    "has a placeholder, so that a model could choose the program: write its name",
+                ));
+            }
+        };
+        elements.remove(0);
+        Ok(Self { program, elements, max_output })
+    }
+
+    /// Runs the command on the arguments, a JSON object, and returns what it wrote to standard
+    /// output; bytes that are not UTF-8 become U+FFFD. An exit code other than 0, a signal, or output
+    /// above the bound is an error.
+    ///
+    /// The command runs in a process group of its own. When it ends, whatever it left running in
+    /// that group is killed, so that a background process cannot hold the call open.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future kills the whole process group at once; the runtime reaps the command.
+    /// A process that has left the group (`setsid`) is out of reach.
+    pub(crate) async fn run(&self, arguments: &str) -> Result<String, ToolError> {
+        let argv = self.fill(arguments).map_err(ToolError::BadArguments)?;
+        let output = run_process(&self.program, &argv, arguments, self.max_output).await?;
+        Ok(String::from_utf8(output)
+            .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+    }
+
+    /// The elements after the program, filled.
+    fn fill(&self, arguments: &str) -> Result<Vec<String>, String> {
+        let arguments = Arguments::parse(arguments)?;
+        let mut options_ended = false;
+        let mut argv = Vec::with_capacity(self.elements.len());
+        for element in &self.elements {
+            let filled = element.fill(&arguments)?;
+            if let Some(path) = element.leading_placeholder()
+                && !options_ended
+                && filled.starts_with('-')
+            {
+                return Err(format!(
+                    "the argument `{path}` begins with `-`, so `{}` could take it for an option: put \
+                     \"--\" before `{{{path}}}` in the command, or write \"--option={{{path}}}\"",
+                    self.program
+                ));
+            }
+            options_ended |= element.literal() == Some("--");
+            argv.push(filled);
+        }
+        Ok(argv)
+    }
+}
+
+/// Why a command cannot be a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InvalidCommand {
+    /// Which element of the command, from 0, the program.
+    pub element: usize,
+    /// What is wrong with it, and the remedy.
+    pub message: String,
+}
+
+impl fmt::Display for InvalidCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.element {
+            0 => write!(f, "the command's program {}", self.message),
+            n => write!(f, "the command's argument {n} {}", self.message),
+        }
+    }
+}
+
+impl std::error::Error for InvalidCommand {}
+
+#[cfg(unix)]
+use super::process::run as run_process;
+
+#[cfg(not(unix))]
+async fn run_process(
+    program: &str,
+    _argv: &[String],
+    _input: &str,
+    _max_output: u64,
+) -> Result<Vec<u8>, ToolError> {
+    Err(ToolError::NotStarted(format!(
+        "`{program}` was not started: commands as tools need process groups, which only Unix has"
+    )))
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+#[cfg(unix)]
+mod unix_tests;
