@@ -19,7 +19,7 @@ impl Engine {
         let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
         let route = self.routes.get(self.lanes.get(waiting.lane).route);
         let Some(draw) = route.on(at) else { return };
-        if self.instances.get_mut(at).has_room_for_less(route.amounts(draw), self.now) {
+        if self.instances.budgets.has_room_for_less(route.takes_of(draw), self.now) {
             self.claim(call, at);
         }
     }
@@ -34,6 +34,7 @@ impl Engine {
         let age = waiting.claim_age;
         let claim = &mut self.instances.get_mut(at).claim;
         if claim.is_none_or(|claim| claim.age > age) {
+            self.contended += usize::from(claim.is_none());
             *claim = Some(Claim { call, age });
         }
     }
@@ -50,8 +51,7 @@ impl Engine {
         let claimant_route = self.routes.get(self.lanes.get(claimant.lane).route);
         let mut earliest = now;
         for draw in claimant_route.draws() {
-            let answer =
-                self.instances.get_mut(draw.instance).answer(claimant_route.amounts(*draw), now);
+            let answer = self.instances.budgets.answer(claimant_route.takes_of(*draw), now);
             if let Answer::At(at) = answer {
                 earliest = earliest.max(at);
             }
@@ -61,9 +61,8 @@ impl Engine {
         else {
             return false;
         };
-        let claimed = claimant_route.amounts(claimed);
-        let wanted = later.amounts(wanted);
-        self.instances.get_mut(instance).delays(claimed, wanted, earliest, now)
+        let claimed = claimant_route.takes_of(claimed);
+        self.instances.budgets.delays(claimed, later.takes_of(wanted), earliest, now)
     }
 
     /// A call is gone from the queue: what it claimed is free for others.
@@ -76,6 +75,7 @@ impl Engine {
             let claim = &mut self.instances.get_mut(id).claim;
             if claim.is_some_and(|claim| claim.call == call) {
                 *claim = None;
+                self.contended -= 1;
                 self.mark(id);
             }
         }

@@ -113,9 +113,9 @@ impl Config {
             return fail("a config holds at most 65,535 limits".into());
         }
         for limit in &self.limits {
-            if limit.max_instances == 0 || limit.budgets.len() > 64 {
+            if limit.max_instances == 0 || !(1..=64).contains(&limit.budgets.len()) {
                 return fail(alloc::format!(
-                    "limit {}: it needs room for one instance and at most 64 budgets",
+                    "limit {}: it needs room for one instance and 1 to 64 budgets",
                     limit.name
                 ));
             }

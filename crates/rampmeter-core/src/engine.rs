@@ -35,6 +35,8 @@ pub struct Engine {
     /// Instances to look at.
     pub(crate) dirty: VecDeque<u32>,
     pub(crate) waiting: usize,
+    /// Lanes and claims, wherever they are: while there is none, no call is in another's way.
+    pub(crate) contended: usize,
     pub(crate) now: Instant,
     pub(crate) claims_made: u64,
     tickets: u64,
@@ -92,6 +94,7 @@ impl Engine {
             wakes: Heap::default(),
             dirty: VecDeque::new(),
             waiting: 0,
+            contended: 0,
             now: Instant::EPOCH,
             claims_made: 0,
             tickets: 0,
@@ -221,8 +224,8 @@ impl Engine {
         *configured = ends;
         let ids: Vec<u32> = self.instances.of(limit.0).collect();
         for id in ids {
-            let instance = self.instances.get_mut(id);
-            if let Some(Budget::Rate(rate)) = instance.budgets.get_mut(budget) {
+            let place = self.instances.get(id).budgets.clone();
+            if let Some(Budget::Rate(rate)) = self.instances.budgets.of_mut(place).get_mut(budget) {
                 rate.align(self.now, ends);
             }
             self.mark(id);
@@ -322,26 +325,24 @@ impl Engine {
     /// wait, in whose order it must take its place.
     fn obstacle(&mut self, route: u32) -> Option<(u32, Answer)> {
         let now = self.now;
-        let mut queue = None;
-        let route_data = self.routes.get(route);
-        for draw in route_data.draws() {
-            let instance = self.instances.get_mut(draw.instance);
-            let answer = instance.answer(route_data.amounts(*draw), now);
-            if answer != Answer::Ready {
-                return Some((draw.instance, answer));
-            }
-            if queue.is_none() && (instance.watchers > 0 || instance.claim.is_some()) {
-                queue = Some((draw.instance, Answer::OnRelease));
-            }
+        let route = self.routes.get(route);
+        if let Some(at) = self.instances.budgets.obstacle(route.takes(), now) {
+            let draw = route.draw_at(at)?;
+            let answer = self.instances.budgets.answer(route.takes_of(draw), now);
+            return Some((draw.instance, answer));
         }
-        queue
+        if self.contended == 0 {
+            return None;
+        }
+        let queue = route.draws().iter().find(|draw| {
+            let instance = self.instances.get(draw.instance);
+            instance.watchers > 0 || instance.claim.is_some()
+        });
+        queue.map(|draw| (draw.instance, Answer::OnRelease))
     }
 
     fn grant_at_once(&mut self, call: &Asked) -> CallId {
-        let route = self.routes.get(call.route);
-        for draw in route.draws() {
-            self.instances.get_mut(draw.instance).take(route.amounts(*draw), self.now);
-        }
+        self.instances.budgets.take(self.routes.get(call.route).takes(), self.now);
         let index = self.calls.insert(Record::Running(Running {
             route: call.route,
             tool: call.tool,
@@ -439,11 +440,12 @@ impl Engine {
             if self.builder.draws_on(instance) || call.draws.len() > 64 {
                 return Err(unsupported(Some(draw.limit)));
             }
-            let data = self.instances.get_mut(instance);
+            let data = self.instances.get(instance);
             let limit = &self.config.limits[usize::from(data.limit)];
             may_wait = may_wait.min(limit.queue_age.unwrap_or(may_wait));
-            self.builder.draw(instance, data.amounts(draw));
-            if !data.ever_fits(draw) {
+            let amounts = self.instances.amounts(instance, draw);
+            self.builder.draw(instance, data.budgets.clone(), amounts);
+            if !self.instances.ever_fits(instance, draw) {
                 let (reason, retry) = (Reason::TooLarge, Retry::Never);
                 return Err(Refusal { reason, limit: Some(draw.limit), retry });
             }

@@ -5,16 +5,16 @@
 //! collected when another value needs a place.
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use core::ops::Range;
 use core::time::Duration;
 
-use crate::budget::{Answer, Budget};
+use crate::budget::{Budget, Budgets};
 use crate::call::{Cost, Draw};
 use crate::config::{Config, Counts};
 use crate::heap::Heap;
 use crate::order::Order;
 use crate::slab::Slab;
 use crate::time::Instant;
-use crate::units::CapacityNanos;
 
 const LINGER: Duration = Duration::from_secs(60);
 const COLLECTED_AT_ONCE: usize = 4;
@@ -23,7 +23,8 @@ const COLLECTED_AT_ONCE: usize = 4;
 pub(crate) struct Instance {
     pub(crate) limit: u16,
     pub(crate) label: Option<Box<str>>,
-    pub(crate) budgets: Box<[Budget]>,
+    /// Where its budgets are.
+    pub(crate) budgets: Range<u32>,
     /// Made when a lane first waits here.
     pub(crate) order: Option<Box<Order>>,
     /// Lanes that wait here.
@@ -43,106 +44,9 @@ pub(crate) struct Claim {
     pub(crate) age: u64,
 }
 
-impl Instance {
-    /// May all of `amounts` be taken at `now`? If not, the answer that is the furthest off.
-    #[inline]
-    pub(crate) fn answer(&mut self, amounts: &[u64], now: Instant) -> Answer {
-        let mut worst = Answer::Ready;
-        for (budget, amount) in self.budgets.iter_mut().zip(amounts) {
-            match (budget.answer(*amount, now), worst) {
-                (Answer::Ready, _) => {}
-                (Answer::Never, _) => return Answer::Never,
-                (Answer::At(at), Answer::At(than)) => worst = Answer::At(at.max(than)),
-                (Answer::At(at), _) => worst = Answer::At(at),
-                (Answer::OnRelease, Answer::Ready) => worst = Answer::OnRelease,
-                (Answer::OnRelease, _) => {}
-            }
-        }
-        worst
-    }
-
-    #[inline]
-    pub(crate) fn take(&mut self, amounts: &[u64], now: Instant) {
-        for (budget, amount) in self.budgets.iter_mut().zip(amounts) {
-            budget.take(*amount, now);
-        }
-    }
-
-    #[inline]
-    pub(crate) fn give(&mut self, amounts: &[u64]) {
-        for (budget, amount) in self.budgets.iter_mut().zip(amounts) {
-            budget.give(*amount);
-        }
-    }
-
-    /// Would the lightest call have room where this one has not?
-    pub(crate) fn has_room_for_less(&mut self, amounts: &[u64], now: Instant) -> bool {
-        let mut lighter = false;
-        for (budget, amount) in self.budgets.iter_mut().zip(amounts) {
-            lighter |= *amount > 1;
-            if budget.answer((*amount).min(1), now) != Answer::Ready {
-                return false;
-            }
-        }
-        lighter
-    }
-
-    /// Would taking `wanted` now let the claimant, who needs `claimed` here and can start at
-    /// `earliest` as things are, start only later?
-    pub(crate) fn delays(
-        &mut self,
-        claimed: &[u64],
-        wanted: &[u64],
-        earliest: Instant,
-        now: Instant,
-    ) -> bool {
-        let amounts = claimed.iter().zip(wanted);
-        self.budgets.iter_mut().zip(amounts).any(|(budget, (claimed, wanted))| match budget {
-            Budget::Concurrency(slots) => {
-                let room = slots.size.saturating_sub(slots.held);
-                earliest <= now && *wanted > room.saturating_sub(*claimed)
-            }
-            Budget::Rate(rate) => {
-                let ready = rate.ready_at(*wanted, *claimed, now).unwrap_or(Instant::NEVER);
-                *wanted > 0 && ready > earliest
-            }
-        })
-    }
-
-    /// The dominant cost of `amounts` held for `held_nanos`.
-    pub(crate) fn cost(&self, amounts: &[u64], held_nanos: u64) -> CapacityNanos {
-        let costs = self.budgets.iter().zip(amounts);
-        costs
-            .map(|(budget, amount)| budget.capacity_nanos(*amount, held_nanos))
-            .max()
-            .unwrap_or_default()
-    }
-
-    /// Is every amount within what its budget ever has?
-    pub(crate) fn ever_fits(&self, draw: &Draw<'_>) -> bool {
-        self.budgets.iter().zip(self.amounts(draw)).all(|(budget, amount)| match budget {
-            Budget::Concurrency(slots) => amount <= slots.size,
-            Budget::Rate(rate) => amount <= rate.capacity(),
-        })
-    }
-
-    /// What a call's draw means for each budget.
-    pub(crate) fn amounts<'a>(&'a self, draw: &'a Draw<'_>) -> impl Iterator<Item = u64> + 'a {
-        self.budgets.iter().map(|budget| match budget {
-            Budget::Concurrency(_) => draw.weight,
-            Budget::Rate(rate) => match rate.counts {
-                Counts::Calls => 1,
-                Counts::Unit(unit) => {
-                    let of_unit = draw.costs.iter().filter(|cost: &&Cost| cost.unit == unit);
-                    of_unit.fold(0u64, |sum, cost| sum.saturating_add(cost.amount))
-                }
-            },
-        })
-    }
-}
-
 #[derive(Clone, Debug)]
 pub(crate) struct Instances {
+    pub(crate) budgets: Budgets,
     slab: Slab<Instance>,
     limits: Vec<PerLimit>,
 }
@@ -153,20 +57,22 @@ struct PerLimit {
     by_value: BTreeMap<Box<str>, u32>,
     /// Instances without a route, by when their budgets remember nothing.
     idle: Heap<Instant>,
+    /// Places of budgets whose instances were collected.
+    free: Vec<Range<u32>>,
     /// The greatest concurrency of instances that were collected, per budget.
     past_peaks: Vec<u64>,
 }
 
 impl Instances {
     pub(crate) fn new(config: &Config) -> Instances {
-        let mut instances = Instances { slab: Slab::default(), limits: Vec::new() };
+        let limits = config.limits.iter().map(|_| PerLimit::default()).collect();
+        let mut instances =
+            Instances { budgets: Budgets::default(), slab: Slab::default(), limits };
         for (index, limit) in config.limits.iter().enumerate() {
-            let mut per_limit = PerLimit::default();
             if limit.per.is_none() {
                 let number = u16::try_from(index).unwrap_or(u16::MAX);
-                per_limit.single = Some(instances.slab.insert(instance(config, number, None)));
+                instances.limits[index].single = Some(instances.make(config, number, None));
             }
-            instances.limits.push(per_limit);
         }
         instances
     }
@@ -187,11 +93,11 @@ impl Instances {
         }
         let most = config.limits[usize::from(limit)].max_instances as usize;
         self.collect(limit, now, most);
-        let per_limit = &mut self.limits[usize::from(limit)];
-        if per_limit.by_value.len() >= most {
+        if self.limits[usize::from(limit)].by_value.len() >= most {
             return None;
         }
-        let id = self.slab.insert(instance(config, limit, Some(value.into())));
+        let id = self.make(config, limit, Some(value.into()));
+        let per_limit = &mut self.limits[usize::from(limit)];
         per_limit.by_value.insert(value.into(), id);
         per_limit.idle.set(id, now);
         Some(id)
@@ -213,7 +119,8 @@ impl Instances {
         if instance.routes > 0 || instance.label.is_none() {
             return;
         }
-        let idle = instance.budgets.iter_mut().map(|budget| budget.idle_at(now));
+        let budgets = self.budgets.of_mut(instance.budgets.clone()).iter_mut();
+        let idle = budgets.map(|budget| budget.idle_at(now));
         let idle_at = idle.fold(now, |latest, at| latest.max(at.unwrap_or(Instant::NEVER)));
         self.limits[usize::from(instance.limit)].idle.set(id, idle_at);
     }
@@ -238,6 +145,33 @@ impl Instances {
         &self.slab[id]
     }
 
+    /// What a call's draw means for each budget of an instance.
+    pub(crate) fn amounts<'a>(
+        &'a self,
+        id: u32,
+        draw: &'a Draw<'_>,
+    ) -> impl Iterator<Item = u64> + 'a {
+        self.budgets.of(self.get(id).budgets.clone()).iter().map(|budget| match budget {
+            Budget::Concurrency(_) => draw.weight,
+            Budget::Rate(rate) => match rate.counts {
+                Counts::Calls => 1,
+                Counts::Unit(unit) => {
+                    let of_unit = draw.costs.iter().filter(|cost: &&Cost| cost.unit == unit);
+                    of_unit.fold(0u64, |sum, cost| sum.saturating_add(cost.amount))
+                }
+            },
+        })
+    }
+
+    /// Is every amount of a draw within what its budget ever has?
+    pub(crate) fn ever_fits(&self, id: u32, draw: &Draw<'_>) -> bool {
+        let budgets = self.budgets.of(self.get(id).budgets.clone());
+        budgets.iter().zip(self.amounts(id, draw)).all(|(budget, amount)| match budget {
+            Budget::Concurrency(slots) => amount <= slots.size,
+            Budget::Rate(rate) => amount <= rate.capacity(),
+        })
+    }
+
     /// The instances of a limit, in the order of their labels' values.
     pub(crate) fn of(&self, limit: u16) -> impl Iterator<Item = u32> + '_ {
         let per_limit = &self.limits[usize::from(limit)];
@@ -246,6 +180,22 @@ impl Instances {
 
     pub(crate) fn past_peak(&self, limit: u16, budget: usize) -> u64 {
         self.limits[usize::from(limit)].past_peaks.get(budget).copied().unwrap_or(0)
+    }
+
+    fn make(&mut self, config: &Config, limit: u16, label: Option<Box<str>>) -> u32 {
+        let place = self.limits[usize::from(limit)].free.pop();
+        let budgets = self.budgets.make(&config.limits[usize::from(limit)].budgets, place);
+        self.slab.insert(Instance {
+            limit,
+            label,
+            budgets,
+            order: None,
+            watchers: 0,
+            queued: 0,
+            claim: None,
+            dirty: false,
+            routes: 0,
+        })
     }
 
     /// Drops instances that have been idle for long, and one that is merely idle if the limit
@@ -261,31 +211,18 @@ impl Instances {
             }
             per_limit.idle.remove(id);
             let Some(gone) = self.slab.remove(id) else { continue };
-            per_limit.past_peaks.resize(gone.budgets.len(), 0);
-            for (peak, budget) in per_limit.past_peaks.iter_mut().zip(&gone.budgets) {
+            let budgets = self.budgets.of(gone.budgets.clone());
+            per_limit.past_peaks.resize(budgets.len(), 0);
+            for (peak, budget) in per_limit.past_peaks.iter_mut().zip(budgets) {
                 if let Budget::Concurrency(slots) = budget {
                     *peak = (*peak).max(slots.peak);
                 }
             }
+            per_limit.free.push(gone.budgets);
             if let Some(value) = gone.label {
                 per_limit.by_value.remove(&value);
             }
         }
-    }
-}
-
-fn instance(config: &Config, limit: u16, label: Option<Box<str>>) -> Instance {
-    let budgets = config.limits[usize::from(limit)].budgets.iter().map(Budget::new).collect();
-    Instance {
-        limit,
-        label,
-        budgets,
-        order: None,
-        watchers: 0,
-        queued: 0,
-        claim: None,
-        dirty: false,
-        routes: 0,
     }
 }
 

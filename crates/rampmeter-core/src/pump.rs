@@ -31,6 +31,10 @@ impl Engine {
     /// Takes in the time: what is due is done before the input itself. Time never runs backwards.
     pub(crate) fn begin(&mut self, now: Instant, out: &mut Outputs) {
         self.now = self.now.max(now);
+        // Whatever time can change belongs to a call that waits.
+        if self.waiting == 0 {
+            return;
+        }
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= self.now);
         let expiry = self.expiries.peek().map(|((at, _), _)| at);
         if due(expiry) || due(self.wakes.peek().map(|(at, _)| at)) {
@@ -144,10 +148,10 @@ impl Engine {
             if other.is_some() && draw.instance != at {
                 continue;
             }
-            let instance = self.instances.get_mut(draw.instance);
-            let mut answer = instance.answer(route_data.amounts(draw), self.now);
+            let takes = route_data.takes_of(draw);
+            let mut answer = self.instances.budgets.answer(takes, self.now);
             if answer == Answer::Ready
-                && instance.claim.is_some_and(|claim| claim.age < age)
+                && self.instances.get(draw.instance).claim.is_some_and(|claim| claim.age < age)
                 && self.withheld(route, draw.instance)
             {
                 answer = Answer::OnRelease;
@@ -169,16 +173,14 @@ impl Engine {
         let estimate_nanos = self.estimates.nanos(tool);
         let mut charged = 0;
         let route = self.routes.get(lane.route);
+        self.instances.budgets.take(route.takes(), self.now);
         for (index, draw) in route.draws().iter().enumerate() {
+            let cost = self.instances.budgets.cost(route.takes_of(*draw), estimate_nanos);
             let instance = self.instances.get_mut(draw.instance);
-            let amounts = route.amounts(*draw);
-            instance.take(amounts, self.now);
-            if instance.watchers > 0 {
-                let cost = instance.cost(amounts, estimate_nanos);
-                if let Some(order) = instance.order.as_deref_mut() {
-                    order.charge(lane.priority, lane.flow, cost);
-                    charged |= 1 << index;
-                }
+            let order = instance.order.as_deref_mut();
+            if let Some(order) = order.filter(|_| instance.watchers > 0) {
+                order.charge(lane.priority, lane.flow, cost);
+                charged |= 1 << index;
             }
         }
         self.routes.share(lane.route);
@@ -203,20 +205,21 @@ impl Engine {
             self.estimates.learn(running.tool, took);
         }
         let route = self.routes.get(running.route);
-        for (index, draw) in route.draws().iter().enumerate() {
-            let instance = self.instances.get_mut(draw.instance);
-            let amounts = route.amounts(*draw);
-            instance.give(amounts);
-            if running.charged & (1 << index) != 0 {
-                let was = instance.cost(amounts, running.estimate_nanos);
-                let is = instance.cost(amounts, took);
-                if let Some(order) = instance.order.as_deref_mut() {
+        self.instances.budgets.give(route.takes());
+        if running.charged != 0 || self.contended != 0 {
+            for (index, draw) in route.draws().iter().enumerate() {
+                let takes = route.takes_of(*draw);
+                let was = self.instances.budgets.cost(takes, running.estimate_nanos);
+                let is = self.instances.budgets.cost(takes, took);
+                let instance = self.instances.get_mut(draw.instance);
+                let order = instance.order.as_deref_mut();
+                if let Some(order) = order.filter(|_| running.charged & (1 << index) != 0) {
                     order.correct(running.priority, running.flow, was, is);
                 }
-            }
-            if instance.watchers > 0 && !instance.dirty {
-                instance.dirty = true;
-                self.dirty.push_back(draw.instance);
+                if instance.watchers > 0 && !instance.dirty {
+                    instance.dirty = true;
+                    self.dirty.push_back(draw.instance);
+                }
             }
         }
         self.release_route(running.route);
@@ -303,6 +306,7 @@ impl Engine {
     /// A lane begins to wait at an instance.
     fn join(&mut self, at: u32, lane_id: u32, ticket: u64, out: &mut Outputs) {
         let lane = self.lanes.get(lane_id);
+        self.contended += 1;
         let instance = self.instances.get_mut(at);
         instance.watchers += 1;
         if instance.watchers == 1 {
@@ -320,8 +324,11 @@ impl Engine {
             order.remove(self.now, ticket, lane.priority, lane.flow);
         }
         instance.watchers -= 1;
+        self.contended -= 1;
         if instance.watchers == 0 {
             out.push(Output::Saturated { limit: LimitId(instance.limit), saturated: false });
+            // Nobody is left to wake, and the instance may be collected before the moment.
+            self.wakes.remove(at);
         }
         self.mark(at);
     }

@@ -4,50 +4,63 @@
 //! a list, and calls with the same route, priority and flow form one lane.
 
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use core::ops::Range;
 
 use crate::slab::Slab;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Routes {
     routes: Slab<Route>,
-    index: BTreeMap<Box<[u64]>, u32>,
+    index: BTreeMap<Box<[Take]>, u32>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
-    /// `instance, amounts…` for each draw, end to end; an instance's budgets fix their count.
-    plan: Box<[u64]>,
+    /// Draw after draw, end to end. Budgets belong to one instance each, so this says it all.
+    takes: Box<[Take]>,
     draws: Box<[RouteDraw]>,
     refs: u32,
 }
 
+/// So much of one budget.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Take {
+    pub(crate) budget: u32,
+    pub(crate) amount: u64,
+}
+
+/// What is taken of one instance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RouteDraw {
     pub(crate) instance: u32,
     first: u32,
-    count: u32,
+    end: u32,
 }
 
 /// A route being put together, reused from call to call.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RouteBuilder {
-    plan: Vec<u64>,
+    takes: Vec<Take>,
     draws: Vec<RouteDraw>,
 }
 
 impl RouteBuilder {
     pub(crate) fn clear(&mut self) {
-        self.plan.clear();
+        self.takes.clear();
         self.draws.clear();
     }
 
-    pub(crate) fn draw(&mut self, instance: u32, amounts: impl Iterator<Item = u64>) {
-        self.plan.push(u64::from(instance));
-        let first = self.plan.len();
-        self.plan.extend(amounts);
-        let count = self.plan.len() - first;
+    /// Adds a draw on an instance whose budgets are `budgets`.
+    pub(crate) fn draw(
+        &mut self,
+        instance: u32,
+        budgets: Range<u32>,
+        amounts: impl Iterator<Item = u64>,
+    ) {
         let narrow = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        self.draws.push(RouteDraw { instance, first: narrow(first), count: narrow(count) });
+        let first = narrow(self.takes.len());
+        self.takes.extend(budgets.zip(amounts).map(|(budget, amount)| Take { budget, amount }));
+        self.draws.push(RouteDraw { instance, first, end: narrow(self.takes.len()) });
     }
 
     pub(crate) fn draws_on(&self, instance: u32) -> bool {
@@ -60,50 +73,63 @@ impl Route {
         &self.draws
     }
 
-    pub(crate) fn amounts(&self, draw: RouteDraw) -> &[u64] {
-        let first = draw.first as usize;
-        &self.plan[first..first + draw.count as usize]
+    /// All of its draws at once.
+    #[inline]
+    pub(crate) fn takes(&self) -> &[Take] {
+        &self.takes
+    }
+
+    pub(crate) fn takes_of(&self, draw: RouteDraw) -> &[Take] {
+        self.takes.get(draw.first as usize..draw.end as usize).unwrap_or_default()
     }
 
     /// The draw on `instance`.
     pub(crate) fn on(&self, instance: u32) -> Option<RouteDraw> {
         self.draws.iter().copied().find(|draw| draw.instance == instance)
     }
+
+    /// The draw that the take at this place belongs to.
+    pub(crate) fn draw_at(&self, take: usize) -> Option<RouteDraw> {
+        self.draws.iter().copied().find(|draw| take < draw.end as usize)
+    }
 }
 
 impl Routes {
+    #[inline]
     pub(crate) fn get(&self, id: u32) -> &Route {
         &self.routes[id]
     }
 
     /// Finds or makes the route and adds one user to it; says whether it is new.
     pub(crate) fn acquire(&mut self, builder: &RouteBuilder) -> (u32, bool) {
-        if let Some(&id) = self.index.get(builder.plan.as_slice()) {
+        if let Some(&id) = self.index.get(builder.takes.as_slice()) {
             self.routes[id].refs += 1;
             return (id, false);
         }
         let id = self.routes.insert(Route {
-            plan: builder.plan.as_slice().into(),
+            takes: builder.takes.as_slice().into(),
             draws: builder.draws.as_slice().into(),
             refs: 1,
         });
-        self.index.insert(builder.plan.as_slice().into(), id);
+        self.index.insert(builder.takes.as_slice().into(), id);
         (id, true)
     }
 
+    #[inline]
     pub(crate) fn share(&mut self, id: u32) {
         self.routes[id].refs += 1;
     }
 
     /// Takes one user away; returns the route if it was the last.
+    #[inline]
     pub(crate) fn release(&mut self, id: u32) -> Option<Route> {
-        let route = self.routes.get_mut(id)?;
+        let route = &mut self.routes[id];
         route.refs -= 1;
         if route.refs > 0 {
             return None;
         }
         let route = self.routes.remove(id)?;
-        self.index.remove(&route.plan);
+        self.index.remove(&route.takes);
         Some(route)
     }
 }

@@ -104,7 +104,8 @@ impl Engine {
     fn instance(&self, id: u32, now: Instant) -> InstanceSnapshot {
         let instance = self.instances.get(id);
         // Rates forget what is past when they are asked, so a copy is asked.
-        let budgets = instance.budgets.iter().cloned().map(|budget| match budget {
+        let budgets = self.instances.budgets.of(instance.budgets.clone());
+        let budgets = budgets.iter().cloned().map(|budget| match budget {
             Budget::Concurrency(slots) => {
                 BudgetSnapshot::Concurrency { size: slots.size, held: slots.held, peak: slots.peak }
             }

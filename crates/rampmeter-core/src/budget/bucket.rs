@@ -18,45 +18,66 @@ const TOLERANCE_BELOW_NANOS: u64 = 200_000_000;
 
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
+    burst: u64,
+    /// `N` and `P`, divided by what they have in common.
     amount: u64,
     period_nanos: u64,
-    burst: u64,
-    /// Theoretical arrival time, times `amount`.
+    /// Theoretical arrival time, times `amount`, as all that follows.
     tat: u128,
+    full: u128,
+    tolerance: u128,
+    /// Charges of less than this have the tolerance.
+    tolerant_below: u64,
 }
 
 impl Bucket {
     pub(super) fn new(amount: u64, period_nanos: u64, burst: u64) -> Bucket {
-        Bucket { amount, period_nanos, burst, tat: 0 }
+        let common = common_divisor(amount, period_nanos);
+        let (amount, period_nanos) = (amount / common, period_nanos / common);
+        let below = u128::from(TOLERANCE_BELOW_NANOS) * u128::from(amount);
+        let below = below.div_ceil(u128::from(period_nanos));
+        Bucket {
+            burst,
+            amount,
+            period_nanos,
+            tat: 0,
+            full: u128::from(burst) * u128::from(period_nanos),
+            tolerance: u128::from(TOLERANCE_NANOS) * u128::from(amount),
+            tolerant_below: u64::try_from(below).unwrap_or(u64::MAX),
+        }
     }
 
     pub(super) fn burst(&self) -> u64 {
         self.burst
     }
 
+    #[inline]
     pub(super) fn take(&mut self, amount: u64, now: Instant) {
         self.tat = self.base(amount, now).saturating_add(self.cost(amount));
+    }
+
+    #[inline]
+    pub(super) fn is_ready(&self, amount: u64, now: Instant) -> bool {
+        let after = self.base(amount, now).saturating_add(self.cost(amount));
+        amount <= self.burst && after <= self.scale(now).saturating_add(self.full) || amount == 0
     }
 
     pub(super) fn ready_at(&self, taken: u64, need: u64, now: Instant) -> Option<Instant> {
         if need > self.burst {
             return None;
         }
-        if need == 0 {
+        let wanted = taken.saturating_add(need);
+        let after = self.base(wanted, now).saturating_add(self.cost(wanted));
+        let ready = after.saturating_sub(self.full);
+        if need == 0 || ready <= self.scale(now) {
             return Some(now);
         }
-        let base = self.base(taken.saturating_add(need), now);
-        let full = base.saturating_add(self.cost(taken)).saturating_add(self.cost(need));
-        let free = full.saturating_sub(self.cost(self.burst));
-        if free <= self.scale(now.as_nanos()) {
-            return Some(now);
-        }
-        Some(self.unscale(free))
+        Some(self.unscale(ready))
     }
 
     /// Units not yet refilled.
     pub(super) fn used(&self, now: Instant) -> u64 {
-        let debt = self.tat.saturating_sub(self.scale(now.as_nanos()));
+        let debt = self.tat.saturating_sub(self.scale(now));
         u64::try_from(debt.div_ceil(u128::from(self.period_nanos))).unwrap_or(u64::MAX)
     }
 
@@ -65,22 +86,32 @@ impl Bucket {
     }
 
     /// Where a charge of `amount` starts to count.
+    #[inline]
     fn base(&self, amount: u64, now: Instant) -> u128 {
-        let limit = self.scale(TOLERANCE_BELOW_NANOS);
-        let tolerance = if self.cost(amount) < limit { TOLERANCE_NANOS } else { 0 };
-        self.tat.max(self.scale(now.as_nanos().saturating_sub(tolerance)))
+        let tolerance = if amount < self.tolerant_below { self.tolerance } else { 0 };
+        self.tat.max(self.scale(now).saturating_sub(tolerance))
     }
 
+    #[inline]
     fn cost(&self, amount: u64) -> u128 {
         u128::from(amount) * u128::from(self.period_nanos)
     }
 
-    fn scale(&self, nanos: u64) -> u128 {
-        u128::from(nanos) * u128::from(self.amount)
+    #[inline]
+    fn scale(&self, at: Instant) -> u128 {
+        u128::from(at.as_nanos()) * u128::from(self.amount)
     }
 
     fn unscale(&self, scaled: u128) -> Instant {
         let nanos = scaled.div_ceil(u128::from(self.amount));
         Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
+}
+
+/// The greatest number that divides both, by Euclid; neither is 0.
+fn common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a.max(1)
 }

@@ -3,6 +3,7 @@
 //! Given an amount and `now`, a budget answers _ready_, _at T_ (time alone will make it ready),
 //! _on release_ (somebody must finish first) or _never_; then it takes, and gives back.
 
+mod arena;
 mod bucket;
 mod calendar;
 mod sliding;
@@ -11,6 +12,7 @@ use crate::config::{BudgetConfig, Counts, RateKind};
 use crate::time::{Instant, nanos};
 use crate::units::{CapacityNanos, mul_div};
 
+pub(crate) use arena::Budgets;
 use bucket::Bucket;
 use calendar::Calendar;
 use sliding::Sliding;
@@ -93,6 +95,16 @@ impl Budget {
             Budget::Rate(rate) => rate
                 .ready_at(0, amount, now)
                 .map_or(Answer::Never, |at| if at <= now { Answer::Ready } else { Answer::At(at) }),
+        }
+    }
+
+    /// Is the answer _ready_?
+    #[inline]
+    pub(crate) fn is_ready(&mut self, amount: u64, now: Instant) -> bool {
+        match self {
+            Budget::Concurrency(slots) => amount <= slots.size.saturating_sub(slots.held),
+            Budget::Rate(Rate { kind: Kind::Bucket(bucket), .. }) => bucket.is_ready(amount, now),
+            Budget::Rate(rate) => rate.ready_at(0, amount, now) == Some(now),
         }
     }
 

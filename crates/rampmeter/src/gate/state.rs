@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 
 use super::plan::{Plan, PlannedTool};
 use crate::call::Call;
-use crate::event::{Buffer, CallInfo, Counters, Event, EventKind};
+use crate::event::{Buffer, CallInfo, Counters, Event, EventKind, Record};
 use crate::refusal::{Refusal, Retry};
 
 pub(super) struct State {
@@ -34,7 +34,9 @@ pub(super) struct State {
     entries: Vec<Option<Entry>>,
     /// Answers of calls that the engine has forgotten, until they are fetched.
     refusals: HashMap<CallId, Box<Refusal>>,
-    subscribers: Vec<Weak<Mutex<Buffer>>>,
+    subscribers: Vec<Arc<Mutex<Buffer>>>,
+    /// Events of the present input, for the subscribers.
+    records: Vec<Record>,
     events: u64,
     hasher: RandomState,
 }
@@ -89,6 +91,7 @@ impl State {
             entries: Vec::new(),
             refusals: HashMap::new(),
             subscribers: Vec::new(),
+            records: Vec::new(),
             events: 0,
             hasher: RandomState::new(),
         }
@@ -188,9 +191,15 @@ impl State {
 
     /// Passes on what the engine said, and finds whom to wake.
     pub(super) fn settle(&mut self, now: Instant) {
-        if self.out.is_empty() {
-            return;
+        if !self.out.is_empty() {
+            self.pass_on(now);
         }
+        if !self.records.is_empty() {
+            self.publish();
+        }
+    }
+
+    fn pass_on(&mut self, now: Instant) {
         let mut out = std::mem::take(&mut self.out);
         for output in out.drain(..) {
             match output {
@@ -226,12 +235,12 @@ impl State {
     }
 
     pub(super) fn subscribe(&mut self, buffer: &Arc<Mutex<Buffer>>) {
-        self.subscribers.push(Arc::downgrade(buffer));
+        self.subscribers.push(buffer.clone());
     }
 
     /// The gate is gone: readers learn that nothing more will come.
     pub(super) fn close(&mut self) {
-        for buffer in self.subscribers.drain(..).filter_map(|weak| weak.upgrade()) {
+        for buffer in self.subscribers.drain(..) {
             self.wake.extend(buffer.lock().close());
         }
     }
@@ -260,19 +269,16 @@ impl State {
     }
 
     fn decided(&mut self, now: Instant, decision: Decision, info: Arc<CallInfo>) -> Standing {
+        if let Decision::Granted(id) = decision {
+            // It may have waited for no time at all and be in the buffer already.
+            self.out.retain(|output| *output != Output::Granted(id));
+            self.emit_admitted(now, &info);
+            self.enter(Entry { id, info, asked: now, started: now, waiter: Waiter::None });
+            return Standing::Granted(id, Duration::ZERO);
+        }
         self.emit(now, EventKind::Invoked, Some(info.clone()), |event| event);
         match decision {
-            Decision::Granted(id) => {
-                // It may have waited for no time at all and be in the buffer already.
-                self.out.retain(|output| *output != Output::Granted(id));
-                self.emit(now, EventKind::Started, Some(info.clone()), |event| Event {
-                    took: Some(Duration::ZERO),
-                    ..event
-                });
-                self.enter(Entry { id, info, asked: now, started: now, waiter: Waiter::None });
-                Standing::Granted(id, Duration::ZERO)
-            }
-            Decision::Waiting(id) | Decision::Pending(id) => {
+            Decision::Granted(id) | Decision::Waiting(id) | Decision::Pending(id) => {
                 self.emit(now, EventKind::Queued, Some(info.clone()), |event| event);
                 let waiter = Waiter::Waiting(None);
                 self.enter(Entry { id, info, asked: now, started: now, waiter });
@@ -362,20 +368,44 @@ impl State {
         call: Option<Arc<CallInfo>>,
         with: impl FnOnce(Event) -> Event,
     ) {
+        let seq = self.count(kind);
+        if !self.subscribers.is_empty() {
+            self.records.push(Record::One(with(Event { call, ..Event::new(seq, at, kind) })));
+        }
+    }
+
+    /// A call was asked for and admitted at one moment.
+    fn emit_admitted(&mut self, at: Instant, call: &Arc<CallInfo>) {
+        let seq = self.count(EventKind::Invoked);
+        self.count(EventKind::Started);
+        if !self.subscribers.is_empty() {
+            self.records.push(Record::Admitted { seq, at, call: call.clone() });
+        }
+    }
+
+    fn count(&mut self, kind: EventKind) -> u64 {
         self.counters.count(kind);
         let seq = self.events;
         self.events += 1;
-        if self.subscribers.is_empty() {
-            return;
-        }
-        let (limit, reason, outcome, took) = (None, None, None, None);
-        let event = with(Event { seq, at, kind, call, limit, reason, outcome, took });
-        let wake = &mut self.wake;
+        seq
+    }
+
+    /// Hands the events of this input to the subscribers; the last one gets the originals.
+    fn publish(&mut self) {
+        let Some(last) = self.subscribers.len().checked_sub(1) else { return };
+        let (records, wake) = (&mut self.records, &mut self.wake);
+        let mut at = 0;
         self.subscribers.retain(|subscriber| {
-            let Some(buffer) = subscriber.upgrade() else { return false };
-            wake.extend(buffer.lock().push(event.clone()));
-            true
+            let mut buffer = subscriber.lock();
+            let reader = if at == last {
+                buffer.push(records.drain(..))
+            } else {
+                buffer.push(records.iter().cloned())
+            };
+            at += 1;
+            reader.map(|reader| wake.extend(reader)).is_some()
         });
+        records.clear();
     }
 
     fn in_words(
