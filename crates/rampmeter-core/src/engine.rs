@@ -11,10 +11,11 @@ use core::time::Duration;
 use crate::budget::{Answer, Budget};
 use crate::call::{Call, CallId, Draw, Flow, LimitId, Outcome, Priority, ToolId};
 use crate::config::{Config, ConfigError};
-use crate::decision::{Decision, Outputs, Reason, Refusal, Retry};
+use crate::decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
 use crate::heap::Heap;
 use crate::instance::Instances;
 use crate::lane::{Estimates, ExpiresBy, Lanes, Record, Running, Waiting};
+use crate::patience::Patience;
 use crate::route::{RouteBuilder, Routes};
 use crate::slab::Slab;
 use crate::time::Instant;
@@ -28,6 +29,7 @@ pub struct Engine {
     pub(crate) instances: Instances,
     pub(crate) lanes: Lanes,
     pub(crate) estimates: Estimates,
+    pub(crate) patience: Patience,
     /// Waiting calls by when they expire, then by ticket.
     pub(crate) expiries: Heap<(Instant, u64)>,
     /// Instances by when time alone makes their next call ready.
@@ -90,13 +92,14 @@ impl Engine {
             routes: Routes::default(),
             lanes: Lanes::default(),
             estimates: Estimates::default(),
+            patience: Patience::default(),
             expiries: Heap::default(),
             wakes: Heap::default(),
             dirty: VecDeque::new(),
             waiting: 0,
             contended: 0,
             now: Instant::EPOCH,
-            claims_made: 0,
+            claims_made: 1,
             tickets: 0,
             builder: RouteBuilder::default(),
         })
@@ -198,7 +201,7 @@ impl Engine {
         }
         let expiry = self.expiries.peek().map(|((at, _), _)| at).filter(|at| *at < Instant::NEVER);
         let wake = self.wakes.peek().map(|(at, _)| at);
-        expiry.into_iter().chain(wake).min()
+        expiry.into_iter().chain(wake).chain(self.patience.next()).min()
     }
 
     /// Says when the present window of a calendar rate ends, for every instance of the limit.
@@ -316,7 +319,12 @@ impl Engine {
         let id = self.calls.id(index);
         self.pump_for(index, out);
         match self.calls.get(index) {
-            Some(Record::Running(_)) => Decision::Granted(id),
+            Some(Record::Running(_)) => {
+                // The decision is the answer; it is not said twice.
+                let said = out.iter().rposition(|output| *output == Output::Granted(id));
+                said.map(|at| out.remove(at));
+                Decision::Granted(id)
+            }
             _ => Decision::Waiting(id),
         }
     }
@@ -405,10 +413,14 @@ impl Engine {
         let lane = self.lanes.find(call.route, call.priority, call.flow);
         let index = self.calls.insert(Record::Waiting(Waiting {
             ticket,
+            arrived: self.now,
             expires,
             lane: lane.unwrap_or(crate::lane::NONE),
             previous: crate::lane::NONE,
             next: crate::lane::NONE,
+            kin: crate::lane::NONE,
+            kin_previous: crate::lane::NONE,
+            kin_next: crate::lane::NONE,
             claim_age: u64::MAX,
             tool: call.tool,
             expires_by,
@@ -416,6 +428,7 @@ impl Engine {
         }));
         self.waiting += 1;
         self.expiries.set(index, (expires, ticket));
+        self.patience.join(index, call.priority, call.flow, &mut self.calls);
         match lane {
             Some(lane) => self.lanes.append(lane, index, &mut self.calls),
             None => self.open_lane(call, at, index, ticket, out),

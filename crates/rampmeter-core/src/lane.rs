@@ -23,10 +23,15 @@ pub(crate) enum Record {
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
     pub(crate) ticket: u64,
+    pub(crate) arrived: Instant,
     pub(crate) expires: Instant,
     pub(crate) lane: u32,
     pub(crate) previous: u32,
     pub(crate) next: u32,
+    /// Its place among the calls of its flow and priority.
+    pub(crate) kin: u32,
+    pub(crate) kin_previous: u32,
+    pub(crate) kin_next: u32,
     /// Age of its claims, the oldest least; `u64::MAX` while it has none.
     pub(crate) claim_age: u64,
     pub(crate) tool: ToolId,

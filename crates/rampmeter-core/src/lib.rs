@@ -53,6 +53,7 @@ mod heap;
 mod instance;
 mod lane;
 mod order;
+mod patience;
 mod pump;
 mod route;
 mod slab;

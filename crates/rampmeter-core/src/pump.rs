@@ -37,8 +37,10 @@ impl Engine {
         }
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= self.now);
         let expiry = self.expiries.peek().map(|((at, _), _)| at);
-        if due(expiry) || due(self.wakes.peek().map(|(at, _)| at)) {
+        let wake = self.wakes.peek().map(|(at, _)| at);
+        if due(expiry) || due(wake) || due(self.patience.next()) {
             self.expire_due(out);
+            self.rescue();
             while let Some((at, instance)) = self.wakes.peek() {
                 if at > self.now {
                     break;
@@ -184,6 +186,7 @@ impl Engine {
             }
         }
         self.routes.share(lane.route);
+        self.patience.started(call, self.now, &self.calls);
         self.unwait(call, out);
         self.calls[call] = Record::Running(Running {
             route: lane.route,
@@ -256,6 +259,7 @@ impl Engine {
         for draw in self.routes.get(lane.route).draws() {
             self.instances.get_mut(draw.instance).queued -= 1;
         }
+        self.patience.leave(call, lane.priority, lane.flow, &mut self.calls);
         self.drop_claims(call, lane.route, &gone);
         match self.lanes.depart(&gone, &mut self.calls) {
             Departure::Within => {}

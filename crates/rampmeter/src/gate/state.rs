@@ -270,8 +270,6 @@ impl State {
 
     fn decided(&mut self, now: Instant, decision: Decision, info: Arc<CallInfo>) -> Standing {
         if let Decision::Granted(id) = decision {
-            // It may have waited for no time at all and be in the buffer already.
-            self.out.retain(|output| *output != Output::Granted(id));
             self.emit_admitted(now, &info);
             self.enter(Entry { id, info, asked: now, started: now, waiter: Waiter::None });
             return Standing::Granted(id, Duration::ZERO);
