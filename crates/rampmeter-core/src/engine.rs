@@ -479,6 +479,13 @@ impl Engine {
                 None => return refuse(Reason::MissingLabel, Retry::Never),
             },
         };
+        if let Some(found) = self.instances.find(&self.config, draw.limit.0, value, self.now) {
+            return Ok(found);
+        }
+        // Instances may be held by nothing but routes that are kept in case.
+        while let Some(route) = self.routes.collect(0) {
+            self.instances.unused(&route, self.now);
+        }
         match self.instances.find(&self.config, draw.limit.0, value, self.now) {
             Some(instance) => Ok(instance),
             None => refuse(Reason::TooManyInstances, Retry::OnRelease),
@@ -496,10 +503,9 @@ impl Engine {
     }
 
     pub(crate) fn release_route(&mut self, id: u32) {
-        if let Some(route) = self.routes.release(id) {
-            for draw in route.draws() {
-                self.instances.unused(draw.instance, self.now);
-            }
+        self.routes.release(id);
+        while let Some(route) = self.routes.collect_some() {
+            self.instances.unused(&route, self.now);
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::call::{Cost, Draw};
 use crate::config::{Config, Counts};
 use crate::heap::Heap;
 use crate::order::Order;
+use crate::route::Route;
 use crate::slab::Slab;
 use crate::time::Instant;
 
@@ -112,17 +113,19 @@ impl Instances {
         }
     }
 
-    /// A route over this instance is gone.
-    pub(crate) fn unused(&mut self, id: u32, now: Instant) {
-        let instance = &mut self.slab[id];
-        instance.routes -= 1;
-        if instance.routes > 0 || instance.label.is_none() {
-            return;
+    /// A route is gone.
+    pub(crate) fn unused(&mut self, route: &Route, now: Instant) {
+        for draw in route.draws() {
+            let instance = &mut self.slab[draw.instance];
+            instance.routes -= 1;
+            if instance.routes > 0 || instance.label.is_none() {
+                continue;
+            }
+            let budgets = self.budgets.of_mut(instance.budgets.clone()).iter_mut();
+            let idle = budgets.map(|budget| budget.idle_at(now));
+            let idle_at = idle.fold(now, |latest, at| latest.max(at.unwrap_or(Instant::NEVER)));
+            self.limits[usize::from(instance.limit)].idle.set(draw.instance, idle_at);
         }
-        let budgets = self.budgets.of_mut(instance.budgets.clone()).iter_mut();
-        let idle = budgets.map(|budget| budget.idle_at(now));
-        let idle_at = idle.fold(now, |latest, at| latest.max(at.unwrap_or(Instant::NEVER)));
-        self.limits[usize::from(instance.limit)].idle.set(id, idle_at);
     }
 
     /// The order in which lanes wait at an instance, if it still exists and any ever did.

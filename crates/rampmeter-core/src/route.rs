@@ -1,9 +1,14 @@
 //! Routes: which instances a call draws on, and how much of each of their budgets.
 //!
 //! Calls that draw alike share one route, so a waiting or running call holds a number instead of
-//! a list, and calls with the same route, priority and flow form one lane.
+//! a list, and calls with the same route, priority and flow form one lane. A route that nobody
+//! uses is kept for a while, since the next call is likely to be like the last.
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
 use core::ops::Range;
 
 use crate::slab::Slab;
@@ -12,7 +17,12 @@ use crate::slab::Slab;
 pub(crate) struct Routes {
     routes: Slab<Route>,
     index: BTreeMap<Box<[Take]>, u32>,
+    /// Routes that lost their last user, the longest ago first. One may be in use again, or gone.
+    idle: VecDeque<u32>,
 }
+
+/// Unused routes that are kept.
+const KEPT: usize = 128;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
@@ -120,16 +130,32 @@ impl Routes {
         self.routes[id].refs += 1;
     }
 
-    /// Takes one user away; returns the route if it was the last.
+    /// Takes one user away.
     #[inline]
-    pub(crate) fn release(&mut self, id: u32) -> Option<Route> {
+    pub(crate) fn release(&mut self, id: u32) {
         let route = &mut self.routes[id];
         route.refs -= 1;
-        if route.refs > 0 {
-            return None;
+        if route.refs == 0 {
+            self.idle.push_back(id);
         }
-        let route = self.routes.remove(id)?;
-        self.index.remove(&route.takes);
-        Some(route)
+    }
+
+    /// Drops one unused route if more are kept than `most`.
+    pub(crate) fn collect(&mut self, most: usize) -> Option<Route> {
+        while self.idle.len() > most {
+            let id = self.idle.pop_front()?;
+            if self.routes.get(id).is_some_and(|route| route.refs == 0) {
+                let route = self.routes.remove(id)?;
+                self.index.remove(&route.takes);
+                return Some(route);
+            }
+        }
+        None
+    }
+
+    /// Drops one unused route if there are many of them.
+    #[inline]
+    pub(crate) fn collect_some(&mut self) -> Option<Route> {
+        if self.idle.len() <= KEPT { None } else { self.collect(KEPT) }
     }
 }

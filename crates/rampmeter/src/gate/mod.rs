@@ -4,8 +4,10 @@
 //! the lock nothing is called that is not ours; waiters are woken when it is free again.
 
 mod admission;
+mod ask;
 mod plan;
 mod state;
+mod tell;
 mod timer;
 
 use std::fmt;

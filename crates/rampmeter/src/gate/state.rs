@@ -1,22 +1,16 @@
 //! What the gate keeps under its one lock: the engine, and for each of its calls who waits for it.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::RandomState;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use rampmeter_core as core;
-use rampmeter_core::{
-    CallId, Decision, Draw, Engine, Flow, Instant, Outcome, Output, Outputs, Prepared, Priority,
-    Reason,
-};
-use sha2::{Digest, Sha256};
-use smallvec::SmallVec;
+use rampmeter_core::{CallId, Decision, Engine, Flow, Instant, Outcome, Output, Outputs, Priority};
 
-use super::plan::{Plan, PlannedTool};
-use crate::call::Call;
+use super::plan::Plan;
 use crate::event::{Buffer, CallInfo, Counters, Event, EventKind, Record};
 use crate::refusal::{Refusal, Retry};
 
@@ -29,16 +23,19 @@ pub(super) struct State {
     pub(super) wake: Vec<Waker>,
     /// When the windows of calendar rates are next placed anew.
     pub(super) align_at: Instant,
-    out: Outputs,
+    pub(super) out: Outputs,
     /// By the index of the engine's call.
     entries: Vec<Option<Entry>>,
     /// Answers of calls that the engine has forgotten, until they are fetched.
     refusals: HashMap<CallId, Box<Refusal>>,
-    subscribers: Vec<Arc<Mutex<Buffer>>>,
+    pub(super) subscribers: Vec<Arc<Mutex<Buffer>>>,
     /// Events of the present input, for the subscribers.
-    records: Vec<Record>,
-    events: u64,
-    hasher: RandomState,
+    pub(super) records: Vec<Record>,
+    pub(super) events: u64,
+    /// Keyed anew in each process, so that nobody can choose a name that counts as another's.
+    pub(super) hasher: RandomState,
+    pub(super) flows: HashMap<Arc<str>, Flow>,
+    pub(super) nothing: Arc<str>,
 }
 
 #[derive(Default)]
@@ -94,55 +91,9 @@ impl State {
             records: Vec::new(),
             events: 0,
             hasher: RandomState::new(),
+            flows: HashMap::new(),
+            nothing: "".into(),
         }
-    }
-
-    /// Asks the engine about a call given by name.
-    pub(super) fn ask(&mut self, now: Instant, call: &Call<'_>, wait: bool) -> Standing {
-        let tool = self.plan.tool(call.tool);
-        let wanted = match self.wanted(call, &tool) {
-            Ok(wanted) => wanted,
-            Err(refusal) => return self.refused_unheard(now, *refusal),
-        };
-        let deadline = call.deadline.map_or(Instant::NEVER, |within| now.saturating_add(within));
-        let decision =
-            self.with_engine_call(call, &tool, &wanted, deadline, |engine, call, out| {
-                if wait { engine.admit(now, call, out) } else { engine.try_admit(now, call, out) }
-            });
-        self.decided(now, decision, wanted.info)
-    }
-
-    /// Asks the engine about a call whose limits were found before.
-    pub(super) fn ask_prepared(
-        &mut self,
-        now: Instant,
-        call: &Prepared,
-        wanted: &Wanted,
-        wait: bool,
-    ) -> Standing {
-        let (flow, priority, never) = (wanted.flow, wanted.priority, Instant::NEVER);
-        let decision = if wait {
-            self.engine.admit_prepared(now, call, flow, priority, never, &mut self.out)
-        } else {
-            self.engine.try_admit_prepared(now, call, flow, priority, never, &mut self.out)
-        };
-        self.decided(now, decision, wanted.info.clone())
-    }
-
-    /// Finds a call's limits for many admissions.
-    pub(super) fn prepare(
-        &mut self,
-        now: Instant,
-        call: &Call<'_>,
-    ) -> Result<(Prepared, Wanted), Box<Refusal>> {
-        let tool = self.plan.tool(call.tool);
-        let wanted = self.wanted(call, &tool)?;
-        let prepared = self
-            .with_engine_call(call, &tool, &wanted, Instant::NEVER, |engine, call, _| {
-                engine.prepare(now, call)
-            })
-            .map_err(|refusal| self.in_words(now, Duration::ZERO, &wanted.info, refusal))?;
-        Ok((prepared, wanted))
     }
 
     /// A waiter asks how its call stands, and leaves word whom to wake.
@@ -268,7 +219,12 @@ impl State {
         self.emit(now, kind, Some(info), |event| event);
     }
 
-    fn decided(&mut self, now: Instant, decision: Decision, info: Arc<CallInfo>) -> Standing {
+    pub(super) fn decided(
+        &mut self,
+        now: Instant,
+        decision: Decision,
+        info: Arc<CallInfo>,
+    ) -> Standing {
         if let Decision::Granted(id) = decision {
             self.emit_admitted(now, &info);
             self.enter(Entry { id, info, asked: now, started: now, waiter: Waiter::None });
@@ -359,54 +315,7 @@ impl State {
         self.entries[index] = Some(entry);
     }
 
-    fn emit(
-        &mut self,
-        at: Instant,
-        kind: EventKind,
-        call: Option<Arc<CallInfo>>,
-        with: impl FnOnce(Event) -> Event,
-    ) {
-        let seq = self.count(kind);
-        if !self.subscribers.is_empty() {
-            self.records.push(Record::One(with(Event { call, ..Event::new(seq, at, kind) })));
-        }
-    }
-
-    /// A call was asked for and admitted at one moment.
-    fn emit_admitted(&mut self, at: Instant, call: &Arc<CallInfo>) {
-        let seq = self.count(EventKind::Invoked);
-        self.count(EventKind::Started);
-        if !self.subscribers.is_empty() {
-            self.records.push(Record::Admitted { seq, at, call: call.clone() });
-        }
-    }
-
-    fn count(&mut self, kind: EventKind) -> u64 {
-        self.counters.count(kind);
-        let seq = self.events;
-        self.events += 1;
-        seq
-    }
-
-    /// Hands the events of this input to the subscribers; the last one gets the originals.
-    fn publish(&mut self) {
-        let Some(last) = self.subscribers.len().checked_sub(1) else { return };
-        let (records, wake) = (&mut self.records, &mut self.wake);
-        let mut at = 0;
-        self.subscribers.retain(|subscriber| {
-            let mut buffer = subscriber.lock();
-            let reader = if at == last {
-                buffer.push(records.drain(..))
-            } else {
-                buffer.push(records.iter().cloned())
-            };
-            at += 1;
-            reader.map(|reader| wake.extend(reader)).is_some()
-        });
-        records.clear();
-    }
-
-    fn in_words(
+    pub(super) fn in_words(
         &self,
         now: Instant,
         waited: Duration,
@@ -426,87 +335,4 @@ impl State {
             detail: None,
         })
     }
-
-    fn wanted(&self, call: &Call<'_>, tool: &PlannedTool) -> Result<Wanted, Box<Refusal>> {
-        let priority = match call.priority {
-            None => tool.priority,
-            Some(name) => self.plan.priority(name).ok_or_else(|| {
-                let known: Vec<&str> = self.plan.priorities.iter().map(AsRef::as_ref).collect();
-                Box::new(Refusal {
-                    tool: tool.name.clone(),
-                    reason: Reason::Unsupported,
-                    limit: None,
-                    retry: Retry::Never,
-                    waited: Duration::ZERO,
-                    detail: Some(format!(
-                        "there is no priority {name:?}; the policy has {}",
-                        known.join(", ")
-                    )),
-                })
-            })?,
-        };
-        let flow =
-            Flow { id: self.hasher.hash_one(call.flow), weight: self.plan.flow_weight(call.flow) };
-        let info = Arc::new(CallInfo {
-            tool: tool.name.clone(),
-            flow: call.flow.into(),
-            priority: self.plan.priorities[usize::from(priority.0)].clone(),
-            id: call.id.into(),
-            turn: call.turn,
-        });
-        Ok(Wanted { info, flow, priority })
-    }
-
-    /// Puts a call in the engine's words.
-    fn with_engine_call<R>(
-        &mut self,
-        call: &Call<'_>,
-        tool: &PlannedTool,
-        wanted: &Wanted,
-        deadline: Instant,
-        ask: impl FnOnce(&mut Engine, &core::Call<'_>, &mut Outputs) -> R,
-    ) -> R {
-        let costs: SmallVec<[core::Cost; 4]> = tool
-            .draws
-            .iter()
-            .map(|draw| match call.tokens {
-                Some(amount) => core::Cost { amount, ..draw.tokens },
-                None => draw.tokens,
-            })
-            .collect();
-        let draws = tool.draws.iter().zip(&costs).map(|(draw, cost)| Draw {
-            limit: draw.limit,
-            weight: draw.weight,
-            costs: std::slice::from_ref(cost),
-        });
-        let draws: SmallVec<[Draw<'_>; 4]> = draws.collect();
-        let known = call.labels.iter().filter_map(|(name, value)| {
-            let label = self.plan.label(name)?;
-            let hidden = label.secret.then(|| short_hash(value));
-            Some((label.id, *value, hidden))
-        });
-        let known: SmallVec<[_; 2]> = known.collect();
-        let labels: SmallVec<[_; 2]> = known
-            .iter()
-            .map(|(id, value, hidden)| (*id, hidden.as_deref().unwrap_or(value)))
-            .collect();
-        let engine_call = core::Call {
-            tool: tool.id,
-            flow: wanted.flow,
-            priority: wanted.priority,
-            labels: &labels,
-            draws: &draws,
-            keys: &[],
-            parent: None,
-            deadline,
-            queue_timeout: tool.queue_timeout,
-        };
-        ask(&mut self.engine, &engine_call, &mut self.out)
-    }
-}
-
-/// A secret as it may be shown: 64 bits of its SHA-256, in hexadecimal.
-fn short_hash(secret: &str) -> String {
-    let digest = Sha256::digest(secret.as_bytes());
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
