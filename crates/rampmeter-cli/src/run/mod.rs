@@ -4,6 +4,8 @@ mod build;
 mod drive;
 mod live;
 mod output;
+#[cfg(test)]
+mod quickstart;
 mod show;
 mod source;
 mod summary;

@@ -68,18 +68,22 @@ impl Paths {
 }
 
 impl Fields {
+    /// What the policy's `[run]` says.
+    pub(crate) fn of_policy(policy: &Policy) -> Fields {
+        let run = policy.run.clone();
+        Fields { flow: run.flow, priority: run.priority, labels: run.labels }
+    }
+
     /// What the policy's `[run]` says, overridden by the command line.
     pub(crate) fn of(args: &RunArgs, policy: &Policy) -> Fields {
-        let mut labels = policy.run.labels.clone();
+        let mut fields = Fields::of_policy(policy);
         for (name, field) in &args.labels {
-            labels.retain(|(known, _)| known != name);
-            labels.push((name.clone(), field.clone()));
+            fields.labels.retain(|(known, _)| known != name);
+            fields.labels.push((name.clone(), field.clone()));
         }
-        Fields {
-            flow: args.flow.clone().or_else(|| policy.run.flow.clone()),
-            priority: args.priority.clone().or_else(|| policy.run.priority.clone()),
-            labels,
-        }
+        fields.flow = args.flow.clone().or(fields.flow);
+        fields.priority = args.priority.clone().or(fields.priority);
+        fields
     }
 
     fn read(&self, number: u64, text: String) -> Result<TurnLine, BrokenLine> {

@@ -1,0 +1,9 @@
+//! The real binary, as a person runs it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
+
+mod harness;
+#[cfg(unix)]
+mod interrupt;
+mod real_turns;
+mod wrong_input;
