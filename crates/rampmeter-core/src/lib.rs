@@ -55,6 +55,7 @@ mod lane;
 mod order;
 mod patience;
 mod pump;
+mod resolve;
 mod route;
 mod slab;
 mod snapshot;

@@ -1,0 +1,82 @@
+//! From a call to its route: labels become instances, draws become amounts of budgets.
+
+use core::time::Duration;
+
+use crate::call::{Call, Draw};
+use crate::decision::{Reason, Refusal, Retry};
+use crate::engine::Engine;
+
+impl Engine {
+    /// Checks a call and writes its route into the builder; returns how long it may wait.
+    pub(crate) fn build_route(&mut self, call: &Call<'_>) -> Result<Duration, Refusal> {
+        let unsupported =
+            |limit| Refusal { reason: Reason::Unsupported, limit, retry: Retry::Never };
+        if usize::from(call.priority.0) >= self.config.priorities.len()
+            || !call.keys.is_empty()
+            || call.parent.is_some()
+        {
+            return Err(unsupported(None));
+        }
+        self.builder.clear();
+        let mut may_wait = call.queue_timeout;
+        for draw in call.draws {
+            let instance = self.find_instance(call, draw)?;
+            if self.builder.draws_on(instance) || call.draws.len() > 64 {
+                return Err(unsupported(Some(draw.limit)));
+            }
+            let data = self.instances.get(instance);
+            let limit = &self.config.limits[usize::from(data.limit)];
+            may_wait = may_wait.min(limit.queue_age.unwrap_or(may_wait));
+            let amounts = self.instances.amounts(instance, draw);
+            self.builder.draw(instance, data.budgets.clone(), amounts);
+            if !self.instances.ever_fits(instance, draw) {
+                let (reason, retry) = (Reason::TooLarge, Retry::Never);
+                return Err(Refusal { reason, limit: Some(draw.limit), retry });
+            }
+        }
+        Ok(may_wait)
+    }
+
+    fn find_instance(&mut self, call: &Call<'_>, draw: &Draw<'_>) -> Result<u32, Refusal> {
+        let limit = Some(draw.limit);
+        let refuse = |reason, retry| Err(Refusal { reason, limit, retry });
+        let Some(config) = self.config.limits.get(usize::from(draw.limit.0)) else {
+            return refuse(Reason::Unsupported, Retry::Never);
+        };
+        let value = match config.per {
+            None => None,
+            Some(per) => match call.labels.iter().find(|(label, _)| *label == per) {
+                Some((_, value)) => Some(*value),
+                None => return refuse(Reason::MissingLabel, Retry::Never),
+            },
+        };
+        if let Some(found) = self.instances.find(&self.config, draw.limit.0, value, self.now) {
+            return Ok(found);
+        }
+        // Instances may be held by nothing but routes that are kept in case.
+        while let Some(route) = self.routes.collect(0) {
+            self.instances.unused(&route, self.now);
+        }
+        match self.instances.find(&self.config, draw.limit.0, value, self.now) {
+            Some(instance) => Ok(instance),
+            None => refuse(Reason::TooManyInstances, Retry::OnRelease),
+        }
+    }
+
+    pub(crate) fn acquire_route(&mut self) -> u32 {
+        let (id, new) = self.routes.acquire(&self.builder);
+        if new {
+            for draw in self.routes.get(id).draws() {
+                self.instances.used(draw.instance);
+            }
+        }
+        id
+    }
+
+    pub(crate) fn release_route(&mut self, id: u32) {
+        self.routes.release(id);
+        while let Some(route) = self.routes.collect_some() {
+            self.instances.unused(&route, self.now);
+        }
+    }
+}
