@@ -47,11 +47,11 @@ pub(crate) struct RunArgs {
     pub(crate) labels: Vec<(String, String)>,
 
     /// The field of a turn's line that names its flow.
-    #[arg(long, value_name = "FIELD")]
+    #[arg(long, value_name = "FIELD", value_parser = field)]
     pub(crate) flow: Option<String>,
 
     /// The field of a turn's line that names its priority, instead of its tools'.
-    #[arg(long, value_name = "FIELD")]
+    #[arg(long, value_name = "FIELD", value_parser = field)]
     pub(crate) priority: Option<String>,
 
     /// How many turns are in progress at once [default: the policy's, else 16].
@@ -62,7 +62,7 @@ pub(crate) struct RunArgs {
     #[arg(long, conflicts_with = "compare")]
     pub(crate) unlimited: bool,
 
-    /// Do the work with all limits off and then under them, and show both side by side.
+    /// Do all the work twice, with all limits off and then under them, and show both side by side.
     #[arg(long)]
     pub(crate) compare: bool,
 
@@ -76,7 +76,7 @@ pub(crate) struct RunArgs {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = "Exit codes:\n  0  it is a policy, perhaps with warnings\n  2  it is none")]
 pub(crate) struct CheckArgs {
     /// The policy, or a folder with rampmeter.toml.
     pub(crate) policy: PathBuf,
@@ -84,11 +84,17 @@ pub(crate) struct CheckArgs {
 
 fn name_and_field(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((name, field)) if !name.is_empty() && !field.is_empty() => {
-            Ok((name.into(), field.into()))
-        }
+        Some((name, path)) if !name.is_empty() => Ok((name.into(), field(path)?)),
         _ => Err("write NAME=FIELD, as in tenant=metadata.tenant".into()),
     }
+}
+
+/// A dotted path.
+fn field(path: &str) -> Result<String, String> {
+    if path.split('.').any(str::is_empty) {
+        return Err("name a field of the turn's line, as in user or metadata.user".into());
+    }
+    Ok(path.into())
 }
 
 #[cfg(test)]

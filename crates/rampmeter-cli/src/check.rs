@@ -7,6 +7,7 @@ use rampmeter::policy::{Policy, Severity};
 
 use crate::args::CheckArgs;
 use crate::exit::Exit;
+use crate::say::say;
 
 pub(crate) fn check(args: &CheckArgs) -> Exit {
     match load(&args.policy) {
@@ -25,12 +26,12 @@ pub(crate) fn check(args: &CheckArgs) -> Exit {
 pub(crate) fn load(path: &Path) -> Option<Policy> {
     let inside = path.join("rampmeter.toml");
     let path = if path.is_dir() { &inside } else { path };
-    Policy::load(path).map_err(|errors| eprint!("{errors}")).ok()
+    Policy::load(path).map_err(|errors| say(errors.to_string().trim_end())).ok()
 }
 
 /// Prints what is legal but worth a remark, from `least` severity on.
 pub(crate) fn remark(policy: &Policy, least: Severity) {
     for remark in policy.warnings().iter().filter(|remark| remark.severity <= least) {
-        eprintln!("{remark}");
+        say(remark);
     }
 }

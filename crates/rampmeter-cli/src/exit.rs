@@ -22,13 +22,19 @@ pub(crate) const EXIT_CODES: &str = "Exit codes:
   2    nothing ran: the usage, the policy or a file is wrong
   130  it was interrupted; what had finished was written";
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(match exit {
+impl Exit {
+    pub(crate) fn code(self) -> u8 {
+        match self {
             Exit::Done => 0,
             Exit::Partly => 1,
             Exit::Refused => 2,
             Exit::Interrupted => 130,
-        })
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
     }
 }

@@ -3,7 +3,9 @@
 mod args;
 mod check;
 mod exit;
+mod object;
 mod run;
+mod say;
 mod tools;
 
 use std::process::ExitCode;

@@ -9,7 +9,7 @@ use rampmeter::{Invocation, Registry, Tool, ToolError};
 use serde_json::json;
 
 use super::tracker::Tracker;
-use crate::tools::{self, CommandTool, Kind, Provider, Quota, Simulate, Unit};
+use crate::tools::{CommandTool, Kind, Provider, Quota, Simulate, Unit, throttled};
 
 /// The tools of a run, and what can be asked about them afterwards.
 pub(crate) struct Tools {
@@ -45,8 +45,8 @@ pub(crate) fn build(
         let built = match &tool.run {
             None => unrunnable(name),
             Some(RunPolicy::Command { command, max_output }) => {
-                let command = CommandTool::new(command.clone(), *max_output)
-                    .map_err(|error| format!("tool `{name}`: {error}"))?;
+                let command = CommandTool::new(command, *max_output)
+                    .ok_or_else(|| format!("tool `{name}`: its command is malformed"))?;
                 command_tool(name, index, command, &tracker)
             }
             Some(RunPolicy::Simulate { latency, fail, provider, tokens }) => {
@@ -78,7 +78,7 @@ fn command_tool(name: &str, index: usize, command: CommandTool, tracker: &Tracke
         let (command, tracker) = (command.clone(), tracker.clone());
         async move {
             let _running = tracker.start(index, &call);
-            command.run(call.arguments.as_str()).await.map_err(said)
+            command.run(call.arguments.as_str()).await.map_err(ToolError::failed)
         }
     })
 }
@@ -101,9 +101,7 @@ fn simulated_tool(
                 None => None,
                 Some(provider) => {
                     let answer = provider.request(clock.now_ns(), simulate.tokens);
-                    let throttled =
-                        |refusal| said(tools::ToolError::throttled(provider.name(), &refusal));
-                    Some(answer.map_err(throttled)?)
+                    Some(answer.map_err(|refusal| throttled(provider.name(), &refusal))?)
                 }
             };
             let plan = simulate.plan(&call.name, &call.id, call.arguments.as_str());
@@ -115,15 +113,6 @@ fn simulated_tool(
             Ok(format!("{} answered after {:.1?}", call.name, plan.latency))
         }
     })
-}
-
-fn said(error: tools::ToolError) -> ToolError {
-    match error {
-        tools::ToolError::Throttled { message, retry_after: _ } => {
-            ToolError::Overloaded { message, retry_after: None }
-        }
-        other => ToolError::failed(other),
-    }
 }
 
 fn provider(policy: &ProviderPolicy) -> Provider {

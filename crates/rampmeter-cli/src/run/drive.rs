@@ -8,10 +8,11 @@ use futures_util::stream::{self, StreamExt};
 use rampmeter::{Executor, Status, TurnReport, TurnRequest};
 use tokio::sync::watch;
 
+use super::errors::Errors;
 use super::source::{BrokenLine, TurnLine};
 
 /// What the summary needs to know of one call.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct CallRecord {
     pub(crate) tool: Arc<str>,
     pub(crate) flow: Arc<str>,
@@ -27,6 +28,7 @@ pub(crate) struct Driven {
     pub(crate) turns: u64,
     pub(crate) broken_lines: u64,
     pub(crate) calls: Vec<CallRecord>,
+    pub(crate) errors: Errors,
     pub(crate) elapsed: Duration,
 }
 
@@ -117,6 +119,7 @@ impl Driven {
             End::Turn { number, flow, report } => {
                 self.turns += 1;
                 listener.turn(number, &report);
+                report.results.iter().for_each(|result| self.errors.note(result));
                 self.calls.extend(report.results.into_iter().map(|result| CallRecord {
                     tool: result.name.as_str().into(),
                     flow: flow.clone(),

@@ -2,30 +2,39 @@
 
 mod build;
 mod drive;
+mod errors;
+mod fields;
 mod live;
 mod output;
 #[cfg(test)]
 mod quickstart;
+mod remarks;
 mod show;
 mod source;
 mod summary;
+mod table;
 mod tracker;
 
 use std::io::Write;
 use std::sync::Arc;
 
-use rampmeter::policy::{Policy, Severity};
+use rampmeter::policy::Policy;
 use rampmeter::runtime::{Runtime, TokioRuntime};
-use rampmeter::{Access, Executor, Gate};
+use rampmeter::{Executor, Gate};
+#[cfg(unix)]
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::args::RunArgs;
 use crate::check;
 use crate::exit::Exit;
+use crate::say::say;
+use crate::tools::end_all;
 use build::Tools;
 use drive::Stop;
-use output::{Lines, Results};
-use source::{Fields, Paths};
+use fields::Fields;
+use output::{Files, Results};
+use source::{BrokenLine, Paths, TurnLine};
 use summary::Summary;
 
 /// Events held for the writer before some are missed; the summary would say so.
@@ -35,7 +44,7 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
     match try_run(args) {
         Ok(exit) => exit,
         Err(message) => {
-            eprintln!("error: {message}");
+            say(format_args!("error: {message}"));
             Exit::Refused
         }
     }
@@ -44,8 +53,17 @@ pub(crate) fn run(args: &RunArgs) -> Exit {
 fn try_run(args: &RunArgs) -> Result<Exit, String> {
     let paths = Paths::of(args)?;
     let Some(policy) = check::load(&paths.policy) else { return Ok(Exit::Refused) };
-    check::remark(&policy, Severity::Warning);
-    name_serialised(&policy);
+    let fields = Fields::of(args, &policy);
+    let regimes: &[Regime] = match (args.compare, args.unlimited) {
+        (true, _) => &[Regime::Unlimited, Regime::Limited],
+        (false, true) => &[Regime::Unlimited],
+        (false, false) => &[Regime::Limited],
+    };
+    // All that is read is open before the first file to write is emptied.
+    let inputs = regimes.iter().map(|_| source::lines(&paths.turns, fields.clone()));
+    let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+    let mut files = Files::create(args, &paths)?;
+    remarks::before(args, &policy, &fields);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -53,20 +71,20 @@ fn try_run(args: &RunArgs) -> Result<Exit, String> {
         .map_err(|error| format!("cannot start the runtime: {error}"))?;
     let (stop_sender, stop) = watch::channel(false);
     runtime.spawn(stop_on_interrupt(stop_sender));
-    let regimes: &[Regime] = match (args.compare, args.unlimited) {
-        (true, _) => &[Regime::Unlimited, Regime::Limited],
-        (false, true) => &[Regime::Unlimited],
-        (false, false) => &[Regime::Limited],
-    };
     let mut summaries = Vec::new();
     let mut whole = true;
-    for (at, regime) in regimes.iter().enumerate() {
+    for (at, (regime, lines)) in regimes.iter().zip(inputs).enumerate() {
         // Only the last run writes files: with --compare that is the one under limits.
         let last = at + 1 == regimes.len();
-        let done = runtime.block_on(one(args, &paths, &policy, *regime, last, &stop))?;
+        let files = if last { std::mem::take(&mut files) } else { Files::default() };
+        let done = runtime.block_on(one(args, &paths, &policy, *regime, lines, files, &stop))?;
         whole &= done.whole;
         summaries.push(done.summary);
+        if *stop.borrow() {
+            break;
+        }
     }
+    remarks::after(&fields, &summaries);
     print(args, &policy, &summaries);
     Ok(if *stop.borrow() {
         Exit::Interrupted
@@ -102,21 +120,18 @@ async fn one(
     paths: &Paths,
     policy: &Policy,
     regime: Regime,
-    writes: bool,
+    lines: impl Iterator<Item = Result<TurnLine, BrokenLine>> + Send,
+    files: Files,
     stop: &Stop,
 ) -> Result<Done, String> {
-    let file = |path: &Option<std::path::PathBuf>| {
-        path.as_deref().filter(|_| writes).map(Lines::create).transpose()
-    };
-    let (out, events) = (file(&args.out)?, file(&args.events)?);
     let runtime: Arc<dyn Runtime> = Arc::new(TokioRuntime::new());
     let (executor, tools) = prepare(policy, regime, &runtime, args.seed)?;
-    let lines = source::lines(&paths.turns, Fields::of(args, policy))?;
     let at_once = args.turns_at_once.unwrap_or(policy.run.turns_at_once) as usize;
-    let recorder = events
+    let recorder = files
+        .events
         .map(|file| tokio::spawn(output::record(executor.gate().subscribe(EVENT_BUFFER), file)));
     let watcher = tokio::spawn(live::watch(executor.gate().clone(), regime.name()));
-    let mut results = Results { turns: &paths.turns, out };
+    let mut results = Results { turns: &paths.turns, out: files.out };
     let start_ns = tools.clock.now_ns();
     let driven = drive::drive(&executor, lines, at_once, stop, &mut results).await;
     watcher.abort();
@@ -150,47 +165,36 @@ fn prepare(
     Ok((Executor::new(gate, registry, enforced), tools))
 }
 
-/// Says which tools run one call at a time within a turn because nothing was said of them.
-fn name_serialised(policy: &Policy) {
-    if policy.undeclared == Access::Write {
-        let silent = policy.tools.iter().filter(|tool| tool.access.is_none());
-        let names: Vec<&str> = silent.map(|tool| tool.pattern.as_str()).collect();
-        if !names.is_empty() {
-            eprintln!(
-                "note: calls of one turn run one after the other, since nothing says that they \
-                 only read: {}\n  help: write access = \"read\" in the tool, or undeclared = \
-                 \"read\" at the top of the policy",
-                names.join(", ")
-            );
-        }
-    }
-}
-
 fn print(args: &RunArgs, policy: &Policy, summaries: &[Summary]) {
-    let runs: Vec<&Summary> = summaries.iter().collect();
-    let mut text =
-        if args.json { format!("{}\n", show::json(&runs)) } else { show::screen(policy, &runs) };
-    if let (false, [unlimited, limited]) = (args.json, runs.as_slice()) {
-        text.push('\n');
-        text.push_str(&show::verdict(unlimited, limited));
-        text.push('\n');
-    }
-    for run in runs.iter().filter(|run| run.events_missed > 0) {
-        eprintln!("error: {} events were missed in the events file", run.events_missed);
-    }
+    let text = match args.json {
+        true => format!("{}\n", show::json(summaries, args.compare)),
+        false => show::screen(policy, summaries),
+    };
     // A reader that has seen enough may close the pipe.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 /// The first interrupt stops the run in order, the second at once.
 async fn stop_on_interrupt(stop: watch::Sender<bool>) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        eprintln!("interrupted: ending what runs; press again to leave at once");
-        let _ = stop.send(true);
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(130);
+    interrupted().await;
+    say("interrupted: ending what runs; interrupt again to leave at once");
+    let _ = stop.send(true);
+    interrupted().await;
+    end_all();
+    std::process::exit(Exit::Interrupted.code().into());
+}
+
+/// Ctrl-C, or what a service manager sends instead.
+async fn interrupted() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        tokio::select! {
+            Ok(()) = tokio::signal::ctrl_c() => return,
+            Some(()) = terminate.recv() => return,
+            else => std::future::pending::<()>().await,
         }
     }
-    // Dropping the sender would not stop the run, but keep it so that `stop` stays readable.
-    std::future::pending::<()>().await;
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }

@@ -8,7 +8,9 @@ use rampmeter::{Event, Events, TurnReport};
 use serde_json::{Map, Value, json};
 
 use super::drive::Listener;
-use super::source::BrokenLine;
+use super::source::{BrokenLine, Paths};
+use crate::args::RunArgs;
+use crate::say::say;
 
 /// A file of JSON lines. Its first error is reported and kept; the run goes on without it.
 pub(crate) struct Lines {
@@ -18,10 +20,12 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Creates the file, before anything runs.
-    pub(crate) fn create(path: &Path) -> Result<Lines, String> {
+    fn create(path: &Path) -> Result<Lines, String> {
         let file = File::create(path).map_err(|error| {
-            format!("cannot write {}: {error}; nothing was run", path.display())
+            format!(
+                "cannot write {}: {error}; name a file that can be written, nothing was run",
+                path.display()
+            )
         })?;
         Ok(Lines { path: path.into(), file: BufWriter::new(file), failed: false })
     }
@@ -46,9 +50,43 @@ impl Lines {
         if let Err(error) = result {
             self.failed = true;
             let path = self.path.display();
-            eprintln!("error: cannot write on to {path}: {error}; the file ends there");
+            say(format_args!(
+                "error: cannot write on to {path}: {error}; the file ends there, make room and \
+                 run again"
+            ));
         }
     }
+}
+
+/// The files that a run was asked to write.
+#[derive(Default)]
+pub(crate) struct Files {
+    pub(crate) out: Option<Lines>,
+    pub(crate) events: Option<Lines>,
+}
+
+impl Files {
+    /// Creates them, before anything runs and without touching what is to be read.
+    pub(crate) fn create(args: &RunArgs, paths: &Paths) -> Result<Files, String> {
+        let mut taken = vec![paths.turns.as_path(), paths.policy.as_path()];
+        let mut files = Files::default();
+        let asked = [(&args.out, &mut files.out), (&args.events, &mut files.events)];
+        for (path, file) in asked {
+            let Some(path) = path else { continue };
+            if taken.iter().any(|other| same_file(path, other)) {
+                let path = path.display();
+                return Err(format!("{path} is in use by this run: name another file to write to"));
+            }
+            *file = Some(Lines::create(path)?);
+            taken.push(path);
+        }
+        Ok(files)
+    }
+}
+
+/// Whether both are one regular file; a device may well serve twice.
+fn same_file(a: &Path, b: &Path) -> bool {
+    a.is_file() && matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Writes results as they come, and says what is wrong with lines.
@@ -60,7 +98,7 @@ pub(crate) struct Results<'a> {
 impl Listener for Results<'_> {
     fn broken(&mut self, line: &BrokenLine) {
         let BrokenLine { number, column, message } = line;
-        eprintln!("error: {message}\n --> {}:{number}:{column}", self.turns.display());
+        say(format_args!("error: {message}\n --> {}:{number}:{column}", self.turns.display()));
     }
 
     fn turn(&mut self, _number: u64, report: &TurnReport) {

@@ -10,7 +10,8 @@ use rampmeter::{Status, TurnReport};
 use tokio::sync::watch;
 
 use super::drive::{self, Driven, Listener};
-use super::source::{self, BrokenLine, Fields};
+use super::fields::Fields;
+use super::source::{self, BrokenLine};
 use super::summary::{self, Summary};
 use super::{Regime, build::Tools, prepare};
 

@@ -1,161 +1,172 @@
-//! The last screen: what happened, in words and columns for a person.
-
-use std::fmt::Write;
+//! The last screen: what happened, in words and columns for a person. It fits 100 columns and 45
+//! lines, whatever the policy and the turns hold.
 
 use rampmeter::Policy;
 use serde_json::Value;
 
 use super::summary::{Summary, Waits};
+use super::table::{Table, short};
 
-/// One run, or two of the same work side by side.
-pub(crate) fn screen(policy: &Policy, runs: &[&Summary]) -> String {
-    let mut table = Table::default();
-    let headings = runs.iter().map(|run| run.regime.to_owned()).collect();
-    table.row("", headings);
-    table.each("calls", runs, |run| run.calls.to_string());
-    table.each("succeeded", runs, |run| run.succeeded.to_string());
-    table.each("throttled (429)", runs, |run| run.throttled.to_string());
-    table.each("refused", runs, |run| run.refused.to_string());
-    table.each("failed", runs, |run| run.failed.to_string());
-    if runs.iter().any(|run| run.cancelled > 0) {
-        table.each("cancelled", runs, |run| run.cancelled.to_string());
-    }
-    table.each("time to finish", runs, |run| time(run.elapsed_ms));
-    if let Some(best) = runs.iter().find_map(|run| run.quotas_allow_ms) {
-        table.each("  the best that the quotas allow", runs, |_| time(best));
-    }
-    table.heading("most at once, counted in the tools");
-    for limit in policy.limits.iter().filter(|limit| limit.concurrency.is_some()) {
-        let size = limit.concurrency.unwrap_or_default();
-        let per = limit.per.as_ref().map(|per| format!(" each {per}")).unwrap_or_default();
-        let name = format!("{} (size {size}{per})", limit.name);
-        table.each(&name, runs, |run| {
-            let peak = &run.limits[&limit.name]["concurrency"]["peak_in_tools"];
-            let peak = peak.as_u64().unwrap_or(0);
-            if peak > size { format!("{peak}  over by {}", peak - size) } else { peak.to_string() }
-        });
-    }
-    table.each("all tools", runs, |run| run.peak.to_string());
-    table.heading("wait by priority: median / 95 % / longest");
-    for priority in &policy.priorities {
-        if runs.iter().any(|run| run.priorities.contains_key(&priority.name)) {
-            table.each(&format!("{} (weight {})", priority.name, priority.weight), runs, |run| {
-                run.priorities.get(&priority.name).map(|it| waits(it.wait_ms)).unwrap_or_default()
-            });
-        }
-    }
-    table.heading("by flow: succeeded of calls, share of tool time, median wait");
-    let flows: Vec<&String> =
-        runs.first().map(|run| run.flows.keys().collect()).unwrap_or_default();
-    for flow in flows {
-        table.each(flow, runs, |run| match run.flows.get(flow) {
-            Some(it) => format!(
-                "{:>3} of {:<3} {:>4.0} %  {:>7}",
-                it.succeeded,
-                it.calls,
-                it.share * 100.0,
-                time(it.wait_ms.p50)
-            ),
-            None => String::new(),
-        });
-    }
-    if runs.iter().any(|run| !run.providers.is_empty()) {
-        table.heading("what the simulated providers counted: accepted, answered 429");
-        let names: Vec<&String> =
-            runs.first().map(|run| run.providers.keys().collect()).unwrap_or_default();
-        for name in names {
-            let count = |run: &Summary, key: &str| {
-                run.providers.get(name).and_then(|it| it[key].as_u64()).unwrap_or(0)
-            };
-            table.each(name, runs, |run| {
-                format!("{}, {}", count(run, "accepted"), count(run, "throttled"))
-            });
-        }
-    }
-    table.to_string()
-}
+const SHOWN_LIMITS: usize = 7;
+const SHOWN_PRIORITIES: usize = 5;
+const SHOWN_FLOWS: usize = 7;
+const SHOWN_PROVIDERS: usize = 3;
+const SHOWN_ERRORS: usize = 3;
+const COLUMNS: usize = 100;
 
-/// The sentence under the screen of a comparison.
-pub(crate) fn verdict(unlimited: &Summary, limited: &Summary) -> String {
-    let mut text = format!(
-        "Without limits {} of {} calls were answered 429; under the policy {}.",
-        unlimited.throttled, unlimited.calls, limited.throttled
-    );
-    if let Some(best) = limited.quotas_allow_ms.filter(|best| *best > 0.0) {
-        let longer = (limited.elapsed_ms / best - 1.0) * 100.0;
-        let _ = write!(
-            text,
-            " It took {}, {longer:.0} % longer than the quotas make unavoidable.",
-            time(limited.elapsed_ms)
-        );
+/// One run, or two of the same work side by side, the one without limits first.
+pub(crate) fn screen(policy: &Policy, runs: &[Summary]) -> String {
+    let Some(last) = runs.last() else { return String::new() };
+    let mut table = Table::new(runs);
+    table.heading(&format!("{} of {}", plural(last.calls, "call"), plural(last.turns, "turn")));
+    table.cells("answered", |run| run.succeeded.to_string());
+    table.cells("turned away by a provider (429)", |run| run.throttled.to_string());
+    table.cells_if_any("refused by the limits", |run| run.refused);
+    table.cells_if_any("failed", |run| run.failed);
+    table.cells_if_any("cancelled", |run| run.cancelled);
+    table.cells("time to finish", |run| time(run.elapsed_ms));
+    if let Some(best) = last.quotas_allow_ms.filter(|best| *best > 0.0) {
+        table.cells("the least that the quotas allow", |_| time(best));
+    }
+    limits(&mut table, policy);
+    priorities(&mut table, policy, last);
+    flows(&mut table, last);
+    providers(&mut table, last);
+    let mut text = table.to_string();
+    errors(&mut text, last);
+    if let [unlimited, limited] = runs {
+        verdict(&mut text, policy, unlimited, limited);
     }
     text
 }
 
-/// A summary, or two, for programs.
-pub(crate) fn json(runs: &[&Summary]) -> Value {
+/// A summary, or for a comparison each by its name, for programs.
+pub(crate) fn json(runs: &[Summary], compare: bool) -> Value {
     let value = |run: &Summary| serde_json::to_value(run).unwrap_or(Value::Null);
     match runs {
-        [run] => value(run),
+        [run] if !compare => value(run),
         runs => runs.iter().map(|run| (run.regime.to_owned(), value(run))).collect(),
     }
 }
 
-fn waits(waits: Waits) -> String {
-    format!("{:>7} / {:>7} / {:>7}", time(waits.p50), time(waits.p95), time(waits.max))
+fn limits(table: &mut Table<'_>, policy: &Policy) {
+    let with_slots = policy.limits.iter().filter(|limit| limit.concurrency.is_some());
+    if with_slots.clone().next().is_none() {
+        return;
+    }
+    table.heading("most at once, counted in the tools");
+    for limit in with_slots.clone().take(SHOWN_LIMITS) {
+        let per = limit.per.as_ref().map(|per| format!(", each {per}")).unwrap_or_default();
+        table.cells(&format!("{}{per}", limit.name), |run| {
+            let (peak, size) = run.slots(&limit.name);
+            format!("{peak} of {size}")
+        });
+    }
+    table.more(with_slots.count(), SHOWN_LIMITS);
+}
+
+fn priorities(table: &mut Table<'_>, policy: &Policy, last: &Summary) {
+    let asked = policy.priorities.iter().filter(|it| last.priorities.contains_key(&it.name));
+    table.heading("by priority: answered of asked, wait: median, 95 % and longest");
+    for priority in asked.clone().take(SHOWN_PRIORITIES) {
+        let name = format!("{} (weight {})", priority.name, priority.weight);
+        table.cells(&name, |run| match run.priorities.get(&priority.name) {
+            Some(it) => counted(it.succeeded, it.calls, it.wait_ms, run),
+            None => String::new(),
+        });
+    }
+    table.more(asked.count(), SHOWN_PRIORITIES);
+}
+
+fn flows(table: &mut Table<'_>, last: &Summary) {
+    let mut flows: Vec<_> = last.flows.iter().collect();
+    flows.sort_by_key(|(_, flow)| std::cmp::Reverse(flow.calls));
+    table.heading("by flow, likewise");
+    for (name, _) in flows.iter().take(SHOWN_FLOWS) {
+        table.cells(name, |run| match run.flows.get(*name) {
+            Some(it) => counted(it.succeeded, it.calls, it.wait_ms, run),
+            None => String::new(),
+        });
+    }
+    table.more(flows.len(), SHOWN_FLOWS);
+}
+
+/// Without limits nobody waits, so only the answers tell something.
+fn counted(succeeded: u64, calls: u64, waits: Waits, run: &Summary) -> String {
+    match run.limited() {
+        false => format!("{succeeded:>4} of {calls:<4}"),
+        true => format!(
+            "{succeeded:>4} of {calls:<4} {:>8} {:>8} {:>8}",
+            time(waits.p50),
+            time(waits.p95),
+            time(waits.max)
+        ),
+    }
+}
+
+fn providers(table: &mut Table<'_>, last: &Summary) {
+    if last.providers.is_empty() {
+        return;
+    }
+    table.heading("the simulated providers' own count: accepted, answered 429");
+    for name in last.providers.keys().take(SHOWN_PROVIDERS) {
+        table.cells(name, |run| {
+            let of = |key| run.providers.get(name).and_then(|it| it[key].as_u64()).unwrap_or(0);
+            format!("{}, {}", of("accepted"), of("throttled"))
+        });
+    }
+    table.more(last.providers.len(), SHOWN_PROVIDERS);
+}
+
+fn errors(text: &mut String, last: &Summary) {
+    if last.errors.is_empty() {
+        return;
+    }
+    text.push_str("\nwhy not answered, with an example of each\n");
+    for error in last.errors.iter().take(SHOWN_ERRORS) {
+        let line = format!("  {} x {}: {}", error.calls, error.tool, error.example);
+        text.push_str(&short(&line, COLUMNS));
+        text.push('\n');
+    }
+    if last.errors.len() > SHOWN_ERRORS {
+        let more = last.errors.len() - SHOWN_ERRORS;
+        text.push_str(&format!("  and {more} more kinds; --out FILE has every message\n"));
+    }
+}
+
+/// What the comparison comes to.
+fn verdict(text: &mut String, policy: &Policy, unlimited: &Summary, limited: &Summary) {
+    let over = |run: &Summary| {
+        let slots = policy.limits.iter().map(|limit| run.slots(&limit.name));
+        slots.filter(|(peak, size)| peak > size).count() as u64
+    };
+    text.push('\n');
+    for (name, run) in [("Without limits", unlimited), ("Under the policy", limited)] {
+        text.push_str(&format!(
+            "{name} {} of {} were answered, {} answered 429, and {} exceeded.\n",
+            run.succeeded,
+            plural(run.calls, "call"),
+            run.throttled,
+            plural(over(run), "limit"),
+        ));
+    }
+    if let Some(best) = limited.quotas_allow_ms.filter(|best| *best > 0.0) {
+        let longer = (limited.elapsed_ms / best - 1.0) * 100.0;
+        text.push_str(&format!("That took {longer:.0} % longer than the quotas make it take.\n"));
+    }
+}
+
+fn plural(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A time in the unit that reads best.
 fn time(millis: f64) -> String {
     match millis {
         ms if ms <= 0.0 => "0".into(),
-        ms if ms < 10.0 => format!("{ms:.1} ms"),
-        ms if ms < 1_000.0 => format!("{ms:.0} ms"),
+        ms if ms < 9.95 => format!("{ms:.1} ms"),
+        ms if ms < 999.5 => format!("{ms:.0} ms"),
         ms if ms < 120_000.0 => format!("{:.2} s", ms / 1_000.0),
         ms => format!("{:.1} min", ms / 60_000.0),
-    }
-}
-
-#[derive(Default)]
-struct Table {
-    rows: Vec<(String, Vec<String>)>,
-}
-
-impl Table {
-    fn row(&mut self, name: &str, cells: Vec<String>) {
-        self.rows.push((name.to_owned(), cells));
-    }
-
-    fn heading(&mut self, text: &str) {
-        self.rows.push((String::new(), Vec::new()));
-        self.rows.push((text.to_owned(), Vec::new()));
-    }
-
-    fn each(&mut self, name: &str, runs: &[&Summary], cell: impl Fn(&Summary) -> String) {
-        let cells = runs.iter().map(|run| cell(run)).collect();
-        self.row(&format!("  {name}"), cells);
-    }
-}
-
-impl std::fmt::Display for Table {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let width = |text: &String| text.chars().count();
-        let with_cells = self.rows.iter().filter(|(_, cells)| !cells.is_empty());
-        let names = with_cells.clone().map(|(name, _)| width(name)).max().unwrap_or(0);
-        let columns = with_cells.clone().map(|(_, cells)| cells.len()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns)
-            .map(|at| with_cells.clone().filter_map(|(_, it)| it.get(at)).map(width).max())
-            .map(Option::unwrap_or_default)
-            .collect();
-        for (name, cells) in &self.rows {
-            let mut line = name.clone();
-            line.extend(std::iter::repeat_n(' ', names.saturating_sub(width(name))));
-            for (cell, columns) in cells.iter().zip(&widths) {
-                let _ = write!(line, "   {cell}");
-                line.extend(std::iter::repeat_n(' ', columns - width(cell)));
-            }
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        Ok(())
     }
 }

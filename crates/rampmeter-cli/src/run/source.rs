@@ -4,9 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use rampmeter::Policy;
-use serde_json::Value;
-
+use super::fields::Fields;
 use crate::args::RunArgs;
 
 /// A line may not be longer: an assistant message is far from it, and memory has a bound.
@@ -19,16 +17,8 @@ pub(crate) struct Paths {
     pub(crate) policy: PathBuf,
 }
 
-/// Which fields of a line say what.
-#[derive(Clone, Debug)]
-pub(crate) struct Fields {
-    flow: Option<String>,
-    priority: Option<String>,
-    labels: Vec<(String, String)>,
-}
-
-/// One line that is JSON.
-#[derive(Debug)]
+/// One line, and what its fields say of its calls.
+#[derive(Debug, Default)]
 pub(crate) struct TurnLine {
     /// Counted from 1.
     pub(crate) number: u64,
@@ -51,6 +41,12 @@ impl Paths {
     pub(crate) fn of(args: &RunArgs) -> Result<Paths, String> {
         let turns =
             if args.path.is_dir() { args.path.join("turns.jsonl") } else { args.path.clone() };
+        if !turns.exists() {
+            return Err(format!(
+                "there is no {}: give a turns file, or a folder with turns.jsonl and rampmeter.toml",
+                turns.display()
+            ));
+        }
         let beside = turns.with_file_name("rampmeter.toml");
         let policy = match &args.policy {
             Some(policy) if policy.is_dir() => policy.join("rampmeter.toml"),
@@ -63,58 +59,14 @@ impl Paths {
                 ));
             }
         };
-        Ok(Paths { turns, policy })
-    }
-}
-
-impl Fields {
-    /// What the policy's `[run]` says.
-    pub(crate) fn of_policy(policy: &Policy) -> Fields {
-        let run = policy.run.clone();
-        Fields { flow: run.flow, priority: run.priority, labels: run.labels }
-    }
-
-    /// What the policy's `[run]` says, overridden by the command line.
-    pub(crate) fn of(args: &RunArgs, policy: &Policy) -> Fields {
-        let mut fields = Fields::of_policy(policy);
-        for (name, field) in &args.labels {
-            fields.labels.retain(|(known, _)| known != name);
-            fields.labels.push((name.clone(), field.clone()));
+        // Read twice, a pipe is empty the second time, and nothing would be compared.
+        if args.compare && !turns.is_file() {
+            return Err(format!(
+                "--compare reads the turns twice, and {} is no regular file: save them in one",
+                turns.display()
+            ));
         }
-        fields.flow = args.flow.clone().or(fields.flow);
-        fields.priority = args.priority.clone().or(fields.priority);
-        fields
-    }
-
-    fn read(&self, number: u64, text: String) -> Result<TurnLine, BrokenLine> {
-        let broken = |column, message| BrokenLine { number, column, message };
-        let line: Value = serde_json::from_str(&text).map_err(|error| {
-            let message = format!("the line is not JSON: {error}; write one message a line");
-            broken(error.column(), message)
-        })?;
-        let value = |path: &String| field(&line, path);
-        let labels = self.labels.iter().filter_map(|(name, path)| {
-            let value = value(path)?;
-            Some((name.clone(), value))
-        });
-        Ok(TurnLine {
-            number,
-            flow: self.flow.as_ref().and_then(value),
-            priority: self.priority.as_ref().and_then(value),
-            labels: labels.collect(),
-            text,
-        })
-    }
-}
-
-/// The value at a dotted path, as text; what is absent, null or no plain value is none.
-fn field(line: &Value, path: &str) -> Option<String> {
-    let at = path.split('.').try_fold(line, |value, key| value.get(key))?;
-    match at {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(yes) => Some(yes.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Ok(Paths { turns, policy })
     }
 }
 
@@ -124,7 +76,7 @@ pub(crate) fn lines(
     fields: Fields,
 ) -> Result<impl Iterator<Item = Result<TurnLine, BrokenLine>> + Send + use<>, String> {
     let file = File::open(path).map_err(|error| {
-        format!("cannot read {}: {error}; give a turns file or a folder with one", path.display())
+        format!("cannot read {}: {error}; give a file of turns that may be read", path.display())
     })?;
     let mut reader = BufReader::new(file);
     let mut number = 0;
@@ -147,9 +99,9 @@ pub(crate) fn lines(
                             )));
                         }
                     };
-                    let text = text.trim_start_matches('\u{feff}').trim();
-                    if !text.is_empty() {
-                        return Some(fields.read(number, text.to_owned()));
+                    let text = text.trim_start_matches('\u{feff}').trim_end();
+                    if !text.trim_start().is_empty() {
+                        return Some(Ok(fields.read(number, text)));
                     }
                 }
                 Err(error) => {

@@ -8,8 +8,10 @@ use rampmeter::{BudgetSnapshot, LimitSnapshot, Snapshot, Status};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::Regime;
 use super::build::Tools;
 use super::drive::{CallRecord, Driven};
+use super::errors::ErrorSummary;
 
 /// The summary. Its JSON is documented in `docs/run.md`.
 #[derive(Clone, Debug, Serialize)]
@@ -33,12 +35,14 @@ pub(crate) struct Summary {
     pub(crate) priorities: BTreeMap<String, PrioritySummary>,
     pub(crate) flows: BTreeMap<String, FlowSummary>,
     pub(crate) providers: Map<String, Value>,
+    pub(crate) errors: Vec<ErrorSummary>,
     pub(crate) events_missed: u64,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct PrioritySummary {
     pub(crate) calls: u64,
+    pub(crate) succeeded: u64,
     pub(crate) wait_ms: Waits,
 }
 
@@ -59,6 +63,20 @@ pub(crate) struct Waits {
     pub(crate) max: f64,
 }
 
+impl Summary {
+    /// Whether the limits were enforced.
+    pub(crate) fn limited(&self) -> bool {
+        self.regime == Regime::Limited.name()
+    }
+
+    /// Of a limit with slots: the most in use, counted in the tools, and the size.
+    pub(crate) fn slots(&self, limit: &str) -> (u64, u64) {
+        let slots = self.limits.get(limit).and_then(|it| it.get("concurrency"));
+        let of = |key| slots.and_then(|it| it[key].as_u64()).unwrap_or(0);
+        (of("peak_in_tools"), of("size"))
+    }
+}
+
 /// Sums up a run of `policy`, whose limits were enforced or not.
 pub(crate) fn sum_up(
     policy: &Policy,
@@ -73,11 +91,10 @@ pub(crate) fn sum_up(
         let enforced = snapshot.limits.iter().find(|it| it.name == limit.name);
         let mut entry = Map::new();
         if let Some(size) = limit.concurrency {
-            let mut slots =
-                json!({"size": size, "peak_in_tools": tools.tracker.limit_peak(&limit.name)});
-            if let Some(peak) = enforced.and_then(|it| it.peaks.first()) {
-                slots["peak"] = json!(peak);
-            }
+            let in_tools = tools.tracker.limit_peak(&limit.name);
+            // Where the gate enforces nothing, it counts nothing either.
+            let peak = enforced.and_then(|it| it.peaks.first()).copied().unwrap_or(in_tools);
+            let slots = json!({"size": size, "peak": peak, "peak_in_tools": in_tools});
             entry.insert("concurrency".into(), slots);
         }
         for (unit, name) in [(Unit::Requests, "requests"), (Unit::Tokens, "tokens")] {
@@ -115,6 +132,7 @@ pub(crate) fn sum_up(
         priorities: priorities(driven),
         flows: flows(driven),
         providers: providers.collect(),
+        errors: driven.errors.most(),
         events_missed: 0,
     }
 }
@@ -126,16 +144,13 @@ fn rates(policy: &Policy, limit: &str, unit: Unit, enforced: Option<&LimitSnapsh
     let slots = usize::from(declared.concurrency.is_some());
     let rates = declared.rates.iter().enumerate().filter(|(_, rate)| rate.unit == unit);
     let rates = rates.map(|(at, rate)| {
-        let mut figures = json!({"size": rate.amount, "period_ms": millis(rate.period)});
         let budgets = enforced.iter().flat_map(|limit| &limit.instances);
         let used = budgets.filter_map(|it| match it.budgets.get(slots + at) {
             Some(BudgetSnapshot::Rate { used, .. }) => Some(*used),
             _ => None,
         });
-        if enforced.is_some() {
-            figures["used"] = json!(used.max().unwrap_or(0));
-        }
-        figures
+        let used = enforced.map(|_| used.max().unwrap_or(0));
+        json!({"size": rate.amount, "period_ms": millis(rate.period), "used": used})
     });
     rates.collect()
 }
@@ -143,7 +158,9 @@ fn rates(policy: &Policy, limit: &str, unit: Unit, enforced: Option<&LimitSnapsh
 /// The slowest provider decides; `None` if no call asked one.
 fn quotas_allow(policy: &Policy, driven: &Driven, tools: &Tools, start_ns: u64) -> Option<f64> {
     let finishes = tools.providers.iter().filter_map(|provider| {
-        let costs = driven.calls.iter().filter_map(|call| match &policy.tool(&call.tool)?.run {
+        // What was malformed or came too late to be asked for would never reach a provider.
+        let asked = driven.calls.iter().filter(|call| call.priority.is_some());
+        let costs = asked.filter_map(|call| match &policy.tool(&call.tool)?.run {
             Some(RunPolicy::Simulate { provider: Some(name), tokens, .. }) => {
                 (name == provider.name()).then_some(*tokens)
             }
@@ -157,16 +174,17 @@ fn quotas_allow(policy: &Policy, driven: &Driven, tools: &Tools, start_ns: u64) 
 }
 
 fn priorities(driven: &Driven) -> BTreeMap<String, PrioritySummary> {
-    let mut waits: BTreeMap<String, (u64, Vec<f64>)> = BTreeMap::new();
+    let mut priorities: BTreeMap<String, (PrioritySummary, Vec<f64>)> = BTreeMap::new();
     for call in &driven.calls {
-        let Some(priority) = &call.priority else { continue };
-        let (calls, waits) = waits.entry(priority.to_string()).or_default();
-        *calls += 1;
+        let Some(name) = &call.priority else { continue };
+        let (priority, waits) = priorities.entry(name.to_string()).or_default();
+        priority.calls += 1;
+        priority.succeeded += u64::from(call.status == Status::Succeeded);
         waits.extend(call.waited.map(millis));
     }
-    let summed = waits
-        .into_iter()
-        .map(|(name, (calls, waits))| (name, PrioritySummary { calls, wait_ms: Waits::of(waits) }));
+    let summed = priorities.into_iter().map(|(name, (priority, waits))| {
+        (name, PrioritySummary { wait_ms: Waits::of(waits), ..priority })
+    });
     summed.collect()
 }
 

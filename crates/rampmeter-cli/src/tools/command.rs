@@ -9,8 +9,6 @@
 //! The command inherits the environment (secrets in it included) and the working directory. It gets
 //! the arguments on its standard input too, as the JSON the model wrote; it need not read them.
 
-use std::fmt;
-
 use super::arguments::Arguments;
 use super::error::ToolError;
 use super::template::Template;
@@ -24,29 +22,14 @@ pub(crate) struct CommandTool {
 }
 
 impl CommandTool {
-    /// Checks a command: the program, which is fixed, then its arguments with their placeholders.
-    /// `max_output` bounds standard output and standard error, each in bytes.
-    pub(crate) fn new(command: Vec<String>, max_output: u64) -> Result<Self, InvalidCommand> {
-        let mut elements = Vec::with_capacity(command.len());
-        for (element, text) in command.into_iter().enumerate() {
-            let parsed = Template::parse(&text);
-            elements.push(parsed.map_err(|message| InvalidCommand { element, message })?);
-        }
-        let refuse = |message: &str| InvalidCommand { element: 0, message: message.to_owned() };
-        let Some(first) = elements.first() else {
-            return Err(refuse("is missing: name the program to run"));
-        };
-        let program = match first.literal() {
-            Some("") => return Err(refuse("is empty: name the program to run")),
-            Some(name) => name.to_owned(),
-            None => {
-                return Err(refuse(
-                    "has a placeholder, so that a model could choose the program: write its name",
-                ));
-            }
-        };
-        elements.remove(0);
-        Ok(Self { program, elements, max_output })
+    /// A tool of a command as a policy has it: the program, then its arguments with their
+    /// placeholders; `None` for one that no parsed policy has. `max_output` bounds standard output
+    /// and standard error, each in bytes.
+    pub(crate) fn new(command: &[String], max_output: u64) -> Option<Self> {
+        let (program, arguments) = command.split_first()?;
+        let program = Template::parse(program)?.literal()?.to_owned();
+        let elements = arguments.iter().map(|word| Template::parse(word)).collect::<Option<_>>()?;
+        Some(Self { program, elements, max_output })
     }
 
     /// Runs the command on the arguments, a JSON object, and returns what it wrote to standard
@@ -91,28 +74,13 @@ impl CommandTool {
     }
 }
 
-/// Why a command cannot be a tool.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct InvalidCommand {
-    /// Which element of the command, from 0, the program.
-    pub element: usize,
-    /// What is wrong with it, and the remedy.
-    pub message: String,
-}
-
-impl fmt::Display for InvalidCommand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.element {
-            0 => write!(f, "the command's program {}", self.message),
-            n => write!(f, "the command's argument {n} {}", self.message),
-        }
-    }
-}
-
-impl std::error::Error for InvalidCommand {}
-
+#[cfg(unix)]
+pub(crate) use super::process::end_all;
 #[cfg(unix)]
 use super::process::run as run_process;
+
+#[cfg(not(unix))]
+pub(crate) fn end_all() {}
 
 #[cfg(not(unix))]
 async fn run_process(

@@ -4,12 +4,14 @@
 //! gone. So the end of the leader is *seen* (`waitid` with `WNOWAIT`, at each SIGCHLD), the group is
 //! killed while the leader still holds the number, and only then is the leader reaped.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
@@ -59,20 +61,39 @@ pub(super) async fn run(
     Err(ToolError::Failed(failed(program, status, &stderr.bytes)))
 }
 
+/// The groups that are there now. A program that leaves at once drops nothing, and must end them.
+static GROUPS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
+/// Ends every command that runs, for a program that is about to leave: none can start after it.
+pub(crate) fn end_all() {
+    let groups = groups();
+    for group in groups.iter().filter_map(|id| Pid::from_raw(*id)) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    std::mem::forget(groups);
+}
+
+fn groups() -> MutexGuard<'static, BTreeSet<i32>> {
+    GROUPS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A child that leads a process group of its own. Dropping it kills the group; the runtime then
 /// reaps the child.
 struct Group(Child);
 
 impl Group {
     fn spawn(program: &str, argv: &[String]) -> io::Result<Self> {
-        Command::new(program)
+        let mut groups = groups();
+        let group = Command::new(program)
             .args(argv)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
-            .map(Self)
+            .map(Self)?;
+        groups.extend(group.id().map(Pid::as_raw_pid));
+        Ok(group)
     }
 
     /// The group's number, until the leader is reaped.
@@ -100,6 +121,8 @@ impl Group {
     fn kill(&mut self) {
         if let Some(id) = self.id() {
             let _ = kill_process_group(id, Signal::KILL);
+            // Once the child is reaped, the number may be somebody else's.
+            groups().remove(&id.as_raw_pid());
             // The child itself may have moved to another group.
             let _ = self.0.start_kill();
         }

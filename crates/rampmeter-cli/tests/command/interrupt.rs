@@ -1,55 +1,117 @@
 //! Ctrl-C: what runs is cancelled, what has finished is written.
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::io::Read;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::harness::{Folder, turn};
 
+const POLICY: &str = r#"
+    undeclared = "read"
+    [tools.quick]
+    run = { command = ["echo", "hello"] }
+    [tools.long]
+    run = { command = ["sh", "-c", "sleep 1000 & echo $$ > group; wait"] }
+    [tools.loud]
+    run = { command = ["head", "-c", "500000", "/dev/zero"] }
+"#;
+
+/// Looks until something is there; gives up loudly after so many looks that it never will be.
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..20_000 {
+        if let Some(found) = look() {
+            return found;
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    panic!("never came about: {what}");
+}
+
+/// The process group of the long tool, once it runs.
+fn group(folder: &Folder, child: &mut Child) -> i32 {
+    until("the long tool's start", || {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        let text = std::fs::read_to_string(folder.path("group")).ok()?;
+        text.strip_suffix('\n')?.parse().ok()
+    })
+}
+
+fn interrupt(child: &Child, signal: Signal) {
+    let id = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(id, signal).unwrap();
+}
+
+/// A killed process is there until the kernel has come to it, and then until it is reaped.
+fn no_member_is_left(group: i32) {
+    let member = |process: &std::fs::DirEntry| {
+        let stat = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
+        // The name is in brackets and may hold anything; state, parent and group follow.
+        let mut fields = stat.rsplit(')').next().unwrap_or("").split_whitespace();
+        let (state, its_group) = (fields.next().unwrap_or("Z").to_owned(), fields.nth(1));
+        its_group == Some(&group.to_string()) && state != "Z" && state != "X"
+    };
+    let processes = || std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    until("the end of the tool's processes", || (!processes().any(|it| member(&it))).then_some(()));
+}
+
 #[test]
 fn an_interrupt_ends_what_runs_writes_what_is_finished_and_exits_130() {
-    let policy = r#"
-        [tools.quick]
-        access = "read"
-        run = { command = ["echo", "hello"] }
-        [tools.slow]
-        access = "read"
-        run = { command = ["sh", "-c", "echo $$ > pid; sleep 1000 & wait"] }
-    "#;
-    let turns = turn(&[("a", "quick", "{}")]) + &turn(&[("b", "quick", "{}"), ("c", "slow", "{}")]);
-    let folder = Folder::with(policy, &turns);
-    let args = ["run", ".", "--out", "out.jsonl", "--events", "events.jsonl", "--json"];
-    let mut command = folder.command(&args);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // The slow tool says that it runs by writing its number down.
-    let pid = loop {
-        match std::fs::read_to_string(folder.path("pid")) {
-            Ok(text) if text.ends_with('\n') => break text.trim().to_owned(),
-            _ => std::thread::yield_now(),
-        }
-        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
-    };
-    let interrupt = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(interrupt.success());
-    let stderr = BufReader::new(child.stderr.take().unwrap()).lines();
-    let stderr: Vec<String> = stderr.map(Result::unwrap).collect();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{stderr:?}");
-    let lines = folder.lines("out.jsonl");
-    let told = |id: &str| {
-        let line = lines.iter().find(|line| line["tool_call_id"] == id);
-        line.unwrap()["content"].as_str().unwrap().to_owned()
-    };
-    assert_eq!(told("a"), "hello\n");
-    assert_eq!(told("b"), "hello\n");
-    assert!(told("c").contains("stopped"), "{}", told("c"));
-    let gone = || {
-        // A process that has ended is gone, or a zombie that nobody has reaped yet.
-        let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        status.is_empty() || status.contains(") Z ")
-    };
-    if std::path::Path::new("/proc/self/stat").exists() {
-        assert!(gone(), "the tool's process still runs");
+    for signal in [Signal::INT, Signal::TERM] {
+        let first = turn(&[("a", "quick", "{}")]);
+        let turns = first + &turn(&[("b", "long", "{}")]) + &turn(&[("c", "quick", "{}")]);
+        let folder = Folder::with(POLICY, &turns);
+        let args = ["run", ".", "--out", "out", "--events", "events", "--json"];
+        let mut command = folder.command(&[args.as_slice(), &["--turns-at-once", "1"]].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let group = group(&folder, &mut child);
+        interrupt(&child, signal);
+        let ended = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(130), "{stderr}");
+        assert!(stderr.contains("interrupted"), "{stderr}");
+        no_member_is_left(group);
+        let lines = folder.lines("out");
+        let told: Vec<_> = lines.iter().map(|it| (&it["tool_call_id"], &it["content"])).collect();
+        assert_eq!(told.len(), 2, "the third turn was never begun: {told:?}");
+        assert_eq!(told[0], (&"a".into(), &"hello\n".into()));
+        assert!(told[1].1.as_str().unwrap().contains("stopped"), "{told:?}");
+        let summary: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+        let counts = ["calls", "succeeded", "cancelled"].map(|key| summary[key].as_u64());
+        assert_eq!(counts, [Some(2), Some(1), Some(1)]);
+        let last = folder.lines("events").pop().unwrap();
+        assert_eq!((&last["event"], &last["call"]), (&"tool.cancelled".into(), &"b".into()));
     }
+}
+
+/// The run hangs where it writes: nobody reads the pipe that it was told to write to.
+#[test]
+fn a_second_interrupt_leaves_at_once_and_still_leaves_no_process_behind() {
+    let turns = turn(&[("a", "loud", "{}")]) + &turn(&[("b", "long", "{}")]);
+    let folder = Folder::with(POLICY, &turns);
+    let made = std::process::Command::new("mkfifo").arg(folder.path("pipe")).status().unwrap();
+    assert!(made.success());
+    // Opened for both, so that neither side waits for the other to come.
+    let pipe = std::fs::File::options().read(true).write(true).open(folder.path("pipe")).unwrap();
+    let mut command = folder.command(&["run", ".", "--out", "pipe"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let group = group(&folder, &mut child);
+    let mut stderr = child.stderr.take().unwrap();
+    interrupt(&child, Signal::INT);
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"at once\n") {
+        let mut chunk = [0; 256];
+        let read = stderr.read(&mut chunk).unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&heard));
+        heard.extend_from_slice(&chunk[..read]);
+    }
+    // The second listener is there a moment after the message, and a repeat does no harm.
+    let status = until("the end of the run", || {
+        interrupt(&child, Signal::INT);
+        child.try_wait().unwrap()
+    });
+    assert_eq!(status.code(), Some(130));
+    no_member_is_left(group);
+    drop(pipe);
 }

@@ -5,5 +5,6 @@
 mod harness;
 #[cfg(unix)]
 mod interrupt;
+mod outputs;
 mod real_turns;
 mod wrong_input;

@@ -177,3 +177,88 @@ fn limits_that_a_call_cannot_meet_refuse_that_call_with_the_reason() {
     let told = folder.lines("out.jsonl")[0]["content"].as_str().unwrap().to_owned();
     says(&told, &["no priority \"hihg\"", "critical, high, normal, low"]);
 }
+
+#[test]
+fn a_limit_per_a_label_that_no_field_says_is_warned_of_with_the_remedy() {
+    let policy = r#"
+        [limits.tenant]
+        per = "tenant"
+        concurrency = 1
+        [tools.look]
+        limits = ["tenant"]
+        access = "read"
+        run = { simulate = { latency = "1ms" } }
+    "#;
+    let folder = Folder::with(policy, &turn(&[("a", "look", "{}")]));
+    let ran = folder.run(&["run", "."]);
+    ran.complains(&["warning: limit `tenant` is per `tenant`", "--label tenant=FIELD"]);
+    assert!(ran.stdout.contains("1 x look"), "the screen says why: {}", ran.stdout);
+    let ran = folder.run(&["run", ".", "--label", "tenant=user.tenant"]);
+    ran.complains(&["warning: no turn has a field `user.tenant`"]);
+}
+
+#[test]
+fn no_file_that_is_read_is_ever_written_over() {
+    let turns = turn(&[("a", "echo", "{}")]);
+    let folder = Folder::with(ECHO, &turns);
+    folder.write("kept", "from before");
+    for args in [
+        vec!["run", ".", "--out", "turns.jsonl"],
+        vec!["run", ".", "--events", "./rampmeter.toml"],
+        vec!["run", ".", "--out", "new", "--events", "./new"],
+    ] {
+        let ran = folder.run(&args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
+        ran.complains(&["is in use by this run: name another file"]);
+    }
+    assert_eq!(folder.read("turns.jsonl"), turns);
+    assert_eq!(folder.read("rampmeter.toml"), ECHO);
+    let ran = folder.run(&["run", "absent.jsonl", "--policy", ".", "--out", "kept"]);
+    assert_eq!(ran.code, Some(2));
+    ran.complains(&["absent.jsonl", "give a turns file"]);
+    assert_eq!(folder.read("kept"), "from before", "nothing ran, so nothing was emptied");
+    let ran = folder.run(&["run", ".", "--compare", "--out", "no/such/folder"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "known before the first of the two");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_comparison_of_what_can_be_read_once_is_refused() {
+    let folder = Folder::with(ECHO, "");
+    let args = ["run", "/dev/stdin", "--policy", "."];
+    let ran = folder.run(&[args.as_slice(), &["--compare"]].concat());
+    assert_eq!(ran.code, Some(2));
+    ran.complains(&["/dev/stdin", "no regular file", "save them"]);
+    assert_eq!(folder.run(&args).code, Some(0), "once is fine");
+}
+
+#[test]
+fn a_flag_that_cannot_be_meant_is_answered_with_how_to_write_it() {
+    let folder = Folder::with(ECHO, "");
+    for (args, part) in [
+        (["--label", "tenant"], "tenant=metadata.tenant"),
+        (["--label", "=x"], "write NAME=FIELD"),
+        (["--label", "tenant=a..b"], "metadata.user"),
+        (["--flow", ""], "metadata.user"),
+        (["--priority", "a."], "metadata.user"),
+        (["--turns-at-once", "0"], "1..=100000"),
+        (["--compare", "--unlimited"], "cannot be used with"),
+    ] {
+        let ran = folder.run(&[["run", "."], args].concat());
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
+        ran.complains(&[part]);
+    }
+}
+
+/// As in `rampmeter run … 2>&1 | head`, where the reader is gone before the run is over.
+#[cfg(unix)]
+#[test]
+fn a_run_goes_on_when_nobody_reads_what_it_says() {
+    let folder = Folder::with(ECHO, &("{\n".repeat(10_000) + &turn(&[("a", "echo", "{}")])));
+    let mut command = folder.command(&["run", ".", "--out", "out"]);
+    let piped = std::process::Stdio::piped;
+    let mut child = command.stdout(piped()).stderr(piped()).spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(folder.lines("out").len(), 1);
+}

@@ -7,7 +7,8 @@ use super::source::{Complaint, shown};
 pub enum Piece<'a> {
     /// Text that stands as it is.
     Text(&'a str),
-    /// The name of the argument whose value belongs here.
+    /// The argument whose value belongs here: a name, or a dotted path to a part of an argument.
+    /// Names are letters, digits, `_` and `-`.
     Argument(&'a str),
 }
 
@@ -38,9 +39,7 @@ pub(super) fn split(word: &str) -> Result<Vec<Piece<'_>>, Complaint> {
         let Some((name, after)) = inside.split_once('}') else {
             return Err(wrong(word, "a `{` is never closed"));
         };
-        if name.is_empty()
-            || name.contains(|c: char| c == '{' || c.is_whitespace() || c.is_control())
-        {
+        if !name.split('.').all(is_name) {
             return Err(wrong(word, "the braces hold no argument's name"));
         }
         pieces.push(Piece::Argument(name));
@@ -52,9 +51,14 @@ pub(super) fn split(word: &str) -> Result<Vec<Piece<'_>>, Complaint> {
     Ok(pieces)
 }
 
+/// So strict that a forgotten `{{` in an awk program is found before the first call is.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}
+
 fn wrong(word: &str, why: &str) -> Complaint {
     Complaint::new(
         format!("malformed placeholder in `{}`: {why}", shown(word)),
-        "write {name} for an argument of the call, and {{ or }} for a brace itself",
+        "write {name} or {name.part} for an argument of the call, and {{ or }} for a brace itself",
     )
 }

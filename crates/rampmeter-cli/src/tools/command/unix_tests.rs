@@ -9,7 +9,8 @@ use super::CommandTool;
 const MIB: u64 = 1 << 20;
 
 fn tool(command: &[&str], max_output: u64) -> CommandTool {
-    CommandTool::new(command.iter().map(ToString::to_string).collect(), max_output).unwrap()
+    let command: Vec<_> = command.iter().map(ToString::to_string).collect();
+    CommandTool::new(&command, max_output).unwrap()
 }
 
 async fn run(command: &[&str], arguments: &str) -> Result<String, ToolError> {

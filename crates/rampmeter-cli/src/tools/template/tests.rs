@@ -56,28 +56,6 @@ fn a_value_that_cannot_be_filled_in_is_named() {
 }
 
 #[test]
-fn a_malformed_placeholder_is_refused_with_the_remedy() {
-    let table = [
-        ("{", "`{{`"),
-        ("a{b", "`{{`"),
-        ("}", "`}}`"),
-        ("a}b", "`}}`"),
-        ("{a}}", "`}}`"),
-        ("{}", "`{{`"),
-        ("{print $1}", "`{{`"),
-        ("{a..b}", "`{a..b}`"),
-        ("{.a}", "`{.a}`"),
-        ("{a.}", "`{a.}`"),
-        ("{a{b}", "`{a{b}`"),
-        ("a\0b", "NUL"),
-    ];
-    for (template, message) in table {
-        let e = Template::parse(template).unwrap_err();
-        assert!(e.contains(message), "{template}: {e}");
-    }
-}
-
-#[test]
 fn arguments_that_are_no_object_are_refused() {
     for text in ["", " ", "null", "[]", "\"a\"", "7", "{", "{} {}", "{'a': 1}"] {
         let e = Arguments::parse(text).unwrap_err();
