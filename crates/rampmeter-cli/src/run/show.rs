@@ -81,10 +81,13 @@ fn priorities(table: &mut Table<'_>, policy: &Policy, last: &Summary) {
 fn flows(table: &mut Table<'_>, last: &Summary) {
     let mut flows: Vec<_> = last.flows.iter().collect();
     flows.sort_by_key(|(_, flow)| std::cmp::Reverse(flow.calls));
-    table.heading("by flow, likewise");
+    table.heading("by flow, likewise, and its share of the time that tools ran");
     for (name, _) in flows.iter().take(SHOWN_FLOWS) {
         table.cells(name, |run| match run.flows.get(*name) {
-            Some(it) => counted(it.succeeded, it.calls, it.wait_ms, run),
+            Some(it) => {
+                let counted = counted(it.succeeded, it.calls, it.wait_ms, run);
+                format!("{counted} {:>3.0} %", it.share * 100.0)
+            }
             None => String::new(),
         });
     }
@@ -96,7 +99,7 @@ fn counted(succeeded: u64, calls: u64, waits: Waits, run: &Summary) -> String {
     match run.limited() {
         false => format!("{succeeded:>4} of {calls:<4}"),
         true => format!(
-            "{succeeded:>4} of {calls:<4} {:>8} {:>8} {:>8}",
+            "{succeeded:>4} of {calls:<4} {:>7} {:>7} {:>7}",
             time(waits.p50),
             time(waits.p95),
             time(waits.max)
