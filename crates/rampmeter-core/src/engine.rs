@@ -231,6 +231,7 @@ impl Engine {
             if let Some(Budget::Rate(rate)) = self.instances.budgets.of_mut(place).get_mut(budget) {
                 rate.align(self.now, ends);
             }
+            self.instances.remember(id, self.now);
             self.mark(id);
         }
         self.pump(out);

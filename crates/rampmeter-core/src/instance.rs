@@ -116,16 +116,22 @@ impl Instances {
     /// A route is gone.
     pub(crate) fn unused(&mut self, route: &Route, now: Instant) {
         for draw in route.draws() {
-            let instance = &mut self.slab[draw.instance];
-            instance.routes -= 1;
-            if instance.routes > 0 || instance.label.is_none() {
-                continue;
-            }
-            let budgets = self.budgets.of_mut(instance.budgets.clone()).iter_mut();
-            let idle = budgets.map(|budget| budget.idle_at(now));
-            let idle_at = idle.fold(now, |latest, at| latest.max(at.unwrap_or(Instant::NEVER)));
-            self.limits[usize::from(instance.limit)].idle.set(draw.instance, idle_at);
+            self.slab[draw.instance].routes -= 1;
+            self.remember(draw.instance, now);
         }
+    }
+
+    /// What the budgets of an instance remember has changed other than by a call: if nobody uses
+    /// it, it is kept for as long as they do.
+    pub(crate) fn remember(&mut self, id: u32, now: Instant) {
+        let instance = &self.slab[id];
+        if instance.routes > 0 || instance.label.is_none() {
+            return;
+        }
+        let budgets = self.budgets.of_mut(instance.budgets.clone()).iter_mut();
+        let idle = budgets.map(|budget| budget.idle_at(now));
+        let idle_at = idle.fold(now, |latest, at| latest.max(at.unwrap_or(Instant::NEVER)));
+        self.limits[usize::from(instance.limit)].idle.set(id, idle_at);
     }
 
     /// The order in which lanes wait at an instance, if it still exists and any ever did.

@@ -1,5 +1,6 @@
 //! What the gate is asked.
 
+use std::fmt;
 use std::time::Duration;
 
 /// One call that wants to start: its tool, and what is known of it.
@@ -9,7 +10,7 @@ use std::time::Duration;
 /// let call = Call::new("web_search").flow("tenant-7").priority("high").label("region", "eu");
 /// # let _ = call;
 /// ```
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Call<'a> {
     pub(crate) tool: &'a str,
     pub(crate) flow: &'a str,
@@ -86,4 +87,26 @@ impl<'a> From<&'a str> for Call<'a> {
     fn from(tool: &'a str) -> Call<'a> {
         Call::new(tool)
     }
+}
+
+/// A call does not know which of its labels are secret, so none shows its value.
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Call { tool, flow, priority, labels, tokens, deadline, id, turn } = self;
+        f.debug_struct("Call")
+            .field("tool", tool)
+            .field("flow", flow)
+            .field("priority", priority)
+            .field("labels", &names(labels))
+            .field("tokens", tokens)
+            .field("deadline", deadline)
+            .field("id", id)
+            .field("turn", turn)
+            .finish()
+    }
+}
+
+/// What may be shown of labels.
+pub(crate) fn names<N: AsRef<str>, V>(labels: &[(N, V)]) -> Vec<&str> {
+    labels.iter().map(|(name, _)| name.as_ref()).collect()
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::call::names;
 use crate::format::{Arguments, ArgumentsError};
 use crate::policy::Access;
 use crate::runtime::BoxFuture;
@@ -46,7 +47,7 @@ pub struct Tool {
 type Run = dyn Fn(Invocation) -> BoxFuture<Result<String, ToolError>> + Send + Sync;
 
 /// One invocation as a raw tool sees it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Invocation {
     /// The name that the model called; of interest to a tool that stands for many names.
     pub name: Arc<str>,
@@ -175,5 +176,19 @@ impl std::error::Error for ToolError {}
 impl fmt::Debug for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tool").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The values of labels may be secret; they are not shown.
+impl fmt::Debug for Invocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Invocation { name, id, arguments, flow, labels } = self;
+        f.debug_struct("Invocation")
+            .field("name", name)
+            .field("id", id)
+            .field("arguments", arguments)
+            .field("flow", flow)
+            .field("labels", &names(labels))
+            .finish()
     }
 }

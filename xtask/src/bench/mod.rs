@@ -16,7 +16,16 @@ use facts::Commit;
 /// Runs the benchmark and keeps the rows it prints; whether it ended well.
 pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<bool> {
     let mut command = Command::new(place::cargo());
-    command.current_dir(root).args(["bench", "-p", "rampmeter", "--bench", "pair", "--"]);
+    command.current_dir(root).args([
+        "bench",
+        "-p",
+        "rampmeter",
+        "--bench",
+        "pair",
+        "--bench",
+        "waiting",
+        "--",
+    ]);
     command.args(&options.args);
     // Read before the run, which may outlast a change of the sources.
     let commit = Commit::of(root)?;

@@ -1,26 +1,31 @@
 //! Running turns: what a model asked for, under the gate, answered in the model's order.
 
+mod asking;
 mod one;
 mod report;
 mod resolve;
 
-use std::future::Future;
+use std::fmt;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rampmeter_core::{Access as CoreAccess, Instant, Step, Turn, TurnCall};
 
+use asking::{Asking, One};
 use one::{Done, Job};
 pub use report::{CallError, CallResult, Status, TurnReport};
 pub use resolve::{ResolvedCall, ResolvedTurn, parse_and_resolve};
 
-use crate::call::{Call, DEFAULT_FLOW};
+use crate::call::{Call, DEFAULT_FLOW, names};
 use crate::event::{CallInfo, EventKind};
 use crate::format::{Arguments, ParseError, ParseLimits};
 use crate::gate::Gate;
+use crate::permit::Permit;
 use crate::policy::{Access, Policy};
+use crate::refusal::Refusal;
 use crate::registry::Registry;
 use crate::tool::{Invocation, Tool};
 
@@ -33,7 +38,7 @@ pub struct Executor {
 }
 
 /// One turn to run: a model's answer, and for whom it is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct TurnRequest {
     turn: ResolvedTurn,
     flow: String,
@@ -78,6 +83,21 @@ impl TurnRequest {
     pub fn number(mut self, number: u64) -> Self {
         self.number = Some(number);
         self
+    }
+}
+
+/// The values of labels may be secret; they are not shown.
+impl fmt::Debug for TurnRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TurnRequest { turn, flow, priority, labels, deadline, number } = self;
+        f.debug_struct("TurnRequest")
+            .field("turn", turn)
+            .field("flow", flow)
+            .field("priority", priority)
+            .field("labels", &names(labels))
+            .field("deadline", deadline)
+            .field("number", number)
+            .finish()
     }
 }
 
@@ -130,32 +150,47 @@ impl Executor {
         let mut results: Vec<CallResult> = request.turn.calls.iter().map(pending).collect();
         let runnable = self.runnable(&request, &mut results);
         let mut turn = Turn::new(&self.turn_calls(&runnable), deadline);
-        let mut running = FuturesUnordered::new();
+        let mut working = FuturesUnordered::new();
+        // Dropped before `working`: what waits is given up before a slot of this turn is free.
+        let mut asking = Asking::default();
         let mut stop = std::pin::pin!(stop);
-        while !turn.is_done() {
+        loop {
             while let Some(step) = turn.next(self.gate.now()) {
                 match step {
-                    Step::Ask(at) => running.push(self.one(&request, &runnable[at], at, deadline)),
+                    Step::Ask(at) => asking.push(self.ask(&request, &runnable[at], at, deadline)),
                     Step::GiveUp(at) => {
                         results[runnable[at].index].output = Err(CallError::TurnDeadline);
                     }
                 }
             }
-            match select(running.next(), stop.as_mut()).await {
-                Either::Left((Some((at, priority, done)), _)) => {
-                    turn.ended(at);
-                    let result = &mut results[runnable[at].index];
-                    *result = CallResult {
-                        output: done.output,
-                        priority: Some(priority),
-                        waited: done.waited,
-                        ran: done.ran,
-                        ..result.clone()
-                    };
-                }
-                Either::Left((None, _)) => {}
-                Either::Right(_) => break,
+            if asking.is_empty() && working.is_empty() {
+                break;
             }
+            // What has ended keeps its result also if the stop is ready; what has not begun does
+            // not begin then.
+            let progress = poll_fn(|context| {
+                if let Poll::Ready(Some((at, done))) = working.poll_next_unpin(context) {
+                    return Poll::Ready(Progress::Ended(at, done));
+                }
+                if stop.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(Progress::Stopped);
+                }
+                asking.poll(context).map(|(at, answer)| Progress::Answered(at, answer))
+            });
+            let (at, done) = match progress.await {
+                Progress::Answered(at, Ok(permit)) => {
+                    working.push(self.work(permit, &request, &runnable[at], at, deadline));
+                    continue;
+                }
+                Progress::Answered(at, Err(refusal)) => (at, Done::refused(refusal)),
+                Progress::Ended(at, done) => (at, done),
+                Progress::Stopped => break,
+            };
+            turn.ended(at);
+            let result = &mut results[runnable[at].index];
+            result.output = done.output;
+            result.priority = Some(self.priority(&request, &runnable[at]).into());
+            (result.waited, result.ran) = (done.waited, done.ran);
         }
         TurnReport { format: request.turn.format, results }
     }
@@ -216,23 +251,38 @@ impl Executor {
         declared.or(tool.declared_access()).unwrap_or(self.policy.undeclared)
     }
 
-    async fn one(
+    fn priority<'a>(&'a self, request: &'a TurnRequest, call: &Runnable<'_>) -> &'a str {
+        let declared = || self.policy.tool(call.name).map(|tool| &*tool.priority);
+        request.priority.as_deref().or_else(declared).unwrap_or("normal")
+    }
+
+    fn ask<'a>(
+        &'a self,
+        request: &'a TurnRequest,
+        call: &Runnable<'a>,
+        at: usize,
+        turn_deadline: Instant,
+    ) -> One<'a> {
+        let left = turn_deadline.saturating_since(self.gate.now());
+        let mut asked = Call::new(call.name).flow(&request.flow).id(call.id).deadline(left);
+        asked.turn = request.number;
+        asked.priority = request.priority.as_deref();
+        asked.labels = request.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        One { at, admission: self.gate.admit(asked) }
+    }
+
+    async fn work(
         &self,
+        permit: Permit,
         request: &TurnRequest,
         call: &Runnable<'_>,
         at: usize,
         turn_deadline: Instant,
-    ) -> (usize, Arc<str>, Done) {
+    ) -> (usize, Done) {
         const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
-        let declared = self.policy.tool(call.name);
-        let mut asked = Call::new(call.name).flow(&request.flow).id(call.id);
-        asked.turn = request.number;
-        asked.priority = request.priority.as_deref();
-        asked.labels = request.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let priority = asked.priority.or(declared.map(|tool| &*tool.priority)).unwrap_or("normal");
         let done = one::run(Job {
             gate: &self.gate,
-            call: asked,
+            permit,
             tool: call.tool,
             invocation: Invocation {
                 name: call.name.into(),
@@ -241,11 +291,18 @@ impl Executor {
                 flow: request.flow.as_str().into(),
                 labels: request.labels.as_slice().into(),
             },
-            timeout: declared.map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
+            timeout: self.policy.tool(call.name).map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
             turn_deadline,
         });
-        (at, priority.into(), done.await)
+        (at, done.await)
     }
+}
+
+/// What the turn's loop waits for.
+enum Progress {
+    Answered(usize, Result<Permit, Refusal>),
+    Ended(usize, Done),
+    Stopped,
 }
 
 /// A call that has arguments and a tool.

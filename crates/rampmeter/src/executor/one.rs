@@ -1,4 +1,4 @@
-//! One call from being asked for to its result: admission, the tool, its clocks, its end.
+//! One call from its admission to its result: the tool, its clocks, its end.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -9,14 +9,15 @@ use futures_util::future::{Either, select};
 use rampmeter_core::{Instant, Outcome};
 
 use super::report::CallError;
-use crate::call::Call;
 use crate::gate::Gate;
+use crate::permit::Permit;
+use crate::refusal::Refusal;
 use crate::tool::{Invocation, Tool};
 
 /// What is needed to run one call.
 pub(super) struct Job<'a> {
     pub(super) gate: &'a Gate,
-    pub(super) call: Call<'a>,
+    pub(super) permit: Permit,
     pub(super) tool: &'a Tool,
     pub(super) invocation: Invocation,
     pub(super) timeout: Duration,
@@ -30,17 +31,16 @@ pub(super) struct Done {
     pub(super) ran: Option<Duration>,
 }
 
+impl Done {
+    pub(super) fn refused(refusal: Refusal) -> Done {
+        Done { output: Err(CallError::Refused(refusal)), waited: None, ran: None }
+    }
+}
+
 /// Runs the call. Dropping the future ends the tool first and then gives the permit back, so a
 /// slot is free only when the work has ended.
 pub(super) async fn run(job: Job<'_>) -> Done {
-    let Job { gate, call, tool, invocation, timeout, turn_deadline } = job;
-    let left = turn_deadline.saturating_since(gate.now());
-    let permit = match gate.admit(call.deadline(left)).await {
-        Ok(permit) => permit,
-        Err(refusal) => {
-            return Done { output: Err(CallError::Refused(refusal)), waited: None, ran: None };
-        }
-    };
+    let Job { gate, permit, tool, invocation, timeout, turn_deadline } = job;
     let waited = Some(permit.waited());
     let started = gate.now();
     let output = attempt(gate, tool, invocation, started, timeout, turn_deadline).await;

@@ -33,6 +33,16 @@ impl<'a> Admission<'a> {
     pub(super) fn new(gate: &'a Gate, ask: Ask<'a>) -> Admission<'a> {
         Admission { gate, progress: Progress::New(ask) }
     }
+
+    /// Gives the call's place up, unless it has been admitted: then that is the permit.
+    pub(crate) fn withdraw(&mut self) -> Option<Permit> {
+        let Progress::Waiting(id) = std::mem::replace(&mut self.progress, Progress::Answered)
+        else {
+            return None;
+        };
+        let standing = self.gate.inner.input(|state, now| state.withdraw(now, id));
+        standing.map(|waited| Permit::new(self.gate.clone(), id, waited))
+    }
 }
 
 impl Future for Admission<'_> {
@@ -42,7 +52,7 @@ impl Future for Admission<'_> {
         let inner = &self.gate.inner;
         let standing = match &self.progress {
             Progress::New(ask) => inner.input(|state, now| {
-                match ask.put(state, now, true) {
+                match ask.put(self.gate, state, now, true) {
                     // It leaves word at once, under the same lock.
                     Standing::Waiting(id) => state.poll(id, context.waker()),
                     answered => answered,
@@ -71,8 +81,6 @@ impl Future for Admission<'_> {
 
 impl Drop for Admission<'_> {
     fn drop(&mut self) {
-        if let Progress::Waiting(id) = self.progress {
-            self.gate.inner.input(|state, now| state.abandon(now, id));
-        }
+        drop(self.withdraw());
     }
 }

@@ -21,7 +21,16 @@ impl State {
         let tool = self.plan.tool(call.tool);
         let wanted = match self.wanted(call, &tool) {
             Ok(wanted) => wanted,
-            Err(refusal) => return self.refused_unheard(now, *refusal),
+            Err(refusal) => {
+                let info = Arc::new(CallInfo {
+                    tool: tool.name.clone(),
+                    flow: call.flow.into(),
+                    priority: call.priority.unwrap_or_default().into(),
+                    id: call.id.into(),
+                    turn: call.turn,
+                });
+                return self.refused_unheard(now, info, *refusal);
+            }
         };
         let deadline = call.deadline.map_or(Instant::NEVER, |within| now.saturating_add(within));
         let decision =
@@ -69,17 +78,9 @@ impl State {
             None => tool.priority,
             Some(name) => self.plan.priority(name).ok_or_else(|| {
                 let known: Vec<&str> = self.plan.priorities.iter().map(AsRef::as_ref).collect();
-                Box::new(Refusal {
-                    tool: tool.name.clone(),
-                    reason: Reason::Unsupported,
-                    limit: None,
-                    retry: Retry::Never,
-                    waited: Duration::ZERO,
-                    detail: Some(format!(
-                        "there is no priority {name:?}; the policy has {}",
-                        known.join(", ")
-                    )),
-                })
+                let known = known.join(", ");
+                let detail = format!("there is no priority {name:?}; the policy has {known}");
+                Box::new(unsupported(&tool.name, detail))
             })?,
         };
         let (name, flow) = self.flow(call.flow);
@@ -153,6 +154,18 @@ impl State {
             queue_timeout: tool.queue_timeout,
         };
         ask(&mut self.engine, &engine_call, &mut self.out)
+    }
+}
+
+/// The refusal of what cannot even be asked.
+pub(super) fn unsupported(tool: &Arc<str>, detail: String) -> Refusal {
+    Refusal {
+        tool: tool.clone(),
+        reason: Reason::Unsupported,
+        limit: None,
+        retry: Retry::Never,
+        waited: Duration::ZERO,
+        detail: Some(detail),
     }
 }
 

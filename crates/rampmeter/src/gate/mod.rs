@@ -5,6 +5,7 @@
 
 mod admission;
 mod ask;
+mod calendar;
 mod plan;
 mod state;
 mod tell;
@@ -97,12 +98,14 @@ impl Gate {
     /// As [`Gate::admit`], and [`Reason::WouldWait`](rampmeter_core::Reason::WouldWait).
     pub fn try_admit<'a>(&self, ask: impl Into<Ask<'a>>) -> Result<Permit, Refusal> {
         let ask = ask.into();
-        match self.inner.input(|state, now| ask.put(state, now, false)) {
+        match self.inner.input(|state, now| ask.put(self, state, now, false)) {
             Standing::Granted(id, waited) => Ok(Permit::new(self.clone(), id, waited)),
             Standing::Refused(refusal) => Err(*refusal),
             // The engine answers a call that will not wait at once.
             Standing::Waiting(id) => {
-                self.inner.input(|state, now| state.abandon(now, id));
+                if let Some(waited) = self.inner.input(|state, now| state.withdraw(now, id)) {
+                    return Ok(Permit::new(self.clone(), id, waited));
+                }
                 Err(Refusal {
                     tool: "".into(),
                     reason: rampmeter_core::Reason::WouldWait,
@@ -167,19 +170,26 @@ impl Gate {
 }
 
 impl Inner {
-    /// Every input goes through here: the lock, the time, the input, what followed from it, and
-    /// after the lock the wakes. What the engine left over is carried on at once.
+    /// Every input goes through here: the lock, the time, what it brings, the input, what followed
+    /// from it, and after the lock the wakes. What the engine left over is carried on at once.
     fn input<R>(&self, input: impl FnOnce(&mut State, Instant) -> R) -> R {
         let mut state = self.state.lock();
         let mut now = self.runtime.now();
         if now >= state.align_at {
             let wall = self.runtime.wall_clock();
             state.align(now, wall);
+            state.settle(now);
+        }
+        if now >= state.due {
+            // What is due happened before this input, and is told before it.
+            state.advance(now);
+            state.settle(now);
         }
         let result = input(&mut state, now);
         state.settle(now);
         loop {
             let next = state.engine.next_moment();
+            state.due = next.unwrap_or(Instant::NEVER);
             let left_over = next.is_some_and(|next| next <= now);
             // Somebody must keep the time if the next moment is nearer than the timer thinks.
             let nearer = match (next, state.timer.armed) {
@@ -225,9 +235,16 @@ impl Drop for Inner {
 }
 
 impl Ask<'_> {
-    fn put(&self, state: &mut State, now: Instant, wait: bool) -> Standing {
+    fn put(&self, gate: &Gate, state: &mut State, now: Instant, wait: bool) -> Standing {
         match &self.0 {
             Asked::Call(call) => state.ask(now, call, wait),
+            // Its numbers mean something else there, or nothing.
+            Asked::Handle(handle) if !Arc::ptr_eq(&handle.gate.inner, &gate.inner) => {
+                let detail = "the handle was made at another gate; make one at this gate";
+                let info = handle.wanted.info.clone();
+                let refusal = ask::unsupported(&info.tool, detail.into());
+                state.refused_unheard(now, info, refusal)
+            }
             Asked::Handle(handle) => match &handle.prepared {
                 Some(prepared) => state.ask_prepared(now, prepared, &handle.wanted, wait),
                 None => unreachable!("a handle is prepared until it is dropped"),

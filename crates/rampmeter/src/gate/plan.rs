@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use rampmeter_core as core;
 use rampmeter_core::{Cost, Instant, LabelId, LimitId, Priority, ToolId, Unit};
 
+use super::calendar::{self, Calendar};
 use crate::policy::{self, LimitPolicy, Policy, RateKind, RatePolicy};
 
 /// The unit of the `tokens` budgets.
@@ -50,36 +51,19 @@ pub(super) struct PlannedDraw {
     pub(super) tokens: Cost,
 }
 
-/// A calendar rate, whose windows the gate places.
-pub(super) struct Calendar {
-    pub(super) limit: LimitId,
-    pub(super) budget: usize,
-    period: Duration,
-    offset_seconds: i32,
-}
-
 impl Plan {
     /// The plan, and the config of an engine that enforces it from `now` on.
     pub(super) fn new(policy: &Policy, now: Instant, wall: SystemTime) -> (Plan, core::Config) {
         let labels = label_ids(policy);
-        let calendars = calendars(policy);
-        let budgets = |index: usize, limit: &LimitPolicy| {
+        let calendars = calendars(policy, now, wall);
+        let budgets = |limit: &LimitPolicy| {
             let slots = limit.concurrency.map(|size| core::BudgetConfig::Concurrency { size });
-            let first_rate = usize::from(slots.is_some());
-            let rates = limit.rates.iter().enumerate().map(move |(at, rate)| {
-                let ends = match rate.kind {
-                    RateKind::Calendar { zone } => {
-                        Calendar::over(index, first_rate + at, rate, zone).ends(now, wall)
-                    }
-                    _ => Instant::NEVER,
-                };
-                rate_config(rate, ends)
-            });
+            let rates = limit.rates.iter().map(|rate| rate_config(rate, now, wall));
             slots.into_iter().chain(rates).collect()
         };
-        let limits = policy.limits.iter().enumerate().map(|(index, limit)| core::LimitConfig {
+        let limits = policy.limits.iter().map(|limit| core::LimitConfig {
             name: limit.name.clone(),
-            budgets: budgets(index, limit),
+            budgets: budgets(limit),
             per: limit.per.as_ref().and_then(|label| labels.get(label)).map(|label| label.id),
             max_instances: limit.instances,
             queue_size: u32::try_from(limit.queue.size).unwrap_or(u32::MAX),
@@ -160,39 +144,21 @@ impl Plan {
     }
 }
 
-impl Calendar {
-    fn over(limit: usize, budget: usize, rate: &RatePolicy, zone: policy::Zone) -> Calendar {
-        let limit = LimitId(narrow(limit));
-        Calendar { limit, budget, period: rate.period, offset_seconds: zone.offset_seconds }
-    }
-
-    /// When the window that `wall` is in ends, by the gate's clock, which says `now`.
-    pub(super) fn ends(&self, now: Instant, wall: SystemTime) -> Instant {
-        let since = match wall.duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(after) => i128::try_from(after.as_nanos()).unwrap_or(i128::MAX),
-            Err(before) => -i128::try_from(before.duration().as_nanos()).unwrap_or(i128::MAX),
-        };
-        let local = since + i128::from(self.offset_seconds) * 1_000_000_000;
-        let period = i128::try_from(self.period.as_nanos()).unwrap_or(i128::MAX).max(1);
-        let left = period - local.rem_euclid(period);
-        now.saturating_add(Duration::from_nanos(u64::try_from(left).unwrap_or(u64::MAX)))
-    }
-}
-
-fn calendars(policy: &Policy) -> Vec<Calendar> {
+fn calendars(policy: &Policy, now: Instant, wall: SystemTime) -> Vec<Calendar> {
     let mut calendars = Vec::new();
     for (index, limit) in policy.limits.iter().enumerate() {
         let first_rate = usize::from(limit.concurrency.is_some());
         for (at, rate) in limit.rates.iter().enumerate() {
             if let RateKind::Calendar { zone } = rate.kind {
-                calendars.push(Calendar::over(index, first_rate + at, rate, zone));
+                let (limit, budget) = (LimitId(narrow(index)), first_rate + at);
+                calendars.push(Calendar::new(limit, budget, rate.period, zone, now, wall));
             }
         }
     }
     calendars
 }
 
-fn rate_config(rate: &RatePolicy, ends: Instant) -> core::BudgetConfig {
+fn rate_config(rate: &RatePolicy, now: Instant, wall: SystemTime) -> core::BudgetConfig {
     core::BudgetConfig::Rate {
         counts: match rate.unit {
             policy::Unit::Requests => core::Counts::Calls,
@@ -203,7 +169,9 @@ fn rate_config(rate: &RatePolicy, ends: Instant) -> core::BudgetConfig {
         kind: match rate.kind {
             RateKind::Sliding { transit } => core::RateKind::Sliding { transit },
             RateKind::Bucket { burst } => core::RateKind::Bucket { burst },
-            RateKind::Calendar { .. } => core::RateKind::Calendar { ends },
+            RateKind::Calendar { zone } => {
+                core::RateKind::Calendar { ends: calendar::ends(rate.period, zone, now, wall) }
+            }
         },
     }
 }
@@ -221,28 +189,4 @@ fn label_ids(policy: &Policy) -> HashMap<String, PlannedLabel> {
 
 fn narrow(index: usize) -> u16 {
     u16::try_from(index).unwrap_or(u16::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_calendar_window_ends_where_its_zone_says_also_before_1970() {
-        let day = |offset_seconds| Calendar {
-            limit: LimitId(0),
-            budget: 0,
-            period: Duration::from_secs(86_400),
-            offset_seconds,
-        };
-        let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-        let left = |calendar: Calendar, wall| {
-            calendar.ends(Instant::EPOCH, wall).as_nanos() / 1_000_000_000
-        };
-        assert_eq!(left(day(0), at(0)), 86_400);
-        assert_eq!(left(day(0), at(86_399)), 1);
-        assert_eq!(left(day(3_600), at(86_400 - 3_600 - 1)), 1, "midnight at +01:00 is 23:00 UTC");
-        assert_eq!(left(day(-3_600), at(3_599)), 1);
-        assert_eq!(left(day(0), SystemTime::UNIX_EPOCH - Duration::from_secs(1)), 1);
-    }
 }

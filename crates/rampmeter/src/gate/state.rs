@@ -23,6 +23,8 @@ pub(super) struct State {
     pub(super) wake: Vec<Waker>,
     /// When the windows of calendar rates are next placed anew.
     pub(super) align_at: Instant,
+    /// When the engine next has something to do.
+    pub(super) due: Instant,
     pub(super) out: Outputs,
     /// By the index of the engine's call.
     entries: Vec<Option<Entry>>,
@@ -84,6 +86,7 @@ impl State {
             counters: Counters::default(),
             wake: Vec::new(),
             align_at: Instant::EPOCH,
+            due: Instant::NEVER,
             out: Outputs::new(),
             entries: Vec::new(),
             refusals: HashMap::new(),
@@ -113,24 +116,24 @@ impl State {
         Standing::Waiting(id)
     }
 
-    /// A waiter is gone without its answer.
-    pub(super) fn abandon(&mut self, now: Instant, id: CallId) {
+    /// A waiter wants its answer no more; but if the call has been admitted, it has: says how long
+    /// that took.
+    pub(super) fn withdraw(&mut self, now: Instant, id: CallId) -> Option<Duration> {
         if self.refusals.remove(&id).is_some() {
-            return;
+            return None;
         }
-        match self.entry(id).map(|entry| &entry.waiter) {
-            Some(Waiter::Waiting(_)) => {
-                // It may be granted or expire at this very moment: then that is its end.
-                if self.engine.cancel(now, id, &mut self.out) {
-                    self.ended(now, id, Outcome::Cancelled);
-                } else {
-                    self.settle(now);
-                    self.abandon(now, id);
-                }
-            }
-            Some(Waiter::Granted | Waiter::None) => self.release(now, id, Outcome::Cancelled),
-            None => {}
+        let entry = self.entry(id)?;
+        if !matches!(entry.waiter, Waiter::Waiting(_)) {
+            entry.waiter = Waiter::None;
+            return Some(entry.started.saturating_since(entry.asked));
         }
+        if self.engine.cancel(now, id, &mut self.out) {
+            self.ended(now, id, Outcome::Cancelled);
+            return None;
+        }
+        // It was granted or refused at this very moment.
+        self.settle(now);
+        self.withdraw(now, id)
     }
 
     /// A running call has ended.
@@ -175,10 +178,9 @@ impl State {
     pub(super) fn align(&mut self, now: Instant, wall: std::time::SystemTime) {
         const AT_LEAST_EVERY: Duration = Duration::from_secs(30);
         self.align_at = now.saturating_add(AT_LEAST_EVERY);
-        for calendar in &self.plan.calendars {
-            let ends = calendar.ends(now, wall);
-            self.align_at = self.align_at.min(ends);
-            self.engine.align(now, calendar.limit, calendar.budget, ends, &mut self.out);
+        for calendar in &mut self.plan.calendars {
+            calendar.align(now, wall, &mut self.engine, &mut self.out);
+            self.align_at = self.align_at.min(calendar.ends);
         }
         if self.plan.calendars.is_empty() {
             self.align_at = Instant::NEVER;
@@ -206,9 +208,16 @@ impl State {
     }
 
     /// A call that never came as far as the engine is answered no.
-    pub(super) fn refused_unheard(&mut self, now: Instant, refusal: Refusal) -> Standing {
-        self.emit(now, EventKind::Refused, None, |event| Event {
+    pub(super) fn refused_unheard(
+        &mut self,
+        now: Instant,
+        info: Arc<CallInfo>,
+        refusal: Refusal,
+    ) -> Standing {
+        self.emit(now, EventKind::Invoked, Some(info.clone()), |event| event);
+        self.emit(now, EventKind::Refused, Some(info), |event| Event {
             reason: Some(refusal.reason),
+            took: Some(Duration::ZERO),
             ..event
         });
         Standing::Refused(Box::new(refusal))
@@ -227,7 +236,7 @@ impl State {
     ) -> Standing {
         if let Decision::Granted(id) = decision {
             self.emit_admitted(now, &info);
-            self.enter(Entry { id, info, asked: now, started: now, waiter: Waiter::None });
+            self.enter(now, Entry { id, info, asked: now, started: now, waiter: Waiter::None });
             return Standing::Granted(id, Duration::ZERO);
         }
         self.emit(now, EventKind::Invoked, Some(info.clone()), |event| event);
@@ -235,7 +244,7 @@ impl State {
             Decision::Granted(id) | Decision::Waiting(id) | Decision::Pending(id) => {
                 self.emit(now, EventKind::Queued, Some(info.clone()), |event| event);
                 let waiter = Waiter::Waiting(None);
-                self.enter(Entry { id, info, asked: now, started: now, waiter });
+                self.enter(now, Entry { id, info, asked: now, started: now, waiter });
                 Standing::Waiting(id)
             }
             Decision::Refused(refusal) => {
@@ -307,10 +316,15 @@ impl State {
         self.entries.get_mut(id.index() as usize)?.take()
     }
 
-    fn enter(&mut self, entry: Entry) {
+    fn enter(&mut self, now: Instant, entry: Entry) {
         let index = entry.id.index() as usize;
         if index >= self.entries.len() {
             self.entries.resize_with(index + 1, || None);
+        }
+        if self.entries[index].is_some() {
+            // The engine has answered the call that had this place; that answer is still in the
+            // buffer, and would be lost with the entry.
+            self.pass_on(now);
         }
         self.entries[index] = Some(entry);
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use rampmeter_core::Instant;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::{BoxFuture, Runtime};
 
@@ -14,7 +14,7 @@ use super::{BoxFuture, Runtime};
 /// tokio's own clock instead, so that tests may move the time.
 ///
 /// The gate may be made outside a runtime and used from several of them; its timer runs on the
-/// one that first needs it, or on a thread of its own if there is none.
+/// one that first needs it, or on a thread of its own if there is none that runs by itself.
 #[derive(Debug, Clone)]
 pub struct TokioRuntime {
     epoch: tokio::time::Instant,
@@ -73,13 +73,20 @@ impl Runtime for TokioRuntime {
     }
 
     fn spawn(&self, task: BoxFuture<()>) {
+        let paused = self.counter.is_none();
         match Handle::try_current() {
-            Ok(runtime) => {
+            Ok(runtime) if paused || runs_by_itself(&runtime) => {
                 runtime.spawn(task);
             }
-            Err(_) => on_a_thread(task),
+            _ => on_a_thread(task),
         }
     }
+}
+
+/// A runtime of one thread stands still while nobody blocks on it, and those who wait elsewhere
+/// would wait for it.
+fn runs_by_itself(runtime: &Handle) -> bool {
+    runtime.runtime_flavor() != RuntimeFlavor::CurrentThread
 }
 
 /// Callers that block on a future without any runtime still need somebody who keeps time. If not

@@ -1,0 +1,23 @@
+//! What the gate and the executor promise, in virtual time wherever possible.
+
+// These tests are a crate of their own, in which clippy does not see all of it as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod a_bad_call_is_its_own_error;
+mod a_calendar_rate_follows_the_time_of_day;
+mod a_stopped_turn_frees_everything;
+mod any_runtime_will_do;
+mod dropped_admissions_leave_nothing_behind;
+mod each_clock_has_its_own_error;
+mod events_tell_what_happened_in_order;
+mod large_and_many_turns;
+mod only_those_who_are_answered_are_woken;
+mod rates_start_calls_at_the_expected_instants;
+mod reads_go_side_by_side_and_writes_in_order;
+mod refusals_say_why_where_and_when;
+mod results_come_back_in_the_models_order;
+mod secrets_are_never_shown;
+mod storms_leave_nothing_held;
+mod support;
+mod the_gate_admits_up_to_its_limits;
+mod the_same_program_does_the_same_thing_twice;
