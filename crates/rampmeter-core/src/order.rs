@@ -6,7 +6,10 @@
 //! Each class (and, within it, each flow) has a start tag `S = max(v, F)` from when it becomes
 //! backlogged, where `v` is the start tag last served and `F` the finish tag it was last given.
 //! The least `S` is served; then `F = S + cost / weight`. A backlogged class gets at least
-//! `weight / sum of weights`, to within one largest cost per unit of depth `D` (slots).
+//! `weight / sum of weights`: while two are backlogged, what each was served, divided by its
+//! weight, differs by at most `(2D + 1) (c1 / w1 + c2 / w2)`, where `c` is a largest cost and `D`
+//! the depth in slots (the paper has `D + 1`; the other `D` is for running calls whose cost is
+//! still an estimate).
 //!
 //! What differs here:
 //! - cost is capacity-nanoseconds: for how long the call takes the whole limit (slot-seconds over

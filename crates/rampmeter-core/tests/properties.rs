@@ -3,10 +3,10 @@
 //!
 //! 1. Nothing is admitted above a limit: not at any instant (slots), nor in any window (rates).
 //! 2. A call that is not admitted consumes nothing.
-//! 3. Every call gets exactly one answer, and is released exactly once.
+//! 3. Every call gets exactly one answer; every permit is released exactly once.
 //! 4. No call waits alone while every limit it needs has room.
-//! 5. A backlogged flow or priority gets its share within a stated bound; queues and waits are
-//!    bounded.
+//! 5. A backlogged flow or priority gets its share within a stated bound; every wait has a stated
+//!    bound, and every queue.
 //! 8. An expired or cancelled call never starts.
 //! 9. The same inputs give the same outputs, bit for bit.
 //! 10. Bad input never panics and never loses anything.

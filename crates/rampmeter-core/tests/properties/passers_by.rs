@@ -159,7 +159,7 @@ fn critical_calls_over_two_saturated_limits_and_low_ones_beside_them_start_in_ti
         }
         let world = World::new(seed, config, calls);
         let run = play(&world);
-        for (priority, median, longest) in [(0, 300 * MS, SEC), (2, SEC, 3 * SEC)] {
+        for (priority, median, longest) in [(0, 500 * MS, 2 * SEC), (2, SEC, 5 * SEC)] {
             let mut all = run.calls.iter().filter(|call| call.spec.priority == priority).count();
             let waits = run.waits(|call| call.spec.priority == priority);
             all -= waits.len();

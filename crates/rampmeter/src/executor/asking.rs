@@ -59,3 +59,35 @@ impl Drop for Asking<'_> {
         drop(unfetched);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::task::Waker;
+
+    use super::*;
+    use crate::event::EventKind;
+    use crate::gate::Gate;
+    use crate::policy::Policy;
+    use crate::runtime::VirtualTime;
+
+    #[test]
+    fn in_whatever_order_it_is_taken_down_no_call_starts_with_the_slot_of_another() {
+        let text = "[limits.door]\nconcurrency = 1\n[tools.t]\nlimits = [\"door\"]";
+        let policy = Policy::parse("test.toml", text).unwrap();
+        let gate = Gate::with_runtime(&policy, Arc::new(VirtualTime::new())).unwrap();
+        let held = gate.try_admit("t").unwrap();
+        let mut waiting: Vec<_> = (0..5).map(|at| One { at, admission: gate.admit("t") }).collect();
+        let mut context = Context::from_waker(Waker::noop());
+        for one in &mut waiting {
+            assert!(Pin::new(one).poll(&mut context).is_pending());
+        }
+        let mut asking = Asking::default();
+        // The set drops first what it was given last.
+        waiting.into_iter().rev().for_each(|one| asking.push(one));
+        drop(held);
+        drop(asking);
+        assert_eq!(gate.counters().of(EventKind::Started), 2, "the held one and the first");
+        assert_eq!((gate.snapshot().running, gate.snapshot().waiting), (0, 0));
+    }
+}
