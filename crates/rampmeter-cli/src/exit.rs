@@ -17,7 +17,7 @@ pub(crate) enum Exit {
 
 /// The same in words, for the help.
 pub(crate) const EXIT_CODES: &str = "Exit codes:
-  0    every call was answered; calls that failed are counted in the summary
+  0    every call has a result; those that failed or were refused are counted in the summary
   1    it ran, but a line of the input could not be used or an output not be written
   2    nothing ran: the usage, the policy or a file is wrong
   130  it was interrupted; what had finished was written";

@@ -100,8 +100,9 @@ async fn one(
         request = request.priority(priority);
     }
     let stopped = async move {
-        // If the sender is gone, nobody will ever stop the run.
-        if stop.wait_for(|stop| *stop).await.is_err() {
+        // Unconstrained: a task with many turns may have used up its budget, and a turn that learns
+        // of the stop late would start what waits. If the sender is gone, nobody will ever stop.
+        if tokio::task::unconstrained(stop.wait_for(|stop| *stop)).await.is_err() {
             std::future::pending::<()>().await;
         }
     };

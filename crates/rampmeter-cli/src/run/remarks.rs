@@ -32,6 +32,9 @@ pub(crate) fn after(fields: &Fields, runs: &[Summary]) {
             ));
         }
     }
+    if runs.iter().all(|run| run.turns == 0 && run.broken_lines == 0) {
+        say("warning: the turns file is empty\n  help: write one assistant message a line");
+    }
     for run in runs.iter().filter(|run| run.events_missed > 0) {
         say(format_args!("error: {} events are missing in the events file", run.events_missed));
     }

@@ -133,7 +133,8 @@ fn errors(text: &mut String, last: &Summary) {
     }
     if last.errors.len() > SHOWN_ERRORS {
         let more = last.errors.len() - SHOWN_ERRORS;
-        text.push_str(&format!("  and {more} more kinds; --out FILE has every message\n"));
+        let kinds = plural(more as u64, "more kind");
+        text.push_str(&format!("  and {kinds}; --out FILE has every message\n"));
     }
 }
 

@@ -189,7 +189,6 @@ impl Executor {
             turn.ended(at);
             let result = &mut results[runnable[at].index];
             result.output = done.output;
-            result.priority = Some(self.priority(&request, &runnable[at]).into());
             (result.waited, result.ran) = (done.waited, done.ran);
         }
         TurnReport { format: request.turn.format, results }
@@ -206,7 +205,9 @@ impl Executor {
             let error = match (&call.asked.arguments, &call.tool) {
                 (Ok(arguments), Ok(tool)) => {
                     let (id, name) = (&*call.asked.id, &*call.asked.name);
-                    runnable.push(Runnable { index, id, name, arguments, tool });
+                    let call = Runnable { index, id, name, arguments, tool };
+                    results[index].priority = Some(self.priority(request, &call).into());
+                    runnable.push(call);
                     continue;
                 }
                 (Err(malformed), _) => CallError::Malformed(malformed.clone()),
