@@ -50,17 +50,24 @@ impl Future for Admission<'_> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let inner = &self.gate.inner;
-        let standing = match &self.progress {
+        let (standing, untimed) = match &self.progress {
             Progress::New(ask) => inner.input(|state, now| {
-                match ask.put(self.gate, state, now, true) {
+                let standing = match ask.put(self.gate, state, now, true) {
                     // It leaves word at once, under the same lock.
                     Standing::Waiting(id) => state.poll(id, context.waker()),
                     answered => answered,
-                }
+                };
+                state.with_timer(standing)
             }),
-            Progress::Waiting(id) => inner.input(|state, _| state.poll(*id, context.waker())),
+            Progress::Waiting(id) => inner.input(|state, _| {
+                let standing = state.poll(*id, context.waker());
+                state.with_timer(standing)
+            }),
             Progress::Answered => return Poll::Pending,
         };
+        if untimed {
+            inner.start_timer();
+        }
         match standing {
             Standing::Granted(id, waited) => {
                 self.progress = Progress::Answered;
@@ -71,7 +78,6 @@ impl Future for Admission<'_> {
                 Poll::Ready(Err(*refusal))
             }
             Standing::Waiting(id) => {
-                inner.keep_time();
                 self.progress = Progress::Waiting(id);
                 Poll::Pending
             }

@@ -214,13 +214,9 @@ impl Inner {
         }
     }
 
-    /// Makes sure that the timer runs while somebody waits.
-    fn keep_time(self: &Arc<Self>) {
-        let mut state = self.state.lock();
-        if !std::mem::replace(&mut state.timer.running, true) {
-            drop(state);
-            self.runtime.spawn(Box::pin(Timer::new(Arc::downgrade(self))));
-        }
+    /// Somebody waits, and nobody keeps the time.
+    fn start_timer(self: &Arc<Self>) {
+        self.runtime.spawn(Box::pin(Timer::new(Arc::downgrade(self))));
     }
 }
 

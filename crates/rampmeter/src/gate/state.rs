@@ -169,6 +169,13 @@ impl State {
         self.out = out;
     }
 
+    /// How a call stands, and whether the caller must now start the timer for it.
+    pub(super) fn with_timer(&mut self, standing: Standing) -> (Standing, bool) {
+        let waits = matches!(standing, Standing::Waiting(_));
+        let untimed = waits && !std::mem::replace(&mut self.timer.running, true);
+        (standing, untimed)
+    }
+
     /// Does what is due by `now`.
     pub(super) fn advance(&mut self, now: Instant) {
         self.engine.advance(now, &mut self.out);
