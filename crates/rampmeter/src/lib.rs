@@ -46,7 +46,7 @@ pub use gate::{Admission, Ask, Gate, Handle};
 pub use permit::Permit;
 pub use policy::{Access, Policy, PolicyErrors};
 pub use rampmeter_core::{
-    BudgetSnapshot, ConfigError, InstanceSnapshot, Instant, LimitSnapshot, Outcome, Reason,
+    BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, LimitSnapshot, Outcome, Reason,
     Snapshot,
 };
 pub use refusal::{Refusal, Retry};

@@ -131,7 +131,7 @@ impl fmt::Display for CallError {
             CallError::Failed(message) | CallError::Throttled(message) => f.write_str(message),
             CallError::Arguments(error) => write!(f, "{error}"),
             CallError::TimedOut(after) => {
-                write!(f, "it ran for {after:?}, which is as long as it may; it was ended")
+                write!(f, "it ran for {after:?}, as long as its `timeout` allows, and was ended")
             }
             CallError::Panicked(message) => write!(f, "the tool panicked: {message}"),
             CallError::TurnDeadline => f.write_str("the turn's deadline came first"),
