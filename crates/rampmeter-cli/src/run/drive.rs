@@ -1,9 +1,12 @@
 //! Runs the turns, some at a time, and hands their results on in the turns' order.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
 use rampmeter::{Executor, Status, TurnReport, TurnRequest};
 use tokio::sync::watch;
@@ -76,7 +79,7 @@ async fn one(
     executor: &Executor,
     place: usize,
     line: Result<TurnLine, BrokenLine>,
-    mut stop: Stop,
+    stop: Stop,
 ) -> (usize, End) {
     let resolved = line.and_then(|line| {
         let turn = executor.resolve(&line.text).map_err(|error| BrokenLine {
@@ -99,15 +102,25 @@ async fn one(
     if let Some(priority) = line.priority {
         request = request.priority(priority);
     }
-    let stopped = async move {
-        // Unconstrained: a task with many turns may have used up its budget, and a turn that learns
-        // of the stop late would start what waits. If the sender is gone, nobody will ever stop.
-        if tokio::task::unconstrained(stop.wait_for(|stop| *stop)).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    let report = executor.run_turn_until(request, stopped).await;
+    let report = executor.run_turn_until(request, stopped(stop)).await;
     (place, End::Turn { number: line.number, flow, report })
+}
+
+/// Ready once the run is told to stop.
+///
+/// The flag is read at every poll: it is set before those who wait for it are woken, one by one,
+/// and a turn that was not woken yet would start what the first one's end has made room for.
+async fn stopped(mut stop: Stop) {
+    let flag = stop.clone();
+    let told = tokio::task::unconstrained(stop.wait_for(|stop| *stop));
+    // Fused: if the sender is gone, nobody will ever stop the run.
+    let mut told = std::pin::pin!(told.fuse());
+    poll_fn(|context| {
+        // It leaves word whom to wake; what it says of the flag may be late.
+        drop(told.as_mut().poll(context));
+        if *flag.borrow() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 impl Driven {
@@ -130,6 +143,38 @@ impl Driven {
                     ran: result.ran,
                 }));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    #[test]
+    fn a_turn_that_has_not_been_woken_yet_knows_of_the_stop_all_the_same() {
+        let (sender, stop) = watch::channel(false);
+        let mut turn = pin!(stopped(stop));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(turn.as_mut().poll(&mut context).is_pending());
+        // Sets the flag and wakes nobody: so it is until a waker's turn has come.
+        sender.send_if_modified(|stop| {
+            *stop = true;
+            false
+        });
+        assert!(turn.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[test]
+    fn without_anybody_who_could_stop_it_a_run_goes_on() {
+        let (sender, stop) = watch::channel(false);
+        let mut turn = pin!(stopped(stop));
+        drop(sender);
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..2 {
+            assert!(turn.as_mut().poll(&mut context).is_pending());
         }
     }
 }

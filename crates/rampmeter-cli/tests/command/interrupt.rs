@@ -14,6 +14,14 @@ const POLICY: &str = r#"
     run = { command = ["echo", "hello"] }
     [tools.long]
     run = { command = ["sh", "-c", "sleep 1000 & echo $$ > group; wait"] }
+    [tools.mark]
+    limits = ["door"]
+    run = { command = ["touch", "mark"] }
+    [tools.doorman]
+    limits = ["door"]
+    run = { command = ["sh", "-c", "sleep 1000 & echo $$ > group; wait"] }
+    [limits.door]
+    concurrency = 1
     [tools.loud]
     run = { command = ["head", "-c", "500000", "/dev/zero"] }
 "#;
@@ -86,6 +94,27 @@ fn an_interrupt_ends_what_runs_writes_what_is_finished_and_exits_130() {
 }
 
 /// The run hangs where it writes: nobody reads the pipe that it was told to write to.
+/// The end of what runs makes room for what waits, in turns that may not have heard of the stop.
+#[test]
+fn nothing_that_waits_begins_after_an_interrupt() {
+    for _ in 0..5 {
+        let waiting: String =
+            (0..40).map(|id| turn(&[(&format!("w{id}"), "mark", "{}")])).collect();
+        let folder = Folder::with(POLICY, &(turn(&[("d", "doorman", "{}")]) + &waiting));
+        let mut command = folder.command(&["run", ".", "--json", "--turns-at-once", "100"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let group = group(&folder, &mut child);
+        interrupt(&child, Signal::INT);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130));
+        let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(summary["tools"]["doorman"]["calls"], 1);
+        assert!(summary["tools"]["mark"].is_null(), "{}", summary["tools"]);
+        assert!(!folder.path("mark").exists());
+        no_member_is_left(group);
+    }
+}
+
 #[test]
 fn a_second_interrupt_leaves_at_once_and_still_leaves_no_process_behind() {
     let turns = turn(&[("a", "loud", "{}")]) + &turn(&[("b", "long", "{}")]);
