@@ -122,11 +122,6 @@ impl Turn {
         true
     }
 
-    /// When the turn as a whole is over.
-    pub fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
     /// Whether every call has its result.
     pub fn is_done(&self) -> bool {
         self.open == 0
