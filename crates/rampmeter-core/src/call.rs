@@ -97,7 +97,8 @@ pub struct Call<'a> {
     pub draws: &'a [Draw<'a>],
     /// Named resources. Not enforced by this version: a call that names one is refused.
     pub keys: &'a [(&'a str, KeyAccess)],
-    /// The running call that makes this one. Not enforced by this version: refused.
+    /// The running call that makes this one. It takes that call's flow, priority and, if it is
+    /// sooner, deadline.
     pub parent: Option<CallId>,
     /// The moment by which it must have started; [`Instant::NEVER`] for none.
     pub deadline: Instant,

@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 use core::time::Duration;
 
-use crate::call::{LabelId, Unit};
+use crate::call::{LabelId, Priority, Unit};
 use crate::time::Instant;
 
 /// Everything the engine enforces.
@@ -13,8 +13,25 @@ use crate::time::Instant;
 pub struct Config {
     /// The limits; a [`LimitId`](crate::LimitId) is a place in this list.
     pub limits: Vec<LimitConfig>,
-    /// The weight of each priority; a [`Priority`](crate::Priority) is a place in this list.
+    /// The weight of each priority; a [`Priority`] is a place in this list.
     pub priorities: Vec<u32>,
+    /// How long the calls of one flow at one priority may wait and none of them start, before
+    /// one is rescued.
+    pub patience: Duration,
+    /// How many calls deep a call may be nested: 0 forbids calls that running calls make.
+    pub max_depth: u8,
+}
+
+impl Default for Config {
+    /// No limits, one priority, patience of 30 s, nesting up to 8 deep.
+    fn default() -> Config {
+        Config {
+            limits: Vec::new(),
+            priorities: [1].into(),
+            patience: Duration::from_secs(30),
+            max_depth: 8,
+        }
+    }
 }
 
 /// One named limit: budgets that are drawn on together, and one queue.
@@ -30,8 +47,39 @@ pub struct LimitConfig {
     pub max_instances: u32,
     /// The most calls that may wait for one instance.
     pub queue_size: u32,
+    /// The most calls of one flow that may wait for one instance.
+    pub queue_per_flow: Option<u32>,
     /// The longest that a call may wait for one instance.
     pub queue_age: Option<Duration>,
+    /// What happens when as many wait as may.
+    pub overflow: Overflow,
+}
+
+impl Default for LimitConfig {
+    /// A limit without a name or a budget; up to 10,000 calls wait, however long.
+    fn default() -> LimitConfig {
+        LimitConfig {
+            name: String::new(),
+            budgets: Vec::new(),
+            per: None,
+            max_instances: 1,
+            queue_size: 10_000,
+            queue_per_flow: None,
+            queue_age: None,
+            overflow: Overflow::Refuse,
+        }
+    }
+}
+
+/// What happens to a call that comes when the queue is full.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Overflow {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// The newest call of the flow that has the most of the queue beside its weight, in the
+    /// priority that has, is refused in its stead.
+    Evict,
 }
 
 /// One budget of a limit.
@@ -41,6 +89,12 @@ pub enum BudgetConfig {
     Concurrency {
         /// Slots.
         size: u64,
+        /// So many of the last slots are kept for calls of this priority and of those with a
+        /// greater weight.
+        reserved: Vec<(Priority, u64)>,
+        /// Whether a call that waits for calls of its own lends them its slots; it makes no
+        /// sense for what is held even while waiting, as memory is.
+        lend: bool,
     },
     /// At most `amount` of `counts` per `period`, as `kind` defines it.
     Rate {
@@ -130,9 +184,14 @@ impl Config {
 }
 
 impl BudgetConfig {
+    /// A concurrency of `size` slots, none of them reserved, that callers lend to their calls.
+    pub const fn slots(size: u64) -> BudgetConfig {
+        BudgetConfig::Concurrency { size, reserved: Vec::new(), lend: true }
+    }
+
     fn wrong(&self) -> Option<&'static str> {
         match self {
-            BudgetConfig::Concurrency { size: 0 } => Some("a concurrency of 0 admits nothing"),
+            BudgetConfig::Concurrency { size: 0, .. } => Some("a concurrency of 0 admits nothing"),
             BudgetConfig::Rate { amount: 0, .. } => Some("a rate of 0 admits nothing"),
             BudgetConfig::Rate { period, .. } if period.is_zero() => Some("a period of 0"),
             BudgetConfig::Rate { kind: RateKind::Bucket { burst: 0 }, .. } => {

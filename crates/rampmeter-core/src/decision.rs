@@ -51,6 +51,15 @@ pub enum Reason {
     TooManyInstances,
     /// It names something that this engine does not know or does not enforce.
     Unsupported,
+    /// It waited in a full queue of which its flow had more than its share, and another came.
+    Evicted,
+    /// The call that makes it does not run.
+    NoParent,
+    /// It is nested deeper than calls may be.
+    TooDeep,
+    /// It and the calls that it waits for would wait for each other for ever
+    /// ([`Engine::cycle`](crate::Engine::cycle)).
+    WouldDeadlock,
 }
 
 /// When asking again could be answered otherwise.
@@ -60,6 +69,8 @@ pub enum Retry {
     At(Instant),
     /// When other calls have ended.
     OnRelease,
+    /// When the limit is resumed.
+    OnResume,
     /// Never: the call itself must change.
     Never,
 }
@@ -76,6 +87,10 @@ impl Reason {
             Reason::MissingLabel => "missing_label",
             Reason::TooManyInstances => "too_many_instances",
             Reason::Unsupported => "unsupported",
+            Reason::Evicted => "evicted",
+            Reason::NoParent => "no_parent",
+            Reason::TooDeep => "too_deep",
+            Reason::WouldDeadlock => "would_deadlock",
         }
     }
 }
@@ -91,6 +106,10 @@ impl fmt::Display for Reason {
             Reason::MissingLabel => "it lacks the label that the limit is per",
             Reason::TooManyInstances => "the limit has as many instances as it may",
             Reason::Unsupported => "it names something that is not enforced here",
+            Reason::Evicted => "the full queue made room for a flow that had less of it",
+            Reason::NoParent => "the call that makes it does not run",
+            Reason::TooDeep => "it is nested too deep",
+            Reason::WouldDeadlock => "it would wait for ever, in a cycle of calls",
         })
     }
 }

@@ -12,13 +12,10 @@
 //! let mut engine = Engine::new(Config {
 //!     limits: vec![LimitConfig {
 //!         name: "host".into(),
-//!         budgets: vec![BudgetConfig::Concurrency { size: 1 }],
-//!         per: None,
-//!         max_instances: 1,
-//!         queue_size: 100,
-//!         queue_age: None,
+//!         budgets: vec![BudgetConfig::slots(1)],
+//!         ..LimitConfig::default()
 //!     }],
-//!     priorities: vec![1],
+//!     ..Config::default()
 //! })?;
 //! let call = Call {
 //!     tool: ToolId(0),
@@ -48,7 +45,9 @@ mod call;
 mod claim;
 mod config;
 mod decision;
+mod edit;
 mod engine;
+mod explain;
 mod heap;
 mod instance;
 mod lane;
@@ -66,9 +65,11 @@ mod units;
 pub use call::{
     Call, CallId, Cost, Draw, Flow, KeyAccess, LabelId, LimitId, Outcome, Priority, ToolId, Unit,
 };
-pub use config::{BudgetConfig, Config, ConfigError, Counts, LimitConfig, RateKind};
+pub use config::{BudgetConfig, Config, ConfigError, Counts, LimitConfig, Overflow, RateKind};
 pub use decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
+pub use edit::{Change, Edit};
 pub use engine::{Engine, Prepared};
+pub use explain::{CycleStep, Explanation, WaitsFor};
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;
 pub use turn::{Access, Step, Turn, TurnCall};

@@ -58,7 +58,7 @@ enum Kind {
 impl Budget {
     pub(crate) fn new(config: &BudgetConfig) -> Budget {
         match *config {
-            BudgetConfig::Concurrency { size } => {
+            BudgetConfig::Concurrency { size, .. } => {
                 Budget::Concurrency(Slots { size, held: 0, peak: 0 })
             }
             BudgetConfig::Rate { counts, amount, period, kind } => {

@@ -54,9 +54,13 @@ impl Workbench {
             per: None,
             max_instances: 1,
             queue_size: 1_000_000,
-            queue_age: None,
+            ..LimitConfig::default()
         });
-        let config = Config { limits: limits.collect(), priorities: vec![64, 16, 4, 1] };
+        let config = Config {
+            limits: limits.collect(),
+            priorities: vec![64, 16, 4, 1],
+            ..Config::default()
+        };
         Workbench {
             engine: Engine::new(config).unwrap(),
             done: Vec::new(),

@@ -20,7 +20,7 @@ const NORMAL: u8 = 2;
 const LOW: u8 = 3;
 
 fn slots(size: u64) -> BudgetConfig {
-    BudgetConfig::Concurrency { size }
+    BudgetConfig::slots(size)
 }
 
 /// An exponential service time of mean 1 s, from a state.

@@ -16,12 +16,13 @@ fn limit(budgets: Vec<BudgetConfig>, per: Option<LabelId>, rng: &mut Rng) -> Lim
         max_instances: rng.pick(&[1, 2, u32::MAX]),
         queue_size: rng.pick(&[0, 1, u32::MAX]),
         queue_age: rng.pick(&[None, Some(Duration::ZERO), Some(Duration::MAX)]),
+        ..LimitConfig::default()
     }
 }
 
 fn budget(rng: &mut Rng) -> BudgetConfig {
     if rng.percent(40) {
-        return BudgetConfig::Concurrency { size: rng.pick(&EXTREMES) };
+        return BudgetConfig::slots(rng.pick(&EXTREMES));
     }
     BudgetConfig::Rate {
         counts: rng.pick(&[Counts::Calls, Counts::Unit(Unit(0)), Counts::Unit(Unit(255))]),
@@ -47,7 +48,9 @@ fn no_figure_and_no_order_of_inputs_makes_the_engine_panic() {
         });
         let limits = limits.collect();
         let priorities = (0..rng.below(4)).map(|_| rng.pick(&[0, 1, u32::MAX])).collect();
-        let Ok(mut engine) = Engine::new(Config { limits, priorities }) else { continue };
+        let Ok(mut engine) = Engine::new(Config { limits, priorities, ..Config::default() }) else {
+            continue;
+        };
         engines += 1;
         let mut out = Outputs::new();
         let mut ids = Vec::new();
@@ -134,9 +137,9 @@ fn ask(engine: &mut Engine, now: Instant, rng: &mut Rng, ids: &mut Vec<CallId>, 
 /// A limit of two slots, and a call that is wrong in one way: the refusal that it gets.
 fn refusal(change: impl FnOnce(&mut Call<'_>)) -> (Reason, Retry) {
     let mut rng = Rng::new(1);
-    let mut config = limit(vec![BudgetConfig::Concurrency { size: 2 }], Some(LabelId(7)), &mut rng);
+    let mut config = limit(vec![BudgetConfig::slots(2)], Some(LabelId(7)), &mut rng);
     config.max_instances = 10;
-    let config = Config { limits: vec![config], priorities: vec![1] };
+    let config = Config { limits: vec![config], priorities: vec![1], ..Config::default() };
     let mut engine = Engine::new(config).unwrap();
     let draws = [Draw { limit: LimitId(0), weight: 1, costs: &[] }];
     let mut call = Call {
@@ -176,9 +179,11 @@ fn each_kind_of_wrong_call_is_refused_for_what_is_wrong_with_it() {
 #[test]
 fn values_of_a_label_come_and_go_by_the_thousand_in_bounded_memory() {
     let mut rng = Rng::new(1);
-    let mut config = limit(vec![BudgetConfig::Concurrency { size: 1 }], Some(LabelId(7)), &mut rng);
+    let mut config = limit(vec![BudgetConfig::slots(1)], Some(LabelId(7)), &mut rng);
     config.max_instances = 50;
-    let mut engine = Engine::new(Config { limits: vec![config], priorities: vec![1] }).unwrap();
+    let mut engine =
+        Engine::new(Config { limits: vec![config], priorities: vec![1], ..Config::default() })
+            .unwrap();
     let mut out = Outputs::new();
     let draws = [Draw { limit: LimitId(0), weight: 1, costs: &[] }];
     let mut held = Vec::new();

@@ -16,7 +16,7 @@ pub(crate) fn nothing_is_above_a_limit(run: &Run) {
     for (limit, budget) in budgets(run) {
         for (value, charges) in charges(run, limit, budget, run.events.len()) {
             let excess = match run.world.config.limits[limit].budgets[budget] {
-                BudgetConfig::Concurrency { size } => slots(&charges, size),
+                BudgetConfig::Concurrency { size, .. } => slots(&charges, size),
                 BudgetConfig::Rate { amount, period, kind, .. } => {
                     let taken: Vec<_> = charges.into_iter().filter(|it| it.taken).collect();
                     let period = nanos(period);

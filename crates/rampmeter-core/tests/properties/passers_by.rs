@@ -137,7 +137,11 @@ fn critical_calls_over_two_saturated_limits_and_low_ones_beside_them_start_in_ti
     for seed in seeds(6) {
         let rng = &mut Rng::new(seed);
         let (size, until) = (rng.range(4, 10u64), 100 * SEC);
-        let config = Config { limits: vec![limit(slots(size)); 2], priorities: vec![64, 4, 1] };
+        let config = Config {
+            limits: vec![limit(slots(size)); 2],
+            priorities: vec![64, 4, 1],
+            ..Config::default()
+        };
         let mut calls = Vec::new();
         for own in [0, 1] {
             let spec = Spec::on(&[own]).priority(1).flow(u64::from(own), 1).tool(1);

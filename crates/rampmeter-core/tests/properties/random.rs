@@ -32,7 +32,7 @@ pub(crate) fn world(seed: u64) -> World {
 fn config(rng: &mut Rng) -> Config {
     let limits = (0..rng.range(1, 4u32)).map(|place| limit(rng, place)).collect();
     let priorities = (0..rng.range(1, 4u32)).map(|_| rng.pick(&[0, 1, 4, 16, 64])).collect();
-    Config { limits, priorities }
+    Config { limits, priorities, ..Config::default() }
 }
 
 fn limit(rng: &mut Rng, place: u32) -> LimitConfig {
@@ -43,6 +43,7 @@ fn limit(rng: &mut Rng, place: u32) -> LimitConfig {
         max_instances: rng.range(1, 5u32),
         queue_size: rng.pick(&[0, 1, 3, 10, 1000, 1000]),
         queue_age: if rng.percent(20) { Some(duration(rng, 50 * MS, 3 * SEC)) } else { None },
+        ..LimitConfig::default()
     }
 }
 
@@ -51,7 +52,7 @@ pub(crate) fn budget(rng: &mut Rng) -> BudgetConfig {
     let counts = if rng.percent(50) { Counts::Calls } else { Counts::Unit(unit(rng)) };
     let few = rng.range(1, 12u64);
     let (counts, amount, kind) = match rng.below(7) {
-        0..3 => return BudgetConfig::Concurrency { size: rng.range(1, 8u64) },
+        0..3 => return BudgetConfig::slots(rng.range(1, 8u64)),
         3 => (counts, few, RateKind::Sliding { transit: transit(rng) }),
         4 => {
             let kind = RateKind::Sliding { transit: transit(rng) };
@@ -177,7 +178,7 @@ pub(crate) fn moving_windows(seed: u64) -> World {
     });
     let limit = LimitConfig { budgets: budgets.collect(), ..limit(rng, 0) };
     let limit = LimitConfig { per: Some(LabelId(0)), max_instances: rng.range(1, 2u32), ..limit };
-    let config = Config { limits: vec![limit], priorities: vec![1] };
+    let config = Config { limits: vec![limit], priorities: vec![1], ..Config::default() };
     let calls = (0..rng.range(20, 80u32)).map(|_| {
         let mut spec = Spec::on(&[0]);
         spec.labels.push((LabelId(0), rng.pick(&VALUES[..3]).to_owned()));

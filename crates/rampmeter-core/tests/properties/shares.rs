@@ -19,7 +19,7 @@ pub(crate) const GUESS: u64 = 100 * MS;
 
 /// One limit of one budget, with a queue that never fills.
 pub(crate) fn one_limit(budget: BudgetConfig, priorities: Vec<u32>) -> Config {
-    Config { limits: vec![limit(budget)], priorities }
+    Config { limits: vec![limit(budget)], priorities, ..Config::default() }
 }
 
 pub(crate) fn limit(budget: BudgetConfig) -> LimitConfig {
@@ -29,12 +29,12 @@ pub(crate) fn limit(budget: BudgetConfig) -> LimitConfig {
         per: None,
         max_instances: 1,
         queue_size: 1_000_000,
-        queue_age: None,
+        ..LimitConfig::default()
     }
 }
 
 pub(crate) fn slots(size: u64) -> BudgetConfig {
-    BudgetConfig::Concurrency { size }
+    BudgetConfig::slots(size)
 }
 
 /// `many` such calls now, and another whenever one starts: a backlog until `until`.

@@ -57,7 +57,7 @@ impl Plan {
         let labels = label_ids(policy);
         let calendars = calendars(policy, now, wall);
         let budgets = |limit: &LimitPolicy| {
-            let slots = limit.concurrency.map(|size| core::BudgetConfig::Concurrency { size });
+            let slots = limit.concurrency.map(core::BudgetConfig::slots);
             let rates = limit.rates.iter().map(|rate| rate_config(rate, now, wall));
             slots.into_iter().chain(rates).collect()
         };
@@ -68,10 +68,12 @@ impl Plan {
             max_instances: limit.instances,
             queue_size: u32::try_from(limit.queue.size).unwrap_or(u32::MAX),
             queue_age: limit.queue.age,
+            ..core::LimitConfig::default()
         });
         let config = core::Config {
             limits: limits.collect(),
             priorities: policy.priorities.iter().map(|priority| priority.weight).collect(),
+            ..core::Config::default()
         };
         let weights = policy.flows.iter().map(|flow| (flow.name.clone(), flow.weight));
         let limit_ids = policy.limits.iter().enumerate();

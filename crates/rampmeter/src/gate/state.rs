@@ -349,7 +349,7 @@ impl State {
             limit: refusal.limit.and_then(|limit| self.plan.limit(limit)),
             retry: match refusal.retry {
                 core::Retry::At(at) => Retry::After(at.saturating_since(now)),
-                core::Retry::OnRelease => Retry::OnRelease,
+                core::Retry::OnRelease | core::Retry::OnResume => Retry::OnRelease,
                 core::Retry::Never => Retry::Never,
             },
             waited,
