@@ -6,6 +6,7 @@
 mod admission;
 mod ask;
 mod calendar;
+mod limits;
 mod plan;
 mod state;
 mod tell;

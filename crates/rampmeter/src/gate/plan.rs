@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use rampmeter_core as core;
 use rampmeter_core::{Cost, Instant, LabelId, LimitId, Priority, ToolId, Unit};
 
-use super::calendar::{self, Calendar};
-use crate::policy::{self, LimitPolicy, Policy, RateKind, RatePolicy};
+use super::calendar::Calendar;
+use super::limits;
+use crate::policy::{self, Policy, RateKind};
 
 /// The unit of the `tokens` budgets.
 pub(super) const TOKENS: Unit = Unit(0);
@@ -56,24 +57,15 @@ impl Plan {
     pub(super) fn new(policy: &Policy, now: Instant, wall: SystemTime) -> (Plan, core::Config) {
         let labels = label_ids(policy);
         let calendars = calendars(policy, now, wall);
-        let budgets = |limit: &LimitPolicy| {
-            let slots = limit.concurrency.map(core::BudgetConfig::slots);
-            let rates = limit.rates.iter().map(|rate| rate_config(rate, now, wall));
-            slots.into_iter().chain(rates).collect()
-        };
-        let limits = policy.limits.iter().map(|limit| core::LimitConfig {
-            name: limit.name.clone(),
-            budgets: budgets(limit),
-            per: limit.per.as_ref().and_then(|label| labels.get(label)).map(|label| label.id),
-            max_instances: limit.instances,
-            queue_size: u32::try_from(limit.queue.size).unwrap_or(u32::MAX),
-            queue_age: limit.queue.age,
-            ..core::LimitConfig::default()
+        let limits = policy.limits.iter().map(|limit| {
+            let per = limit.per.as_ref().and_then(|label| labels.get(label)).map(|label| label.id);
+            limits::limit(limit, policy, per, now, wall)
         });
         let config = core::Config {
             limits: limits.collect(),
             priorities: policy.priorities.iter().map(|priority| priority.weight).collect(),
-            ..core::Config::default()
+            patience: policy.calls.patience,
+            max_depth: policy.calls.max_depth,
         };
         let weights = policy.flows.iter().map(|flow| (flow.name.clone(), flow.weight));
         let limit_ids = policy.limits.iter().enumerate();
@@ -149,7 +141,7 @@ impl Plan {
 fn calendars(policy: &Policy, now: Instant, wall: SystemTime) -> Vec<Calendar> {
     let mut calendars = Vec::new();
     for (index, limit) in policy.limits.iter().enumerate() {
-        let first_rate = usize::from(limit.concurrency.is_some());
+        let first_rate = limits::first_rate(limit);
         for (at, rate) in limit.rates.iter().enumerate() {
             if let RateKind::Calendar { zone } = rate.kind {
                 let (limit, budget) = (LimitId(narrow(index)), first_rate + at);
@@ -158,24 +150,6 @@ fn calendars(policy: &Policy, now: Instant, wall: SystemTime) -> Vec<Calendar> {
         }
     }
     calendars
-}
-
-fn rate_config(rate: &RatePolicy, now: Instant, wall: SystemTime) -> core::BudgetConfig {
-    core::BudgetConfig::Rate {
-        counts: match rate.unit {
-            policy::Unit::Requests => core::Counts::Calls,
-            policy::Unit::Tokens => core::Counts::Unit(TOKENS),
-        },
-        amount: rate.amount,
-        period: rate.period,
-        kind: match rate.kind {
-            RateKind::Sliding { transit } => core::RateKind::Sliding { transit },
-            RateKind::Bucket { burst } => core::RateKind::Bucket { burst },
-            RateKind::Calendar { zone } => {
-                core::RateKind::Calendar { ends: calendar::ends(rate.period, zone, now, wall) }
-            }
-        },
-    }
 }
 
 /// Labels that some limit is per. Others make no difference to the engine.
