@@ -1,27 +1,33 @@
 //! A policy's limits, as the engine is told of them.
 
-use std::time::SystemTime;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rampmeter_core as core;
-use rampmeter_core::{BudgetConfig, Instant, LabelId, Priority};
+use rampmeter_core::{BudgetConfig, Instant, Priority};
 
-use super::calendar;
-use super::plan::TOKENS;
-use crate::policy::{LimitPolicy, Overflow, Policy, RateKind, RatePolicy, Unit};
+use super::plan::{PlannedLabel, TOKENS};
+use crate::policy::{LimitPolicy, Overflow, RateKind, RatePolicy, Unit, Zone};
+
+/// The engine's numbers for a policy's words.
+pub(super) struct Words<'a> {
+    pub(super) priorities: &'a [Arc<str>],
+    pub(super) labels: &'a HashMap<String, PlannedLabel>,
+}
 
 /// One limit's figures. Its slots come first among its budgets, then its rates in their order.
+/// `ends` says when the present window of a calendar rate does.
 pub(super) fn limit(
     limit: &LimitPolicy,
-    policy: &Policy,
-    per: Option<LabelId>,
-    now: Instant,
-    wall: SystemTime,
+    words: &Words<'_>,
+    ends: impl Fn(Duration, Zone) -> Instant,
 ) -> core::LimitConfig {
-    let rates = limit.rates.iter().map(|rate| self::rate(rate, now, wall));
+    let rates = limit.rates.iter().map(|rate| self::rate(rate, &ends));
     core::LimitConfig {
         name: limit.name.clone(),
-        budgets: slots(limit, policy).into_iter().chain(rates).collect(),
-        per,
+        budgets: slots(limit, words).into_iter().chain(rates).collect(),
+        per: limit.per.as_ref().and_then(|label| words.labels.get(label)).map(|label| label.id),
         max_instances: limit.instances,
         queue_size: narrow(limit.queue.size),
         queue_per_flow: limit.queue.per_flow.map(narrow),
@@ -38,16 +44,16 @@ pub(super) fn first_rate(limit: &LimitPolicy) -> usize {
     usize::from(limit.concurrency.is_some())
 }
 
-fn slots(limit: &LimitPolicy, policy: &Policy) -> Option<BudgetConfig> {
+fn slots(limit: &LimitPolicy, words: &Words<'_>) -> Option<BudgetConfig> {
     let reserved = limit.reserved.iter().filter_map(|kept| {
-        let at = policy.priorities.iter().position(|it| it.name == kept.priority)?;
+        let at = words.priorities.iter().position(|name| **name == *kept.priority)?;
         Some((Priority(u8::try_from(at).ok()?), kept.slots))
     });
     let (size, lend) = (limit.concurrency?, limit.lend);
     Some(BudgetConfig::Concurrency { size, reserved: reserved.collect(), lend })
 }
 
-fn rate(rate: &RatePolicy, now: Instant, wall: SystemTime) -> BudgetConfig {
+fn rate(rate: &RatePolicy, ends: impl Fn(Duration, Zone) -> Instant) -> BudgetConfig {
     BudgetConfig::Rate {
         counts: match rate.unit {
             Unit::Requests => core::Counts::Calls,
@@ -59,7 +65,7 @@ fn rate(rate: &RatePolicy, now: Instant, wall: SystemTime) -> BudgetConfig {
             RateKind::Sliding { transit } => core::RateKind::Sliding { transit },
             RateKind::Bucket { burst } => core::RateKind::Bucket { burst },
             RateKind::Calendar { zone } => {
-                core::RateKind::Calendar { ends: calendar::ends(rate.period, zone, now, wall) }
+                core::RateKind::Calendar { ends: ends(rate.period, zone) }
             }
         },
     }

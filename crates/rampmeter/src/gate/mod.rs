@@ -6,7 +6,11 @@
 mod admission;
 mod ask;
 mod calendar;
+mod change;
+mod explain;
+mod handle;
 mod limits;
+mod nested;
 mod plan;
 mod state;
 mod tell;
@@ -19,12 +23,15 @@ use parking_lot::Mutex;
 use rampmeter_core::{CallId, ConfigError, Engine, Instant, Outcome, Prepared, Snapshot};
 
 pub use admission::Admission;
+pub use explain::{Explanation, WaitsFor};
+use handle::Kept;
 use plan::Plan;
 use state::{Standing, State, Wanted};
 use timer::Timer;
 
 use crate::call::Call;
 use crate::event::{CallInfo, Counters, EventKind, Events};
+use crate::lineage::{GateNumber, Lineage};
 use crate::permit::Permit;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -40,6 +47,7 @@ pub struct Gate {
 pub(crate) struct Inner {
     state: Mutex<State>,
     runtime: Arc<dyn Runtime>,
+    number: GateNumber,
 }
 
 /// A kind of call whose limits were found once. Keep it where calls of one tool, flow and
@@ -50,6 +58,7 @@ pub struct Handle {
     /// Present until the handle is dropped.
     prepared: Option<Prepared>,
     wanted: Wanted,
+    kept: Kept,
 }
 
 /// What to admit: a [`Call`], a tool's name, or a [`Handle`].
@@ -79,7 +88,8 @@ impl Gate {
     pub fn with_runtime(policy: &Policy, runtime: Arc<dyn Runtime>) -> Result<Gate, ConfigError> {
         let (plan, config) = Plan::new(policy, runtime.now(), runtime.wall_clock());
         let state = Mutex::new(State::new(plan, Engine::new(config)?));
-        Ok(Gate { inner: Arc::new(Inner { state, runtime }) })
+        let number = GateNumber::next();
+        Ok(Gate { inner: Arc::new(Inner { state, runtime, number }) })
     }
 
     /// Waits until the call may start; all of its limits admit it at one instant.
@@ -125,9 +135,12 @@ impl Gate {
     /// # Errors
     /// What [`Gate::admit`] would refuse whatever the load.
     pub fn handle(&self, call: &Call<'_>) -> Result<Handle, Refusal> {
-        let found = self.inner.input(|state, now| state.prepare(now, call));
-        let (prepared, wanted) = found.map_err(|refusal| *refusal)?;
-        Ok(Handle { gate: self.clone(), prepared: Some(prepared), wanted })
+        let found = self.inner.input(|state, now| {
+            let (prepared, wanted) = state.prepare(now, call)?;
+            Ok((prepared, wanted, state.keep(call)))
+        });
+        let (prepared, wanted, kept) = found.map_err(|refusal: Box<Refusal>| *refusal)?;
+        Ok(Handle { gate: self.clone(), prepared: Some(prepared), wanted, kept })
     }
 
     /// What is held, used and waiting now.
@@ -158,6 +171,17 @@ impl Gate {
     /// What runs the gate.
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.inner.runtime
+    }
+
+    /// The running call of this gate in whose [`scope`](Permit::scope) the caller is, to be
+    /// carried to where the scope does not reach: a spawned task, another thread.
+    pub fn lineage(&self) -> Option<Lineage> {
+        let call = Lineage::current(self.inner.number)?;
+        Some(Lineage::new(self.inner.number, call))
+    }
+
+    pub(crate) fn number(&self) -> GateNumber {
+        self.inner.number
     }
 
     pub(crate) fn finish(&self, id: CallId, outcome: Outcome) {
@@ -234,7 +258,7 @@ impl Drop for Inner {
 impl Ask<'_> {
     fn put(&self, gate: &Gate, state: &mut State, now: Instant, wait: bool) -> Standing {
         match &self.0 {
-            Asked::Call(call) => state.ask(now, call, wait),
+            Asked::Call(call) => state.ask_call(gate, now, call, wait),
             // Its numbers mean something else there, or nothing.
             Asked::Handle(handle) if !Arc::ptr_eq(&handle.gate.inner, &gate.inner) => {
                 let detail = "the handle was made at another gate; make one at this gate";
@@ -242,10 +266,7 @@ impl Ask<'_> {
                 let refusal = ask::unsupported(&info.tool, detail.into());
                 state.refused_unheard(now, info, refusal)
             }
-            Asked::Handle(handle) => match &handle.prepared {
-                Some(prepared) => state.ask_prepared(now, prepared, &handle.wanted, wait),
-                None => unreachable!("a handle is prepared until it is dropped"),
-            },
+            Asked::Handle(handle) => state.ask_handle_or_nested(gate, now, handle, wait),
         }
     }
 }
@@ -271,7 +292,10 @@ impl<'a> From<&'a Handle> for Ask<'a> {
 impl Drop for Handle {
     fn drop(&mut self) {
         if let Some(prepared) = self.prepared.take() {
-            self.gate.inner.input(|state, _| state.engine.discard(prepared));
+            self.gate.inner.input(|state, _| {
+                state.engine.discard(prepared);
+                state.forget(&self.kept);
+            });
         }
     }
 }
