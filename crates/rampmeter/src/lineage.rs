@@ -8,9 +8,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::num::NonZeroU64;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
@@ -35,13 +33,10 @@ use crate::permit::Permit;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Lineage {
-    gate: GateNumber,
+    /// The gate's serial number.
+    gate: u64,
     call: CallId,
 }
-
-/// Tells gates apart, also those that are gone.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct GateNumber(NonZeroU64);
 
 pin_project! {
     /// A future whose calls are nested under a running call. Made by [`Lineage::scope`].
@@ -70,18 +65,18 @@ impl Lineage {
         work()
     }
 
-    pub(crate) fn new(gate: GateNumber, call: CallId) -> Lineage {
+    pub(crate) fn new(gate: u64, call: CallId) -> Lineage {
         Lineage { gate, call }
     }
 
     /// The call, if it is one of this gate's.
-    pub(crate) fn at(self, gate: GateNumber) -> Option<CallId> {
+    pub(crate) fn at(self, gate: u64) -> Option<CallId> {
         (self.gate == gate).then_some(self.call)
     }
 
     /// The innermost call of this gate in whose scope the caller is.
     #[inline]
-    pub(crate) fn current(gate: GateNumber) -> Option<CallId> {
+    pub(crate) fn current(gate: u64) -> Option<CallId> {
         if DEPTH.get() == 0 { None } else { innermost(gate) }
     }
 }
@@ -102,15 +97,6 @@ impl<F: Future> Future for Scope<F> {
     }
 }
 
-impl GateNumber {
-    /// A number that no other gate of this process has.
-    pub(crate) fn next() -> GateNumber {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        GateNumber(NonZeroU64::new(number).unwrap_or(NonZeroU64::MAX))
-    }
-}
-
 thread_local! {
     /// Scopes that this thread is in. It needs no clean-up, so whoever is in none pays one load.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
@@ -119,7 +105,7 @@ thread_local! {
 }
 
 #[cold]
-fn innermost(gate: GateNumber) -> Option<CallId> {
+fn innermost(gate: u64) -> Option<CallId> {
     let found =
         SCOPES.try_with(|scopes| scopes.borrow().iter().rev().find_map(|lineage| lineage.at(gate)));
     found.unwrap_or_default()

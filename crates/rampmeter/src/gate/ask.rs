@@ -51,7 +51,15 @@ impl State {
         } else {
             self.engine.try_admit_prepared(now, call, flow, priority, never, &mut self.out)
         };
-        self.decided(now, decision, wanted.info.clone())
+        self.infos.share(wanted.info);
+        self.decided(now, decision, wanted.info)
+    }
+
+    /// A handle of another gate was given; its numbers mean something else here, or nothing.
+    pub(super) fn refused_stranger(&mut self, now: Instant, info: Arc<CallInfo>) -> Standing {
+        let detail = "the handle was made at another gate; make one at this gate";
+        let refusal = unsupported(&info.tool, detail.into());
+        self.refused_unheard(now, info, refusal)
     }
 
     /// Answers no to what the engine cannot even be asked.
@@ -76,13 +84,23 @@ impl State {
         &mut self,
         now: Instant,
         call: &Call<'_>,
-    ) -> Result<(Prepared, Wanted), Box<Refusal>> {
+    ) -> Result<(Prepared, Wanted, Arc<CallInfo>), Box<Refusal>> {
         let tool = self.plan.tool(call.tool);
         let wanted = self.wanted(call, &tool, None)?;
+        let info = self.infos.get(wanted.info).clone();
         let prepared = self
             .with_engine_call(call, &tool, &wanted, |engine, call, _| engine.prepare(now, call))
-            .map_err(|refusal| self.in_words(now, Duration::ZERO, &wanted.info, refusal))?;
-        Ok((prepared, wanted))
+            .map_err(|refusal| {
+                self.infos.release(wanted.info);
+                self.in_words(now, Duration::ZERO, &info, refusal)
+            })?;
+        Ok((prepared, wanted, info))
+    }
+
+    /// Gives up what [`State::prepare`] found.
+    pub(super) fn forget(&mut self, prepared: Prepared, wanted: &Wanted) {
+        self.engine.discard(prepared);
+        self.infos.release(wanted.info);
     }
 
     fn wanted(
@@ -111,7 +129,7 @@ impl State {
             id: if call.id.is_empty() { self.nothing.clone() } else { call.id.into() },
             turn: call.turn,
         });
-        Ok(Wanted { info, flow, priority })
+        Ok(Wanted { info: self.infos.insert(info), flow, priority })
     }
 
     /// A nested call is for whom its caller is, at its caller's priority and in its turn.
@@ -131,7 +149,7 @@ impl State {
             turn: call.turn.or(parent.turn),
         });
         let priority = self.plan.priority(&parent.priority).unwrap_or(own);
-        Wanted { info, flow, priority }
+        Wanted { info: self.infos.insert(info), flow, priority }
     }
 
     /// A flow by name. Recent names are kept, so that a call need not copy its own.

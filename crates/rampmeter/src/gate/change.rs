@@ -28,8 +28,7 @@ impl Gate {
     /// What cannot be changed while calls run: the names of the priorities, what a limit is
     /// `per`, whether that label is secret. Nothing is changed then.
     pub fn apply(&self, policy: &Policy) -> Result<(), ConfigError> {
-        let wall = self.runtime().wall_clock();
-        self.inner.input(|state, now| state.apply(now, wall, policy))
+        self.home().input(|state, now| state.apply(now, policy))
     }
 
     /// Starts nothing any more that draws on the limit, until [`Gate::resume`]. Calls that run go
@@ -38,7 +37,7 @@ impl Gate {
     /// # Errors
     /// There is no limit of this name.
     pub fn pause(&self, limit: &str) -> Result<(), ConfigError> {
-        self.inner.input(|state, now| state.set_paused(now, limit, true))
+        self.home().input(|state, now| state.set_paused(now, limit, true))
     }
 
     /// Lets a paused limit go on.
@@ -46,17 +45,13 @@ impl Gate {
     /// # Errors
     /// There is no limit of this name.
     pub fn resume(&self, limit: &str) -> Result<(), ConfigError> {
-        self.inner.input(|state, now| state.set_paused(now, limit, false))
+        self.home().input(|state, now| state.set_paused(now, limit, false))
     }
 }
 
 impl State {
-    fn apply(
-        &mut self,
-        now: Instant,
-        wall: SystemTime,
-        policy: &Policy,
-    ) -> Result<(), ConfigError> {
+    fn apply(&mut self, now: Instant, policy: &Policy) -> Result<(), ConfigError> {
+        let wall = self.runtime.wall_clock();
         let revision = self.plan.revise(policy, now, wall)?;
         let added = self.engine.edit(revision.edits)?.commit(now, &mut self.out);
         for (kind, limit) in revision.events {
@@ -68,6 +63,7 @@ impl State {
         self.plan.calendars = self.plan.calendars(now, wall);
         self.flows.clear();
         self.align(now, wall);
+        self.keep_time(now);
         Ok(())
     }
 

@@ -56,7 +56,7 @@ impl Admission<'_> {
     /// answer.
     pub fn explain(&self) -> Option<Explanation> {
         let id = self.waiting()?;
-        self.gate().inner.input(|state, now| {
+        self.gate().home().input(|state, now| {
             state.advance(now);
             state.explain(now, id)
         })
@@ -67,7 +67,7 @@ impl Gate {
     /// Why each waiting call waits, those that came first first. The gate stands still
     /// meanwhile, which with very many of them takes its time: it is for people, not for loops.
     pub fn waiting(&self) -> Vec<Explanation> {
-        self.inner.input(|state, now| {
+        self.home().input(|state, now| {
             state.advance(now);
             let waiting = state.waiting_calls();
             waiting.into_iter().filter_map(|id| state.explain(now, id)).collect()

@@ -73,9 +73,9 @@ impl State {
     }
 
     /// Gives the place of a handle back.
-    pub(super) fn forget(&mut self, kept: &Kept) {
+    pub(super) fn forget_kept(&mut self, kept: &Kept) {
         if let Some(renewal) = self.renewals.take(kept.place) {
-            self.engine.discard(renewal.prepared);
+            self.forget(renewal.prepared, &renewal.wanted);
         }
         self.renewals.free.push(kept.place);
     }
@@ -96,14 +96,14 @@ impl State {
             Some(renewal) if renewal.generation == self.plan.generation => renewal,
             outdated => {
                 if let Some(renewal) = outdated {
-                    self.engine.discard(renewal.prepared);
+                    self.forget(renewal.prepared, &renewal.wanted);
                 }
                 match self.prepare(now, &kept.call()) {
-                    Ok((prepared, wanted)) => {
+                    Ok((prepared, wanted, _)) => {
                         Renewal { generation: self.plan.generation, prepared, wanted }
                     }
                     Err(refusal) => {
-                        return self.refused_unheard(now, handle.wanted.info.clone(), *refusal);
+                        return self.refused_unheard(now, handle.call.clone(), *refusal);
                     }
                 }
             }

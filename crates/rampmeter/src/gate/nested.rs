@@ -14,8 +14,8 @@ use crate::lineage::Lineage;
 impl Gate {
     /// The name of the priority that calls under this one have.
     pub(crate) fn inherited_priority(&self, lineage: Lineage) -> Option<Arc<str>> {
-        let call = lineage.at(self.number())?;
-        self.inner.input(|state, _| state.info(call).map(|info| info.priority.clone()))
+        let call = lineage.at(self.serial())?;
+        self.home().input(|state, _| state.info(call).map(|info| info.priority.clone()))
     }
 }
 
@@ -28,7 +28,7 @@ impl State {
         call: &Call<'_>,
         wait: bool,
     ) -> Standing {
-        let number = gate.number();
+        let number = gate.serial();
         let parent = match call.parent {
             None => Lineage::current(number),
             Some(parent) => match parent.at(number) {
@@ -51,7 +51,7 @@ impl State {
         handle: &Handle,
         wait: bool,
     ) -> Standing {
-        match Lineage::current(gate.number()) {
+        match Lineage::current(gate.serial()) {
             None => self.ask_handle(now, handle, wait),
             parent => self.ask(now, &handle.kept.call(), parent, wait),
         }
