@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::lineage::Lineage;
+
 /// One call that wants to start: its tool, and what is known of it.
 ///
 /// ```
@@ -20,6 +22,7 @@ pub struct Call<'a> {
     pub(crate) deadline: Option<Duration>,
     pub(crate) id: &'a str,
     pub(crate) turn: Option<u64>,
+    pub(crate) parent: Option<Lineage>,
 }
 
 /// The flow of a call that names none.
@@ -37,6 +40,7 @@ impl<'a> Call<'a> {
             deadline: None,
             id: "",
             turn: None,
+            parent: None,
         }
     }
 
@@ -81,6 +85,14 @@ impl<'a> Call<'a> {
         self.turn = Some(turn);
         self
     }
+
+    /// The running call that makes it: a permit, or a [`Lineage`]. It has that call's flow and
+    /// priority, and its deadline if that is sooner. Without it, a call is nested under the one
+    /// in whose [`scope`](crate::Permit::scope) it is first polled, if there is one.
+    pub fn parent(mut self, parent: impl Into<Lineage>) -> Self {
+        self.parent = Some(parent.into());
+        self
+    }
 }
 
 impl<'a> From<&'a str> for Call<'a> {
@@ -92,7 +104,7 @@ impl<'a> From<&'a str> for Call<'a> {
 /// A call does not know which of its labels are secret, so none shows its value.
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Call { tool, flow, priority, labels, tokens, deadline, id, turn } = self;
+        let Call { tool, flow, priority, labels, tokens, deadline, id, turn, parent } = self;
         f.debug_struct("Call")
             .field("tool", tool)
             .field("flow", flow)
@@ -102,6 +114,7 @@ impl fmt::Debug for Call<'_> {
             .field("deadline", deadline)
             .field("id", id)
             .field("turn", turn)
+            .field("parent", parent)
             .finish()
     }
 }

@@ -36,10 +36,20 @@ pub enum EventKind {
     Saturated,
     /// Nobody waits for a limit any more.
     Relieved,
+    /// A limit has other figures.
+    Resized,
+    /// Nothing starts any more that draws on a limit.
+    Paused,
+    /// A paused limit goes on.
+    Resumed,
+    /// There is a new limit.
+    Added,
+    /// A limit is no more.
+    Removed,
 }
 
 impl EventKind {
-    const ALL: [EventKind; 9] = [
+    const ALL: [EventKind; 14] = [
         EventKind::Invoked,
         EventKind::Queued,
         EventKind::Started,
@@ -49,6 +59,11 @@ impl EventKind {
         EventKind::Cancelled,
         EventKind::Saturated,
         EventKind::Relieved,
+        EventKind::Resized,
+        EventKind::Paused,
+        EventKind::Resumed,
+        EventKind::Added,
+        EventKind::Removed,
     ];
 
     /// The event's name in files: `tool.started`, `limit.saturated`.
@@ -63,6 +78,11 @@ impl EventKind {
             EventKind::Cancelled => "tool.cancelled",
             EventKind::Saturated => "limit.saturated",
             EventKind::Relieved => "limit.relieved",
+            EventKind::Resized => "limit.resized",
+            EventKind::Paused => "limit.paused",
+            EventKind::Resumed => "limit.resumed",
+            EventKind::Added => "limit.added",
+            EventKind::Removed => "limit.removed",
         }
     }
 }
@@ -99,7 +119,7 @@ pub struct Event {
     pub kind: EventKind,
     /// The call; `None` for events of a limit.
     pub call: Option<Arc<CallInfo>>,
-    /// The limit: the one that is saturated or that refused.
+    /// The limit that the event is about, or that refused.
     pub limit: Option<Arc<str>>,
     /// Why, of a refusal.
     pub reason: Option<Reason>,

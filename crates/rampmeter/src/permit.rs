@@ -6,6 +6,7 @@ use std::time::Duration;
 use rampmeter_core::{CallId, Outcome};
 
 use crate::gate::Home;
+use crate::lineage::{Lineage, Scope};
 
 /// Holds a call's slots until it is finished or dropped. Say how the call ended with
 /// [`Permit::finish`], so that the limits learn; a permit that is only dropped counts as
@@ -27,6 +28,24 @@ impl Permit {
     /// How long the call waited.
     pub fn waited(&self) -> Duration {
         self.waited
+    }
+
+    /// This call, as the one that makes others.
+    pub fn lineage(&self) -> Lineage {
+        match self.gate {
+            Some(gate) => Lineage::new(gate.serial(), self.id),
+            None => unreachable!("a permit has its gate until it is finished or dropped"),
+        }
+    }
+
+    /// Runs `future`; calls that it makes at the same gate are nested under this one, so that a
+    /// tool may call tools without taking their slots from itself. It reaches what is polled as
+    /// part of `future`, and not what it spawns: for that there is [`Permit::lineage`].
+    ///
+    /// # Cancel safety
+    /// That of `future`. The permit is not part of it.
+    pub fn scope<F: Future>(&self, future: F) -> Scope<F> {
+        self.lineage().scope(future)
     }
 
     /// The call has ended.

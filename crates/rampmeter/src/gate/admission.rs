@@ -37,6 +37,18 @@ impl<'a> Admission<'a> {
         Admission { gate, progress: Progress::New(ask) }
     }
 
+    pub(super) fn gate(&self) -> &Gate {
+        self.gate
+    }
+
+    /// The call, while it waits.
+    pub(super) fn waiting(&self) -> Option<CallId> {
+        match self.progress {
+            Progress::Waiting(id, _) => Some(id),
+            Progress::New(_) | Progress::Answered => None,
+        }
+    }
+
     /// Gives the call's place up, unless it has been admitted: then that is the permit.
     pub(crate) fn withdraw(&mut self) -> Option<Permit> {
         let Progress::Waiting(id, answer) =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rampmeter_core as core;
-use rampmeter_core::{Draw, Engine, Flow, Instant, Outputs, Prepared, Reason};
+use rampmeter_core::{CallId, Draw, Engine, Flow, Instant, Outputs, Prepared, Priority, Reason};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
@@ -16,27 +16,24 @@ use crate::event::CallInfo;
 use crate::refusal::{Refusal, Retry};
 
 impl State {
-    /// Asks the engine about a call given by name.
-    pub(super) fn ask(&mut self, now: Instant, call: &Call<'_>, wait: bool) -> Standing {
+    /// Asks the engine about a call given by name, made by the running call `parent` if by any.
+    pub(super) fn ask(
+        &mut self,
+        now: Instant,
+        call: &Call<'_>,
+        parent: Option<CallId>,
+        wait: bool,
+    ) -> Standing {
         let tool = self.plan.tool(call.tool);
-        let wanted = match self.wanted(call, &tool) {
+        let wanted = match self.wanted(call, &tool, parent) {
             Ok(wanted) => wanted,
-            Err(refusal) => {
-                let info = Arc::new(CallInfo {
-                    tool: tool.name.clone(),
-                    flow: call.flow.into(),
-                    priority: call.priority.unwrap_or_default().into(),
-                    id: call.id.into(),
-                    turn: call.turn,
-                });
-                return self.refused_unheard(now, info, *refusal);
-            }
+            Err(refusal) => return self.never_asked(now, call, *refusal),
         };
         let deadline = call.deadline.map_or(Instant::NEVER, |within| now.saturating_add(within));
-        let decision =
-            self.with_engine_call(call, &tool, &wanted, deadline, |engine, call, out| {
-                if wait { engine.admit(now, call, out) } else { engine.try_admit(now, call, out) }
-            });
+        let decision = self.with_engine_call(call, &tool, &wanted, |engine, call, out| {
+            let call = core::Call { parent, deadline, ..*call };
+            if wait { engine.admit(now, &call, out) } else { engine.try_admit(now, &call, out) }
+        });
         self.decided(now, decision, wanted.info)
     }
 
@@ -65,6 +62,23 @@ impl State {
         self.refused_unheard(now, info, refusal)
     }
 
+    /// Answers no to what the engine cannot even be asked.
+    pub(super) fn never_asked(
+        &mut self,
+        now: Instant,
+        call: &Call<'_>,
+        refusal: Refusal,
+    ) -> Standing {
+        let info = Arc::new(CallInfo {
+            tool: refusal.tool.clone(),
+            flow: call.flow.into(),
+            priority: call.priority.unwrap_or_default().into(),
+            id: call.id.into(),
+            turn: call.turn,
+        });
+        self.refused_unheard(now, info, refusal)
+    }
+
     /// Finds a call's limits for many admissions.
     pub(super) fn prepare(
         &mut self,
@@ -72,12 +86,10 @@ impl State {
         call: &Call<'_>,
     ) -> Result<(Prepared, Wanted, Arc<CallInfo>), Box<Refusal>> {
         let tool = self.plan.tool(call.tool);
-        let wanted = self.wanted(call, &tool)?;
+        let wanted = self.wanted(call, &tool, None)?;
         let info = self.infos.get(wanted.info).clone();
         let prepared = self
-            .with_engine_call(call, &tool, &wanted, Instant::NEVER, |engine, call, _| {
-                engine.prepare(now, call)
-            })
+            .with_engine_call(call, &tool, &wanted, |engine, call, _| engine.prepare(now, call))
             .map_err(|refusal| {
                 self.infos.release(wanted.info);
                 self.in_words(now, Duration::ZERO, &info, refusal)
@@ -91,7 +103,12 @@ impl State {
         self.infos.release(wanted.info);
     }
 
-    fn wanted(&mut self, call: &Call<'_>, tool: &PlannedTool) -> Result<Wanted, Box<Refusal>> {
+    fn wanted(
+        &mut self,
+        call: &Call<'_>,
+        tool: &PlannedTool,
+        parent: Option<CallId>,
+    ) -> Result<Wanted, Box<Refusal>> {
         let priority = match call.priority {
             None => tool.priority,
             Some(name) => self.plan.priority(name).ok_or_else(|| {
@@ -101,6 +118,9 @@ impl State {
                 Box::new(unsupported(&tool.name, detail))
             })?,
         };
+        if let Some(parent) = parent.and_then(|parent| self.info(parent)).cloned() {
+            return Ok(self.inherited(call, tool, priority, &parent));
+        }
         let (name, flow) = self.flow(call.flow);
         let info = Arc::new(CallInfo {
             tool: tool.name.clone(),
@@ -110,6 +130,26 @@ impl State {
             turn: call.turn,
         });
         Ok(Wanted { info: self.infos.insert(info), flow, priority })
+    }
+
+    /// A nested call is for whom its caller is, at its caller's priority and in its turn.
+    fn inherited(
+        &mut self,
+        call: &Call<'_>,
+        tool: &PlannedTool,
+        own: Priority,
+        parent: &CallInfo,
+    ) -> Wanted {
+        let (name, flow) = self.flow(&parent.flow);
+        let info = Arc::new(CallInfo {
+            tool: tool.name.clone(),
+            flow: name,
+            priority: parent.priority.clone(),
+            id: if call.id.is_empty() { self.nothing.clone() } else { call.id.into() },
+            turn: call.turn.or(parent.turn),
+        });
+        let priority = self.plan.priority(&parent.priority).unwrap_or(own);
+        Wanted { info: self.infos.insert(info), flow, priority }
     }
 
     /// A flow by name. Recent names are kept, so that a call need not copy its own.
@@ -133,7 +173,6 @@ impl State {
         call: &Call<'_>,
         tool: &PlannedTool,
         wanted: &Wanted,
-        deadline: Instant,
         ask: impl FnOnce(&mut Engine, &core::Call<'_>, &mut Outputs) -> R,
     ) -> R {
         let costs: SmallVec<[core::Cost; 4]> = tool
@@ -168,7 +207,7 @@ impl State {
             draws: &draws,
             keys: &[],
             parent: None,
-            deadline,
+            deadline: Instant::NEVER,
             queue_timeout: tool.queue_timeout,
         };
         ask(&mut self.engine, &engine_call, &mut self.out)

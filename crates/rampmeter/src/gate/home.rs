@@ -6,6 +6,7 @@
 //! engine. When the last handle is gone and no call runs, the home is emptied and the next gate
 //! moves in: there are never more homes than there were gates at one time.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -14,6 +15,8 @@ use rampmeter_core::{CallId, Instant, Outcome};
 use super::state::State;
 
 pub(crate) struct Home {
+    /// That of the gate which lives here, for those who hold it without its lock.
+    serial: AtomicU64,
     state: Mutex<Option<State>>,
 }
 
@@ -23,9 +26,19 @@ impl Home {
     /// A home for this gate.
     pub(super) fn of(state: State) -> &'static Home {
         let empty = EMPTY.lock().pop();
-        let home = empty.unwrap_or_else(|| Box::leak(Box::new(Home { state: Mutex::new(None) })));
+        let home = empty.unwrap_or_else(|| Box::leak(Box::new(Home::empty_one())));
+        home.serial.store(state.serial, Ordering::Relaxed);
         *home.state.lock() = Some(state);
         home
+    }
+
+    const fn empty_one() -> Home {
+        Home { serial: AtomicU64::new(0), state: Mutex::new(None) }
+    }
+
+    /// Which gate lives here. The caller holds the gate, or a permit of it.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial.load(Ordering::Relaxed)
     }
 
     /// What the home holds now; nothing, or another gate, if the one that was meant is gone.

@@ -6,9 +6,14 @@
 mod admission;
 mod ask;
 mod calendar;
+mod change;
+mod explain;
+mod handle;
 mod handoff;
 mod home;
 mod infos;
+mod limits;
+mod nested;
 mod plan;
 mod state;
 mod sync;
@@ -22,12 +27,15 @@ use std::time::Duration;
 use rampmeter_core::{ConfigError, Engine, Instant, Prepared, Snapshot};
 
 pub use admission::Admission;
+pub use explain::{Explanation, WaitsFor};
+use handle::Kept;
 pub(crate) use home::Home;
 use plan::Plan;
 use state::{Standing, State, Wanted};
 
 use crate::call::Call;
 use crate::event::{CallInfo, Counters, EventKind, Events};
+use crate::lineage::Lineage;
 use crate::permit::Permit;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -56,6 +64,7 @@ pub struct Handle {
     prepared: Option<Prepared>,
     wanted: Wanted,
     call: Arc<CallInfo>,
+    kept: Kept,
 }
 
 /// What to admit: a [`Call`], a tool's name, or a [`Handle`].
@@ -134,9 +143,12 @@ impl Gate {
     /// # Errors
     /// What [`Gate::admit`] would refuse whatever the load.
     pub fn handle(&self, call: &Call<'_>) -> Result<Handle, Refusal> {
-        let found = self.home().input(|state, now| state.prepare(now, call));
-        let (prepared, wanted, call) = found.map_err(|refusal| *refusal)?;
-        Ok(Handle { gate: self.clone(), prepared: Some(prepared), wanted, call })
+        let found = self.home().input(|state, now| {
+            let (prepared, wanted, call_info) = state.prepare(now, call)?;
+            Ok((prepared, wanted, call_info, state.keep(call)))
+        });
+        let (prepared, wanted, call, kept) = found.map_err(|refusal: Box<Refusal>| *refusal)?;
+        Ok(Handle { gate: self.clone(), prepared: Some(prepared), wanted, call, kept })
     }
 
     /// What is held, used and waiting now.
@@ -169,6 +181,17 @@ impl Gate {
         &self.tenancy.runtime
     }
 
+    /// The running call of this gate in whose [`scope`](Permit::scope) the caller is, to be
+    /// carried to where the scope does not reach: a spawned task, another thread.
+    pub fn lineage(&self) -> Option<Lineage> {
+        let call = Lineage::current(self.serial())?;
+        Some(Lineage::new(self.serial(), call))
+    }
+
+    pub(crate) fn serial(&self) -> u64 {
+        self.tenancy.serial
+    }
+
     /// Notes an event that the gate itself did not see.
     pub(crate) fn note(&self, kind: EventKind, info: Arc<CallInfo>) {
         self.home().input(|state, now| state.note(now, kind, info));
@@ -189,15 +212,12 @@ impl Drop for Tenancy {
 impl Ask<'_> {
     fn put(&self, gate: &Gate, state: &mut State, now: Instant, wait: bool) -> Standing {
         match &self.0 {
-            Asked::Call(call) => state.ask(now, call, wait),
+            Asked::Call(call) => state.ask_call(gate, now, call, wait),
             // Its numbers mean something else there, or nothing.
             Asked::Handle(handle) if !Arc::ptr_eq(&handle.gate.tenancy, &gate.tenancy) => {
                 state.refused_stranger(now, handle.call.clone())
             }
-            Asked::Handle(handle) => match &handle.prepared {
-                Some(prepared) => state.ask_prepared(now, prepared, &handle.wanted, wait),
-                None => unreachable!("a handle is prepared until it is dropped"),
-            },
+            Asked::Handle(handle) => state.ask_handle_or_nested(gate, now, handle, wait),
         }
     }
 }
@@ -223,7 +243,10 @@ impl<'a> From<&'a Handle> for Ask<'a> {
 impl Drop for Handle {
     fn drop(&mut self) {
         if let Some(prepared) = self.prepared.take() {
-            self.gate.home().input(|state, _| state.forget(prepared, &self.wanted));
+            self.gate.home().input(|state, _| {
+                state.forget(prepared, &self.wanted);
+                state.forget_kept(&self.kept);
+            });
         }
     }
 }

@@ -11,6 +11,7 @@ use rampmeter_core as core;
 use rampmeter_core::{CallId, Decision, Engine, Flow, Instant, Outcome, Output, Outputs, Priority};
 use smallvec::SmallVec;
 
+use super::handle::Renewals;
 use super::handoff::Handoff;
 use super::infos::Infos;
 use super::plan::Plan;
@@ -50,6 +51,7 @@ pub(crate) struct State {
     pub(super) hasher: RandomState,
     pub(super) flows: HashMap<Arc<str>, Flow>,
     pub(super) nothing: Arc<str>,
+    pub(super) renewals: Renewals,
     /// No handle is left; permits may be.
     pub(super) abandoned: bool,
 }
@@ -102,6 +104,7 @@ impl State {
             hasher: RandomState::new(),
             flows: HashMap::new(),
             nothing: "".into(),
+            renewals: Renewals::default(),
             abandoned: false,
         }
     }
@@ -354,6 +357,21 @@ impl State {
         self.infos.release(entry.info);
     }
 
+    /// What is known of a call that waits or runs, and when it was asked for.
+    pub(super) fn known(&self, id: CallId) -> Option<(&Arc<CallInfo>, Instant)> {
+        let entry = self.entries.get(id.index() as usize)?.as_ref()?;
+        (entry.id == id).then(|| (self.infos.get(entry.info), entry.asked))
+    }
+
+    /// The calls that wait, by when they were asked for.
+    pub(super) fn waiting_calls(&self) -> Vec<CallId> {
+        let entries = self.entries.iter().flatten();
+        let waiting = entries.filter(|entry| entry.waiter.is_some());
+        let mut waiting: Vec<_> = waiting.map(|entry| (entry.asked, entry.id)).collect();
+        waiting.sort_unstable();
+        waiting.into_iter().map(|(_, id)| id).collect()
+    }
+
     fn entry(&mut self, id: CallId) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(id.index() as usize)?.as_mut()?;
         (entry.id == id).then_some(entry)
@@ -390,11 +408,12 @@ impl State {
             limit: refusal.limit.and_then(|limit| self.plan.limit(limit)),
             retry: match refusal.retry {
                 core::Retry::At(at) => Retry::After(at.saturating_since(now)),
-                core::Retry::OnRelease | core::Retry::OnResume => Retry::OnRelease,
+                core::Retry::OnRelease => Retry::OnRelease,
+                core::Retry::OnResume => Retry::OnResume,
                 core::Retry::Never => Retry::Never,
             },
             waited,
-            detail: None,
+            detail: self.cycle_in_words(refusal.reason, info),
         })
     }
 }
