@@ -17,12 +17,19 @@ pub struct Call<'a> {
     pub(crate) tool: &'a str,
     pub(crate) flow: &'a str,
     pub(crate) priority: Option<&'a str>,
-    pub(crate) labels: Vec<(&'a str, &'a str)>,
+    pub(crate) labels: Labels<'a>,
     pub(crate) tokens: Option<u64>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) id: &'a str,
     pub(crate) turn: Option<u64>,
     pub(crate) parent: Option<Lineage>,
+}
+
+/// Names and values. Most calls have one label at most, and that takes no allocation.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(crate) struct Labels<'a> {
+    first: Option<(&'a str, &'a str)>,
+    rest: Vec<(&'a str, &'a str)>,
 }
 
 /// The flow of a call that names none.
@@ -35,7 +42,7 @@ impl<'a> Call<'a> {
             tool,
             flow: DEFAULT_FLOW,
             priority: None,
-            labels: Vec::new(),
+            labels: Labels::default(),
             tokens: None,
             deadline: None,
             id: "",
@@ -95,6 +102,28 @@ impl<'a> Call<'a> {
     }
 }
 
+impl<'a> Labels<'a> {
+    pub(crate) fn push(&mut self, label: (&'a str, &'a str)) {
+        match self.first {
+            None => self.first = Some(label),
+            Some(_) => self.rest.push(label),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(&'a str, &'a str)> {
+        self.first.iter().chain(&self.rest)
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Labels<'a> {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(labels: I) -> Labels<'a> {
+        let mut all = Labels::default();
+        labels.into_iter().for_each(|label| all.push(label));
+        all
+    }
+}
+
 impl<'a> From<&'a str> for Call<'a> {
     fn from(tool: &'a str) -> Call<'a> {
         Call::new(tool)
@@ -109,7 +138,7 @@ impl fmt::Debug for Call<'_> {
             .field("tool", tool)
             .field("flow", flow)
             .field("priority", priority)
-            .field("labels", &names(labels))
+            .field("labels", &labels.iter().map(|(name, _)| *name).collect::<Vec<_>>())
             .field("tokens", tokens)
             .field("deadline", deadline)
             .field("id", id)

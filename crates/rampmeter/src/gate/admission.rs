@@ -11,6 +11,7 @@ use super::handoff::Answer;
 use super::state::{Standing, Waits};
 use super::timer::Timer;
 use super::{Ask, Gate};
+use crate::call::Call;
 use crate::permit::Permit;
 use crate::refusal::Refusal;
 
@@ -21,19 +22,20 @@ use crate::refusal::Refusal;
 /// up; a call that was not admitted has consumed nothing, and one that was admitted but whose
 /// permit nobody fetched is released.
 #[must_use = "a call is asked for only when this is polled"]
-pub struct Admission<'a> {
+pub struct Admission<'a, A: Ask = Call<'a>> {
     gate: &'a Gate,
-    progress: Progress<'a>,
+    progress: Progress<A>,
 }
 
-enum Progress<'a> {
-    New(Ask<'a>),
+enum Progress<A> {
+    New(A),
     Waiting(CallId, Waits),
     Answered,
 }
 
-impl<'a> Admission<'a> {
-    pub(super) fn new(gate: &'a Gate, ask: Ask<'a>) -> Admission<'a> {
+impl<'a, A: Ask> Admission<'a, A> {
+    #[inline]
+    pub(super) fn new(gate: &'a Gate, ask: A) -> Admission<'a, A> {
         Admission { gate, progress: Progress::New(ask) }
     }
 
@@ -83,7 +85,7 @@ impl<'a> Admission<'a> {
     }
 }
 
-impl Future for Admission<'_> {
+impl<A: Ask> Future for Admission<'_, A> {
     type Output = Result<Permit, Refusal>;
 
     #[inline]
@@ -91,7 +93,7 @@ impl Future for Admission<'_> {
         let Progress::New(ask) = &self.progress else { return self.wait(context.waker(), None) };
         let (gate, home) = (self.gate, self.gate.home());
         let (standing, untimed) = home.input(|state, now| {
-            let standing = ask.put(gate, state, now, true);
+            let standing = ask.asked().put(gate, state, now, true);
             let untimed = matches!(standing, Standing::Waiting(..)) && state.wants_timer();
             (standing, untimed)
         });
@@ -110,8 +112,11 @@ impl Future for Admission<'_> {
     }
 }
 
-impl Drop for Admission<'_> {
+impl<A: Ask> Drop for Admission<'_, A> {
+    #[inline]
     fn drop(&mut self) {
-        drop(self.withdraw());
+        if matches!(self.progress, Progress::Waiting(..)) {
+            drop(self.withdraw());
+        }
     }
 }

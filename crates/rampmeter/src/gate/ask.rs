@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rampmeter_core as core;
-use rampmeter_core::{CallId, Draw, Engine, Flow, Instant, Outputs, Prepared, Priority, Reason};
+use rampmeter_core::{
+    CallId, Decision, Draw, Engine, Flow, Instant, Outputs, Prepared, Priority, Reason,
+};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
@@ -24,16 +26,41 @@ impl State {
         parent: Option<CallId>,
         wait: bool,
     ) -> Standing {
+        if parent.is_none()
+            && let Some(standing) = self.ask_shape(now, call, wait)
+        {
+            return standing;
+        }
+        self.ask_anew(now, call, parent, wait)
+    }
+
+    /// [`State::ask`], of which nothing is known from before.
+    #[inline(never)]
+    fn ask_anew(
+        &mut self,
+        now: Instant,
+        call: &Call<'_>,
+        parent: Option<CallId>,
+        wait: bool,
+    ) -> Standing {
         let tool = self.plan.tool(call.tool);
         let wanted = match self.wanted(call, &tool, parent) {
             Ok(wanted) => wanted,
             Err(refusal) => return self.never_asked(now, call, *refusal),
         };
         let deadline = call.deadline.map_or(Instant::NEVER, |within| now.saturating_add(within));
-        let decision = self.with_engine_call(call, &tool, &wanted, |engine, call, out| {
+        let decide = |engine: &mut Engine, call: &core::Call<'_>, out: &mut Outputs| {
             let call = core::Call { parent, deadline, ..*call };
             if wait { engine.admit(now, &call, out) } else { engine.try_admit(now, &call, out) }
-        });
+        };
+        let mut decision = self.with_engine_call(call, &tool, &wanted, decide);
+        // Instances may be held by nothing but shapes.
+        if let Decision::Refused(refusal) = decision
+            && refusal.reason == Reason::TooManyInstances
+            && self.forget_shapes()
+        {
+            decision = self.with_engine_call(call, &tool, &wanted, decide);
+        }
         self.decided(now, decision, wanted.info)
     }
 
@@ -102,6 +129,18 @@ impl State {
     pub(super) fn forget(&mut self, prepared: Prepared, wanted: &Wanted) {
         self.engine.discard(prepared);
         self.infos.release(wanted.info);
+    }
+
+    /// What is known of a call that is like another, but may have an id and a turn of its own.
+    #[inline]
+    pub(super) fn info_for(&mut self, like: u32, call: &Call<'_>) -> u32 {
+        if call.id.is_empty() && call.turn.is_none() {
+            self.infos.share(like);
+            return like;
+        }
+        let like = (**self.infos.get(like)).clone();
+        let id = if call.id.is_empty() { like.id } else { call.id.into() };
+        self.infos.insert(Arc::new(CallInfo { id, turn: call.turn, ..like }))
     }
 
     fn wanted(

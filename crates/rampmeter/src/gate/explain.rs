@@ -8,7 +8,7 @@ use rampmeter_core as core;
 use rampmeter_core::{CallId, Instant};
 
 use super::state::State;
-use super::{Admission, Gate};
+use super::{Admission, Ask, Gate};
 use crate::event::CallInfo;
 
 /// Why a call waits, and when it should start. Displays as one sentence.
@@ -51,7 +51,7 @@ pub enum WaitsFor {
     Resume,
 }
 
-impl Admission<'_> {
+impl<A: Ask> Admission<'_, A> {
     /// Why the call waits now; `None` if it does not: it has not been polled yet, or it has its
     /// answer.
     pub fn explain(&self) -> Option<Explanation> {

@@ -5,6 +5,7 @@
 
 mod admission;
 mod ask;
+mod asked;
 mod calendar;
 mod change;
 mod explain;
@@ -15,6 +16,7 @@ mod infos;
 mod limits;
 mod nested;
 mod plan;
+mod shapes;
 mod state;
 mod sync;
 mod tell;
@@ -27,6 +29,7 @@ use std::time::Duration;
 use rampmeter_core::{ConfigError, Engine, Instant, Prepared, Snapshot};
 
 pub use admission::Admission;
+pub use asked::Ask;
 pub use explain::{Explanation, WaitsFor};
 use handle::Kept;
 pub(crate) use home::Home;
@@ -67,16 +70,6 @@ pub struct Handle {
     kept: Kept,
 }
 
-/// What to admit: a [`Call`], a tool's name, or a [`Handle`].
-#[derive(Debug)]
-pub struct Ask<'a>(Asked<'a>);
-
-#[derive(Debug)]
-enum Asked<'a> {
-    Call(Call<'a>),
-    Handle(&'a Handle),
-}
-
 impl Gate {
     /// A gate that enforces `policy` on tokio.
     ///
@@ -106,18 +99,18 @@ impl Gate {
     ///
     /// # Cancel safety
     /// See [`Admission`]: dropping the future gives the call's place up and consumes nothing.
-    pub fn admit<'a>(&'a self, ask: impl Into<Ask<'a>>) -> Admission<'a> {
-        Admission::new(self, ask.into())
+    #[inline]
+    pub fn admit<'a, A: Ask + 'a>(&'a self, ask: A) -> Admission<'a, A> {
+        Admission::new(self, ask)
     }
 
     /// Admits the call now or not at all.
     ///
     /// # Errors
     /// As [`Gate::admit`], and [`Reason::WouldWait`](rampmeter_core::Reason::WouldWait).
-    pub fn try_admit<'a>(&self, ask: impl Into<Ask<'a>>) -> Result<Permit, Refusal> {
-        let ask = ask.into();
+    pub fn try_admit(&self, ask: impl Ask) -> Result<Permit, Refusal> {
         let home = self.home();
-        match home.input(|state, now| ask.put(self, state, now, false)) {
+        match home.input(|state, now| ask.asked().put(self, state, now, false)) {
             Standing::Granted(id) => Ok(Permit::new(home, id, Duration::ZERO)),
             Standing::Refused(refusal) => Err(*refusal),
             // The engine answers a call that will not wait at once.
@@ -206,37 +199,6 @@ impl Gate {
 impl Drop for Tenancy {
     fn drop(&mut self) {
         self.home.abandon();
-    }
-}
-
-impl Ask<'_> {
-    fn put(&self, gate: &Gate, state: &mut State, now: Instant, wait: bool) -> Standing {
-        match &self.0 {
-            Asked::Call(call) => state.ask_call(gate, now, call, wait),
-            // Its numbers mean something else there, or nothing.
-            Asked::Handle(handle) if !Arc::ptr_eq(&handle.gate.tenancy, &gate.tenancy) => {
-                state.refused_stranger(now, handle.call.clone())
-            }
-            Asked::Handle(handle) => state.ask_handle_or_nested(gate, now, handle, wait),
-        }
-    }
-}
-
-impl<'a> From<Call<'a>> for Ask<'a> {
-    fn from(call: Call<'a>) -> Ask<'a> {
-        Ask(Asked::Call(call))
-    }
-}
-
-impl<'a> From<&'a str> for Ask<'a> {
-    fn from(tool: &'a str) -> Ask<'a> {
-        Ask(Asked::Call(Call::new(tool)))
-    }
-}
-
-impl<'a> From<&'a Handle> for Ask<'a> {
-    fn from(handle: &'a Handle) -> Ask<'a> {
-        Ask(Asked::Handle(handle))
     }
 }
 

@@ -15,6 +15,7 @@ use super::handle::Renewals;
 use super::handoff::Handoff;
 use super::infos::Infos;
 use super::plan::Plan;
+use super::shapes::Shapes;
 use super::timer::TimerState;
 use crate::event::{CallInfo, Counters, Event, EventKind, Subscriber, What};
 use crate::refusal::{Refusal, Retry};
@@ -52,6 +53,7 @@ pub(crate) struct State {
     pub(super) flows: HashMap<Arc<str>, Flow>,
     pub(super) nothing: Arc<str>,
     pub(super) renewals: Renewals,
+    pub(super) shapes: Shapes,
     /// No handle is left; permits may be.
     pub(super) abandoned: bool,
 }
@@ -105,6 +107,7 @@ impl State {
             flows: HashMap::new(),
             nothing: "".into(),
             renewals: Renewals::default(),
+            shapes: Shapes::default(),
             abandoned: false,
         }
     }
