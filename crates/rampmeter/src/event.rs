@@ -144,6 +144,7 @@ impl Counters {
         EventKind::ALL.into_iter().map(|kind| (kind, self.of(kind)))
     }
 
+    #[inline]
     pub(crate) fn count(&mut self, kind: EventKind) {
         self.0[kind as usize] += 1;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rampmeter_core::{Instant, Outcome};
 
-use super::{CallInfo, Event, EventKind};
+use super::{CallInfo, Counters, Event, EventKind};
 
 /// One or two events of a call at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -52,15 +52,21 @@ pub(crate) struct Batch {
 }
 
 impl What {
-    /// The kinds of its events; those that are kept as they are count for themselves.
-    #[inline]
-    pub(crate) fn kinds(self) -> (Option<EventKind>, Option<EventKind>) {
+    /// Counts its events; those that are kept as they are count for themselves.
+    #[inline(always)]
+    pub(crate) fn count(self, counters: &mut Counters) {
         match self {
-            What::Admitted => (Some(EventKind::Invoked), Some(EventKind::Started)),
-            What::Queued => (Some(EventKind::Invoked), Some(EventKind::Queued)),
-            What::Started => (Some(EventKind::Started), None),
-            What::Ended(kind, _) => (Some(kind), None),
-            What::Whole => (None, None),
+            What::Admitted => {
+                counters.count(EventKind::Invoked);
+                counters.count(EventKind::Started);
+            }
+            What::Queued => {
+                counters.count(EventKind::Invoked);
+                counters.count(EventKind::Queued);
+            }
+            What::Started => counters.count(EventKind::Started),
+            What::Ended(kind, _) => counters.count(kind),
+            What::Whole => {}
         }
     }
 
@@ -122,32 +128,37 @@ impl Batch {
         place(self.calls.len() - 1)
     }
 
-    /// Puts the next event into `event`; says whether there was one.
-    #[inline]
-    pub(crate) fn read_into(&mut self, event: &mut Event) -> bool {
-        let Some(record) = self.records.get(self.next) else { return false };
-        self.events -= 1;
-        if record.what == What::Whole {
-            self.next += 1;
-            match self.whole.get(record.call as usize) {
-                Some(whole) => event.clone_from(whole),
-                None => return false,
+    /// Shows `each` all that has not been read. `event` is where they are put together.
+    pub(crate) fn read(&mut self, event: &mut Event, each: &mut impl FnMut(&Event)) {
+        if self.halved {
+            self.halved = false;
+            if let Some(record) = self.records.get(self.next).copied() {
+                self.next += 1;
+                self.about(record, event);
+                record.second(event);
+                each(event);
             }
-            return true;
         }
-        let second = self.halved;
-        self.halved = record.what.events() == 2 && !second;
-        self.next += usize::from(!self.halved);
-        let (kind, took, outcome) = match record.what {
-            What::Admitted if second => (EventKind::Started, Some(Duration::ZERO), None),
-            What::Queued if second => (EventKind::Queued, None, None),
-            What::Started => (EventKind::Started, Some(record.took()), None),
-            What::Ended(kind, outcome) => (kind, Some(record.took()), Some(outcome)),
-            What::Admitted | What::Queued | What::Whole => (EventKind::Invoked, None, None),
-        };
-        event.seq = record.seq + u64::from(second);
-        (event.at, event.kind, event.took, event.outcome) = (record.at, kind, took, outcome);
-        (event.limit, event.reason) = (None, None);
+        for at in self.next..self.records.len() {
+            let record = self.records[at];
+            if record.what == What::Whole {
+                self.whole.get(record.call as usize).into_iter().for_each(&mut *each);
+                continue;
+            }
+            self.about(record, event);
+            record.first(event);
+            each(event);
+            if record.what.events() == 2 {
+                record.second(event);
+                each(event);
+            }
+        }
+        (self.next, self.events) = (self.records.len(), 0);
+    }
+
+    /// Says which call a record is about.
+    #[inline]
+    fn about(&self, record: Record, event: &mut Event) {
         let call = self.calls.get(record.call as usize);
         // A share costs more than a look, and calls that follow each other are often alike.
         let same = match (&event.call, call) {
@@ -157,19 +168,46 @@ impl Batch {
         if !same {
             event.call = call.cloned();
         }
-        true
     }
 
     /// Takes the next event out.
     pub(crate) fn pop(&mut self) -> Option<Event> {
+        let record = *self.records.get(self.next)?;
+        self.events -= 1;
+        if record.what == What::Whole {
+            self.next += 1;
+            return self.whole.get(record.call as usize).cloned();
+        }
         let mut event = Event::new(0, Instant::EPOCH, EventKind::Invoked);
-        self.read_into(&mut event).then_some(event)
+        self.about(record, &mut event);
+        if self.halved { record.second(&mut event) } else { record.first(&mut event) }
+        self.halved = record.what.events() == 2 && !self.halved;
+        self.next += usize::from(!self.halved);
+        Some(event)
     }
 }
 
 impl Record {
-    fn took(&self) -> Duration {
-        Duration::from_nanos(self.took_nanos)
+    /// Its first event, but for the call.
+    #[inline]
+    fn first(self, event: &mut Event) {
+        let took = Some(Duration::from_nanos(self.took_nanos));
+        let (kind, took, outcome) = match self.what {
+            What::Started => (EventKind::Started, took, None),
+            What::Ended(kind, outcome) => (kind, took, Some(outcome)),
+            What::Admitted | What::Queued | What::Whole => (EventKind::Invoked, None, None),
+        };
+        (event.seq, event.at, event.kind) = (self.seq, self.at, kind);
+        (event.took, event.outcome) = (took, outcome);
+    }
+
+    /// The second of its two.
+    #[inline]
+    fn second(self, event: &mut Event) {
+        let admitted = self.what == What::Admitted;
+        event.kind = if admitted { EventKind::Started } else { EventKind::Queued };
+        (event.seq, event.at) = (self.seq + 1, self.at);
+        (event.took, event.outcome) = (admitted.then_some(Duration::ZERO), None);
     }
 }
 

@@ -82,9 +82,7 @@ impl Events {
     pub fn read(&mut self, mut each: impl FnMut(&Event)) {
         let mut event = Event::new(0, Instant::EPOCH, EventKind::Invoked);
         loop {
-            while self.batch.read_into(&mut event) {
-                each(&event);
-            }
+            self.batch.read(&mut event, &mut each);
             if !self.fetch(None) {
                 return;
             }
@@ -157,10 +155,21 @@ impl Subscriber {
         if self.batch.unread() + self.handed + events <= self.capacity {
             return true;
         }
+        self.has_room_now(events)
+    }
+
+    /// The reader may have read more since.
+    #[cold]
+    fn has_room_now(&mut self, events: usize) -> bool {
         self.handed = self.mail.unread.load(Ordering::Relaxed);
         let room = self.batch.unread() + self.handed + events <= self.capacity;
         self.missed += if room { 0 } else { events as u64 };
         room
+    }
+
+    #[inline]
+    pub(crate) fn has_reader(&self) -> bool {
+        self.reader.is_some()
     }
 
     /// Whom to wake, now that there is something to read.

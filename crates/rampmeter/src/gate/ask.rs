@@ -19,6 +19,7 @@ use crate::refusal::{Refusal, Retry};
 
 impl State {
     /// Asks the engine about a call given by name, made by the running call `parent` if by any.
+    #[inline]
     pub(super) fn ask(
         &mut self,
         now: Instant,
@@ -65,6 +66,7 @@ impl State {
     }
 
     /// Asks the engine about a call whose limits were found before.
+    #[inline]
     pub(super) fn ask_prepared(
         &mut self,
         now: Instant,
@@ -84,6 +86,7 @@ impl State {
     }
 
     /// A handle of another gate was given; its numbers mean something else here, or nothing.
+    #[inline(never)]
     pub(super) fn refused_stranger(&mut self, now: Instant, info: Arc<CallInfo>) -> Standing {
         let detail = "the handle was made at another gate; make one at this gate";
         let refusal = unsupported(&info.tool, detail.into());
@@ -91,6 +94,7 @@ impl State {
     }
 
     /// Answers no to what the engine cannot even be asked.
+    #[inline(never)]
     pub(super) fn never_asked(
         &mut self,
         now: Instant,

@@ -81,6 +81,7 @@ impl State {
     }
 
     /// Asks the engine about a handle's call, by its limits as they are now.
+    #[inline]
     pub(super) fn ask_handle(&mut self, now: Instant, handle: &Handle, wait: bool) -> Standing {
         match &handle.prepared {
             Some(prepared) if handle.kept.generation == self.plan.generation => {
@@ -90,6 +91,7 @@ impl State {
         }
     }
 
+    #[inline(never)]
     fn ask_renewed(&mut self, now: Instant, handle: &Handle, wait: bool) -> Standing {
         let kept = &handle.kept;
         let renewal = match self.renewals.take(kept.place) {

@@ -52,9 +52,8 @@ impl<R> Handoff<R> {
     }
 
     /// The gate, under its lock: the call was granted.
-    pub(super) fn grant(&self, waited: Duration) {
-        let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
-        self.answer.store(nanos.min(REFUSED - 1), Ordering::Release);
+    pub(super) fn grant(&self, waited_nanos: u64) {
+        self.answer.store(waited_nanos.min(REFUSED - 1), Ordering::Release);
     }
 
     /// The gate, under its lock: the call was refused.

@@ -52,10 +52,16 @@ impl Infos {
     /// Its place in a batch.
     #[inline]
     pub(super) fn place(&mut self, id: u32, batch: &mut Batch) -> u32 {
-        let slot = &mut self.slots[id as usize];
-        if slot.told.0 != batch.serial() {
-            slot.told = (batch.serial(), batch.call(&slot.info));
+        match self.slots.get(id as usize) {
+            Some(slot) if slot.told.0 == batch.serial() => slot.told.1,
+            _ => self.make_place(id, batch),
         }
+    }
+
+    #[cold]
+    fn make_place(&mut self, id: u32, batch: &mut Batch) -> u32 {
+        let slot = &mut self.slots[id as usize];
+        slot.told = (batch.serial(), batch.call(&slot.info));
         slot.told.1
     }
 }

@@ -21,6 +21,7 @@ impl Gate {
 
 impl State {
     /// Asks about a call: under the parent that it names, else under the call in whose scope it is.
+    #[inline]
     pub(super) fn ask_call(
         &mut self,
         gate: &Gate,
@@ -44,6 +45,7 @@ impl State {
     }
 
     /// Asks about a handle's call. What was found for it is found for calls that nobody makes.
+    #[inline]
     pub(super) fn ask_handle_or_nested(
         &mut self,
         gate: &Gate,

@@ -14,6 +14,7 @@ use hashbrown::HashTable;
 use rampmeter_core::{Instant, LabelId, Prepared, Terms};
 use smallvec::SmallVec;
 
+use super::plan::PlannedLabel;
 use super::state::{Standing, State, Wanted};
 use crate::call::Call;
 
@@ -28,8 +29,10 @@ pub(super) struct Shapes {
     /// Hashes of what was asked for lately and has no shape yet.
     recent: Vec<u64>,
     hasher: RandomState,
-    /// The limits' generation for which the shapes hold.
-    generation: u64,
+    /// The labels that limits are per. There are few, so that a look through them is quickest.
+    labels: Vec<(String, PlannedLabel)>,
+    /// The limits' generation for which all this holds.
+    generation: Option<u64>,
 }
 
 struct Shape {
@@ -59,7 +62,8 @@ impl Default for Shapes {
             hand: 0,
             recent: vec![0; RECENT],
             hasher: RandomState::default(),
-            generation: 0,
+            labels: Vec::new(),
+            generation: None,
         }
     }
 }
@@ -73,11 +77,11 @@ impl State {
         call: &Call<'_>,
         wait: bool,
     ) -> Option<Standing> {
-        let labels = self.labels(call)?;
-        let hash = self.shapes.hash(call, &labels);
-        if self.shapes.generation != self.plan.generation {
+        if self.shapes.generation != Some(self.plan.generation) {
             self.forget_shapes();
         }
+        let labels = self.shapes.labels(call)?;
+        let hash = self.shapes.hash(call, &labels);
         let at = match self.shapes.find(hash, call, &labels) {
             Some(at) => at,
             None => self.make_shape(now, call, &labels, hash)?,
@@ -101,27 +105,15 @@ impl State {
     /// Gives all shapes up, and what they keep. Says whether there were any.
     pub(super) fn forget_shapes(&mut self) -> bool {
         self.shapes.index.clear();
-        self.shapes.generation = self.plan.generation;
+        self.shapes.generation = Some(self.plan.generation);
+        let labels = self.plan.labels.iter().map(|(name, label)| (name.clone(), *label));
+        self.shapes.labels = labels.collect();
         let shapes = std::mem::take(&mut self.shapes.shapes);
         let any = !shapes.is_empty();
         for shape in shapes {
             self.forget(shape.prepared, &shape.wanted);
         }
         any
-    }
-
-    /// The labels that some limit is per; `None` if one is secret.
-    #[inline]
-    fn labels<'a>(&self, call: &Call<'a>) -> Option<Labels<'a>> {
-        let mut labels = Labels::new();
-        for (name, value) in call.labels.iter() {
-            match self.plan.label(name) {
-                Some(label) if label.secret => return None,
-                Some(label) => labels.push((label.id, *value)),
-                None => {}
-            }
-        }
-        Some(labels)
     }
 
     #[inline(never)]
@@ -148,6 +140,20 @@ impl State {
 }
 
 impl Shapes {
+    /// The labels that some limit is per; `None` if one is secret.
+    #[inline]
+    fn labels<'a>(&self, call: &Call<'a>) -> Option<Labels<'a>> {
+        let mut labels = Labels::new();
+        for (name, value) in call.labels.iter() {
+            match self.labels.iter().find(|(known, _)| known == name) {
+                Some((_, label)) if label.secret => return None,
+                Some((_, label)) => labels.push((label.id, *value)),
+                None => {}
+            }
+        }
+        Some(labels)
+    }
+
     #[inline]
     fn hash(&self, call: &Call<'_>, labels: &Labels<'_>) -> u64 {
         let mut hasher = self.hasher.build_hasher();

@@ -189,6 +189,7 @@ impl State {
     }
 
     /// A running call has ended.
+    #[inline]
     pub(super) fn release(&mut self, now: Instant, id: CallId, outcome: Outcome) {
         if self.engine.release(now, id, outcome, &mut self.out) {
             self.ended(now, id, outcome);
@@ -280,17 +281,18 @@ impl State {
     #[inline]
     pub(super) fn decided(&mut self, now: Instant, decision: Decision, info: u32) -> Standing {
         if let Decision::Granted(id) = decision {
-            self.tell_call(now, What::Admitted, info, Duration::ZERO);
+            self.tell_call(now, What::Admitted, info, 0);
             self.enter(now, Entry { id, info, asked: now, started: now, waiter: None });
             return Standing::Granted(id);
         }
         self.not_at_once(now, decision, info)
     }
 
+    #[inline(never)]
     fn not_at_once(&mut self, now: Instant, decision: Decision, info: u32) -> Standing {
         match decision {
             Decision::Granted(id) | Decision::Waiting(id) | Decision::Pending(id) => {
-                self.tell_call(now, What::Queued, info, Duration::ZERO);
+                self.tell_call(now, What::Queued, info, 0);
                 let waiter = Arc::new(Handoff::new());
                 let standing = Standing::Waiting(id, waiter.clone());
                 let waiter = Some(waiter);
@@ -309,7 +311,8 @@ impl State {
     fn granted(&mut self, now: Instant, id: CallId) {
         let Some(entry) = self.entry(id) else { return };
         entry.started = now;
-        let (info, took) = (entry.info, now.saturating_since(entry.asked));
+        let took = now.as_nanos().saturating_sub(entry.asked.as_nanos());
+        let info = entry.info;
         if let Some(waiter) = entry.waiter.take() {
             waiter.grant(took);
             self.answered.push(waiter);
@@ -348,6 +351,7 @@ impl State {
     }
 
     /// A call that waited or ran is over.
+    #[inline]
     fn ended(&mut self, now: Instant, id: CallId, outcome: Outcome) {
         let Some(entry) = self.leave(id) else { return };
         let kind = match outcome {
@@ -355,7 +359,7 @@ impl State {
             Outcome::Failed | Outcome::Overloaded => EventKind::Failed,
             Outcome::Cancelled => EventKind::Cancelled,
         };
-        let took = now.saturating_since(entry.started);
+        let took = now.as_nanos().saturating_sub(entry.started.as_nanos());
         self.tell_call(now, What::Ended(kind, outcome), entry.info, took);
         self.infos.release(entry.info);
     }
@@ -380,17 +384,26 @@ impl State {
         (entry.id == id).then_some(entry)
     }
 
+    #[inline]
     fn leave(&mut self, id: CallId) -> Option<Entry> {
-        self.entry(id)?;
-        self.entries.get_mut(id.index() as usize)?.take()
+        let place = self.entries.get_mut(id.index() as usize)?;
+        place.take_if(|entry| entry.id == id)
     }
 
+    #[inline]
     fn enter(&mut self, now: Instant, entry: Entry) {
         let index = entry.id.index() as usize;
+        match self.entries.get_mut(index) {
+            Some(place) if place.is_none() => *place = Some(entry),
+            _ => self.make_place(now, index, entry),
+        }
+    }
+
+    #[cold]
+    fn make_place(&mut self, now: Instant, index: usize, entry: Entry) {
         if index >= self.entries.len() {
             self.entries.resize_with(index + 1, || None);
-        }
-        if self.entries[index].is_some() {
+        } else {
             // The engine has answered the call that had this place; that answer is still in the
             // buffer, and would be lost with the entry.
             self.pass_on(now);

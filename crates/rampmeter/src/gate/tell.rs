@@ -1,7 +1,6 @@
 //! Events: counted at once, and put where the subscribers read them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use rampmeter_core::Instant;
 
@@ -32,21 +31,36 @@ impl State {
         }
     }
 
-    /// Tells what happened to a call.
-    #[inline]
-    pub(super) fn tell_call(&mut self, at: Instant, what: What, info: u32, took: Duration) {
+    /// Tells what happened to a call, and what it took until then. It is on every call's way, so
+    /// it is written out at each place where it is known what happened.
+    #[inline(always)]
+    pub(super) fn tell_call(&mut self, at: Instant, what: What, info: u32, took_nanos: u64) {
         let seq = self.events;
         self.events += what.events() as u64;
-        let (first, second) = what.kinds();
-        first.into_iter().chain(second).for_each(|kind| self.counters.count(kind));
-        let took_nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        for subscriber in &mut self.subscribers {
-            if subscriber.has_room(what.events()) {
-                let call = self.infos.place(info, &mut subscriber.batch);
-                subscriber.batch.push(Record { seq, at, took_nanos, call, what });
-                if let Some(reader) = subscriber.reader() {
-                    self.wake.push(reader);
+        what.count(&mut self.counters);
+        let mut record = Record { seq, at, took_nanos, call: 0, what };
+        match self.subscribers.as_mut_slice() {
+            [] => {}
+            [subscriber] => {
+                if subscriber.has_room(what.events()) {
+                    record.call = self.infos.place(info, &mut subscriber.batch);
+                    subscriber.batch.push(record);
+                    if subscriber.has_reader() {
+                        self.wake.extend(subscriber.reader());
+                    }
                 }
+            }
+            _ => self.tell_all(record, info),
+        }
+    }
+
+    #[cold]
+    fn tell_all(&mut self, mut record: Record, info: u32) {
+        for subscriber in &mut self.subscribers {
+            if subscriber.has_room(record.what.events()) {
+                record.call = self.infos.place(info, &mut subscriber.batch);
+                subscriber.batch.push(record);
+                self.wake.extend(subscriber.reader());
             }
         }
     }
