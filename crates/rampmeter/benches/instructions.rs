@@ -96,14 +96,9 @@ impl Prepared2 {
         self.now += 50;
         let now = Instant::from_nanos(self.now);
         let flow = Flow { id: 7, weight: 1 };
-        let decision = self.engine.admit_prepared(
-            now,
-            &self.call,
-            flow,
-            Priority(1),
-            Instant::NEVER,
-            &mut self.out,
-        );
+        let (priority, deadline) = (Priority(1), Instant::NEVER);
+        let terms = Terms { flow, priority, deadline, parent: None };
+        let decision = self.engine.admit_prepared(now, &self.call, &terms, &mut self.out);
         if let Decision::Granted(id) = decision {
             self.engine.release(now, id, Outcome::Succeeded, &mut self.out);
         }

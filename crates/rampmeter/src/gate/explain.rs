@@ -76,9 +76,9 @@ impl Gate {
 }
 
 impl State {
-    fn explain(&self, now: Instant, id: CallId) -> Option<Explanation> {
-        let (info, asked) = self.known(id)?;
+    fn explain(&mut self, now: Instant, id: CallId) -> Option<Explanation> {
         let found = self.engine.explain(now, id)?;
+        let (info, asked) = self.known(id)?;
         Some(Explanation {
             call: info.clone(),
             limit: self.plan.limit(found.limit)?,

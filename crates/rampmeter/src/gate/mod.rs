@@ -108,6 +108,8 @@ impl Gate {
     ///
     /// # Errors
     /// As [`Gate::admit`], and [`Reason::WouldWait`](rampmeter_core::Reason::WouldWait).
+    // As `admit` takes it.
+    #[allow(clippy::needless_pass_by_value)]
     pub fn try_admit(&self, ask: impl Ask) -> Result<Permit, Refusal> {
         let home = self.home();
         match home.input(|state, now| ask.asked().put(self, state, now, false)) {

@@ -64,16 +64,17 @@ impl State {
         if reason != Reason::WouldDeadlock {
             return None;
         }
+        let name = |id| self.info(id).map_or("a call", |info| &*info.tool);
         let steps = self.engine.cycle();
-        // The refused call itself is nowhere noted any more.
-        let name = |id: CallId| self.info(id).map_or(&refused.tool, |info| &info.tool);
         let mut words = Vec::with_capacity(steps.len());
         for (step, next) in steps.iter().zip(steps.iter().cycle().skip(1)) {
-            let (waits, holds) = (name(step.call), name(next.call));
-            words.push(match step.limit.and_then(|limit| self.plan.limit(limit)) {
-                Some(limit) => format!("{waits} waits for limit {limit}, which {holds} holds"),
-                None => format!("{waits} waits for {holds}, which it made"),
-            });
+            let (caller, holder) = (name(step.caller), name(next.caller));
+            let waits = step.call.map_or(&*refused.tool, name);
+            let limit = step.limit.and_then(|limit| self.plan.limit(limit));
+            let limit = limit.as_deref().unwrap_or("a limit");
+            words.push(format!(
+                "{caller} waits for {waits}, which waits for limit {limit}, which {holder} holds"
+            ));
         }
         (!words.is_empty()).then(|| format!("it would wait for ever: {}", words.join("; ")))
     }

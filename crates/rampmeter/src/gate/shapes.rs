@@ -11,7 +11,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use rampmeter_core::{Instant, LabelId, Prepared};
+use rampmeter_core::{Instant, LabelId, Prepared, Terms};
 use smallvec::SmallVec;
 
 use super::plan::PlannedLabel;
@@ -91,12 +91,13 @@ impl State {
         let Wanted { info, flow, priority } = shape.wanted;
         let info = self.info_for(info, call);
         let deadline = call.deadline.map_or(Instant::NEVER, |within| now.saturating_add(within));
+        let terms = Terms { flow, priority, deadline, parent: None };
         let prepared = &self.shapes.shapes.get(at)?.prepared;
         let (engine, out) = (&mut self.engine, &mut self.out);
         let decision = if wait {
-            engine.admit_prepared(now, prepared, flow, priority, deadline, out)
+            engine.admit_prepared(now, prepared, &terms, out)
         } else {
-            engine.try_admit_prepared(now, prepared, flow, priority, deadline, out)
+            engine.try_admit_prepared(now, prepared, &terms, out)
         };
         Some(self.decided(now, decision, info))
     }

@@ -67,8 +67,7 @@ pub(super) fn reserved(
                 continue;
             };
             let message = format!(
-                "limit `{}` keeps its last {} slots for `{}`, and the last {} are kept for `{}` \
-                 already",
+                "limit `{}` keeps {} slots for `{}`, and {} are kept for `{}` already",
                 shown(&limit.name),
                 kept.slots,
                 shown(&kept.priority),

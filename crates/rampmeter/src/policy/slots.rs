@@ -1,4 +1,4 @@
-//! `concurrency` and `reserved`: the slots of a limit, and for whom the last of them are kept.
+//! `concurrency` and `reserved`: the slots of a limit, and for whom some of them are kept.
 
 use super::field::Field;
 use super::nearest::did_you_mean;
@@ -70,7 +70,7 @@ fn reserved(
     priorities: Option<&[PriorityPolicy]>,
     sink: &mut Sink<'_>,
 ) -> Vec<ReservedPolicy> {
-    let help = "write reserved = { critical = 4 }: the last 4 slots for that priority and above";
+    let help = "write reserved = { critical = 4 }: 4 slots for that priority and those above it";
     let Some(table) = field.table(sink, help) else { return Vec::new() };
     let mut reserved = Vec::new();
     for field in table.fields() {
@@ -82,7 +82,7 @@ fn reserved(
                 did_you_mean(field.name, names, "priorities")
             });
         }
-        let help = "write how many of the last slots are kept";
+        let help = "write how many slots are kept";
         let Some(slots) = field.whole(sink, &(1..=MAX_SLOTS), help) else { continue };
         if let Some(size) = size.filter(|size| slots > *size) {
             let message = format!("`{}` keeps {slots} slots, and the limit has {size}", field.path);

@@ -12,7 +12,7 @@ pub struct LimitPolicy {
     pub concurrency: Option<u64>,
     /// Whether a call lends its slots to the calls that it makes and waits for.
     pub lend: bool,
-    /// For whom the last slots are kept. They overlap: the last 2 are among the last 6.
+    /// For whom slots are kept. They overlap: the 2 for `critical` are among the 6 for `high`.
     pub reserved: Vec<ReservedPolicy>,
     /// Rates, those of requests first; none means unlimited.
     pub rates: Vec<RatePolicy>,
@@ -30,8 +30,8 @@ impl LimitPolicy {
         self.rates.iter().any(|rate| rate.unit == unit)
     }
 
-    /// How many slots the calls of `priority` may hold at most, and the priority for which the
-    /// rest is kept; `None` where nothing is kept from them.
+    /// How many slots the calls of `priority` and of those below it may hold together at most, and
+    /// for whom the rest is kept; `None` where nothing is kept from them.
     pub fn kept_from(
         &self,
         priority: &str,
@@ -39,15 +39,15 @@ impl LimitPolicy {
     ) -> Option<(u64, &ReservedPolicy)> {
         let weight = |name: &str| priorities.iter().find(|it| it.name == name).map(|it| it.weight);
         let own = weight(priority)?;
-        let above = self.reserved.iter().filter(|kept| {
-            kept.priority != priority && weight(&kept.priority).is_some_and(|it| it >= own)
-        });
+        let is_above = |kept: &&ReservedPolicy| weight(&kept.priority).is_some_and(|it| it > own);
+        let above = self.reserved.iter().filter(is_above);
         let most = above.max_by_key(|kept| kept.slots)?;
         Some((self.concurrency?.saturating_sub(most.slots), most))
     }
 }
 
-/// The last slots of a limit, kept for a priority and those above it.
+/// Slots of a limit that are kept for a priority and those of greater weight: all others together
+/// never hold more than the rest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReservedPolicy {
     /// The priority's name.
