@@ -72,7 +72,7 @@ impl Engine {
     pub(crate) fn gap(&mut self, claim: u32, tool: ToolId) -> Option<Instant> {
         let claimed = self.claims.slab.get(claim)?;
         let overrun = claimed.backfills.iter().any(|(due, _)| *due < self.now);
-        if claimed.strict || claimed.backfills.len() >= AT_ONCE {
+        if !self.config.backfill || claimed.strict || claimed.backfills.len() >= AT_ONCE {
             return None;
         }
         if overrun {
