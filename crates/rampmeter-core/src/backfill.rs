@@ -7,7 +7,8 @@
 //! twenty calls of its tool took less time than that. What is unknown counts as ending now, so it
 //! opens no gap. After one call has overrun its gap, that claim withholds strictly.
 //!
-//! Ends are kept only at instances with a claim, from the claim on, until nobody waits there.
+//! Ends are kept only at instances that a claimant needs, from its claim on, until nobody waits
+//! there.
 
 use alloc::{boxed::Box, collections::BTreeMap};
 
@@ -68,22 +69,62 @@ impl Engine {
         }
     }
 
+    /// The same for all that a claimant needs.
+    pub(crate) fn track_all_ends(&mut self, call: u32) {
+        let Some(Record::Waiting(claimant)) = self.calls.get(call) else { return };
+        let route = self.lanes.get(claimant.lane).route;
+        for index in 0..self.routes.get(route).draws().len() {
+            self.track_ends(self.routes.get(route).draws()[index].instance);
+        }
+    }
+
     /// May a call of `tool` start in the gap that the claim leaves? If so, says when the gap ends.
     pub(crate) fn gap(&mut self, claim: u32, tool: ToolId) -> Option<Instant> {
-        let claimed = self.claims.slab.get(claim)?;
-        let overrun = claimed.backfills.iter().any(|(due, _)| *due < self.now);
-        if claimed.strict || claimed.backfills.len() >= AT_ONCE {
+        let closes = match self.gap_closes {
+            Some((known, closes)) if known == claim => closes,
+            _ => self.find_gap(claim)?,
+        };
+        if closes <= self.now {
             return None;
         }
-        if overrun {
-            self.claims.slab[claim].strict = true;
+        let high = core::time::Duration::from_nanos(self.estimates.high_nanos(tool)?);
+        (self.now.saturating_add(high) <= closes).then_some(closes)
+    }
+
+    /// When the gap of a claim ends; `None` if nobody may use it.
+    pub(crate) fn find_gap(&mut self, claim: u32) -> Option<Instant> {
+        let now = self.now;
+        let claimed = self.claims.slab.get_mut(claim)?;
+        if !self.config.backfill || claimed.strict || claimed.backfills.len() >= AT_ONCE {
             return None;
         }
-        let ends = self
-            .now
-            .saturating_add(core::time::Duration::from_nanos(self.estimates.high_nanos(tool)?));
-        let closes = self.claimant_starts(claim)?;
-        (ends <= closes).then_some(closes)
+        if claimed.backfills.iter().any(|(due, _)| *due < now) {
+            claimed.strict = true;
+            return None;
+        }
+        self.claimant_starts(claim)
+    }
+
+    /// Whether a claim leaves anything at an instance where its call cannot start now, to anybody.
+    pub(crate) fn leaves_anything(&mut self, claim: u32, at: u32) -> bool {
+        let closes = self.find_gap(claim).unwrap_or(self.now);
+        self.gap_closes = Some((claim, closes));
+        if closes > self.now {
+            return true;
+        }
+        let instance = self.instances.get(at);
+        let Some(slots) = instance.slots.filter(|_| instance.only_slots) else { return true };
+        let Some(Record::Waiting(claimant)) =
+            self.claims.slab.get(claim).and_then(|claim| self.calls.get(claim.call))
+        else {
+            return true;
+        };
+        let lane = self.lanes.get(claimant.lane);
+        let route = self.routes.get(lane.route);
+        let claimed = route.takes().iter().find(|take| take.budget == slots);
+        let Some(slots) = self.instances.budgets.slots(slots) else { return true };
+        // Reserved slots are no matter of a claimant who may not use them.
+        slots.has_bars() || claimed.is_none_or(|take| take.amount < slots.room(lane.priority))
     }
 
     /// The moment before which a claimant cannot start, as far as is known.

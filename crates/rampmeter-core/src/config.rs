@@ -20,16 +20,19 @@ pub struct Config {
     pub patience: Duration,
     /// How many calls deep a call may be nested: 0 forbids calls that running calls make.
     pub max_depth: u8,
+    /// Whether a claim leaves its gap to calls that should end before the claimant could start.
+    pub backfill: bool,
 }
 
 impl Default for Config {
-    /// No limits, one priority, patience of 30 s, nesting up to 8 deep.
+    /// No limits, one priority, patience of 30 s, nesting up to 8 deep, backfill.
     fn default() -> Config {
         Config {
             limits: Vec::new(),
             priorities: [1].into(),
             patience: Duration::from_secs(30),
             max_depth: 8,
+            backfill: true,
         }
     }
 }

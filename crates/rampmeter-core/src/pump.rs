@@ -158,10 +158,17 @@ impl Engine {
             }
         }
         self.claim_if_passed_over(first, id);
-        if self.instances.get(id).claim == NONE {
+        let claim = self.instances.get(id).claim;
+        if claim == NONE {
             return Seen::All;
         }
-        self.look_behind(id, first, looks, out)
+        let seen = if self.leaves_anything(claim, id) {
+            self.look_behind(id, first, looks, out)
+        } else {
+            Seen::All
+        };
+        self.gap_closes = None;
+        seen
     }
 
     /// There is a claim: those behind the call whose turn it is may use what it leaves.
