@@ -10,13 +10,13 @@ use futures_util::FutureExt;
 use rampmeter_core::*;
 use support::backlog::Backlog;
 use support::ours::{ONE_AND_ONE, Ours, SIX};
-use support::pair::Pair;
+use support::peers::Pair;
 
 /// A multiple of what the subscriber reads at a time.
 const TIMES: u32 = 4096;
 
 fn main() {
-    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
     // `cargo test --all-targets` runs this too, without a case.
     let Some(case) = args.next() else { return };
     match case.as_str() {
@@ -107,12 +107,9 @@ impl Prepared2 {
 
 fn backlog(waiting: usize) {
     let mut backlog = Backlog::new(waiting);
-    let mut before = 0;
-    count(&mut || {
-        backlog.step();
-        before += 1;
-    });
-    println!("{{\"starts_per_step\": {}}}", backlog.started as f64 / f64::from(before));
+    let before = backlog.decisions();
+    count(&mut || backlog.step());
+    println!("{{\"decisions\": {}}}", (backlog.decisions() - before) / 2);
 }
 
 fn count(one: &mut dyn FnMut()) {
