@@ -25,6 +25,21 @@ pub(crate) struct Ends {
     slots: u64,
 }
 
+/// What a claim leaves to others at an instance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    /// When the gap ends.
+    pub(crate) closes: Instant,
+    /// The instance's slots, and how many are free beside what is claimed; `None` if that is not
+    /// all that counts there.
+    spare: Option<(u32, u64)>,
+}
+
+impl Left {
+    /// Everybody must see for itself.
+    pub(crate) const ALL: Left = Left { closes: Instant::EPOCH, spare: None };
+}
+
 /// Ends that are looked at to find a gap; beyond them it is assumed to close.
 const LOOKS: usize = 32;
 
@@ -105,26 +120,38 @@ impl Engine {
         self.claimant_starts(claim)
     }
 
-    /// Whether a claim leaves anything at an instance where its call cannot start now, to anybody.
-    pub(crate) fn leaves_anything(&mut self, claim: u32, at: u32) -> bool {
+    /// What a claim leaves at an instance to those behind the call whose turn it is; `None` for
+    /// nothing at all.
+    pub(crate) fn left_by(&mut self, claim: u32, at: u32) -> Option<Left> {
         let closes = self.find_gap(claim).unwrap_or(self.now);
-        self.gap_closes = Some((claim, closes));
-        if closes > self.now {
+        let mut left = Left { closes, spare: None };
+        let instance = self.instances.get(at);
+        // Of anything but slots, and of slots that are reserved, each must see for itself.
+        if let Some(budget) = instance.slots.filter(|_| instance.only_slots)
+            && let Some(slots) = self.instances.budgets.slots(budget).filter(|it| !it.has_bars())
+            && let Some(claim) = self.claims.slab.get(claim)
+            && let Some(Record::Waiting(claimant)) = self.calls.get(claim.call)
+        {
+            let lane = self.lanes.get(claimant.lane);
+            let takes = self.routes.get(lane.route).takes();
+            let claimed = takes.iter().find(|take| take.budget == budget);
+            let claimed = claimed.map_or(0, |take| take.amount);
+            left.spare = Some((budget, slots.room(lane.priority).saturating_sub(claimed)));
+        }
+        (closes > self.now || left.spare.is_none_or(|(_, spare)| spare > 0)).then_some(left)
+    }
+
+    /// Whether the first call of a lane might start in what a claim leaves.
+    pub(crate) fn might_use(&mut self, left: &Left, lane: u32) -> bool {
+        let lane = self.lanes.get(lane);
+        let Some(Record::Waiting(first)) = self.calls.get(lane.first) else { return false };
+        let Some((budget, spare)) = left.spare else { return true };
+        let takes = self.routes.get(lane.route).takes();
+        if takes.iter().all(|take| take.budget != budget || take.amount <= spare) {
             return true;
         }
-        let instance = self.instances.get(at);
-        let Some(slots) = instance.slots.filter(|_| instance.only_slots) else { return true };
-        let Some(Record::Waiting(claimant)) =
-            self.claims.slab.get(claim).and_then(|claim| self.calls.get(claim.call))
-        else {
-            return true;
-        };
-        let lane = self.lanes.get(claimant.lane);
-        let route = self.routes.get(lane.route);
-        let claimed = route.takes().iter().find(|take| take.budget == slots);
-        let Some(slots) = self.instances.budgets.slots(slots) else { return true };
-        // Reserved slots are no matter of a claimant who may not use them.
-        slots.has_bars() || claimed.is_none_or(|take| take.amount < slots.room(lane.priority))
+        let high = self.estimates.high_nanos(first.tool).map(core::time::Duration::from_nanos);
+        high.is_some_and(|high| self.now.saturating_add(high) <= left.closes)
     }
 
     /// The moment before which a claimant cannot start, as far as is known.

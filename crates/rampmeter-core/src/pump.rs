@@ -7,6 +7,7 @@
 //!
 //! Work per input is bounded; what is left stays marked, and `next_moment` says "now".
 
+use crate::backfill::Left;
 use crate::budget::Answer;
 use crate::call::LimitId;
 use crate::decision::{Outputs, Reason, Refusal, Retry};
@@ -158,33 +159,44 @@ impl Engine {
             }
         }
         self.claim_if_passed_over(first, id);
-        let claim = self.instances.get(id).claim;
-        if claim == NONE {
+        let (claim, partial) = (self.instances.get(id).claim, self.instances.get(id).partial);
+        // Without a claim, only what is in nobody's way may pass the call whose turn it is.
+        if claim == NONE && partial == 0 {
             return Seen::All;
         }
-        let seen = if self.leaves_anything(claim, id) {
-            self.look_behind(id, first, looks, out)
-        } else {
-            Seen::All
+        let left = match self.left_by(claim, id) {
+            Some(left) => left,
+            None if partial > 0 => Left::ALL,
+            None => return Seen::All,
         };
+        self.gap_closes = Some((claim, left.closes));
+        let seen = self.look_behind(id, first, &left, looks, out);
         self.gap_closes = None;
         seen
     }
 
     /// There is a claim: those behind the call whose turn it is may use what it leaves.
-    fn look_behind(&mut self, id: u32, first: u32, looks: &mut u32, out: &mut Outputs) -> Seen {
+    fn look_behind(
+        &mut self,
+        id: u32,
+        first: u32,
+        left: &Left,
+        looks: &mut u32,
+        out: &mut Outputs,
+    ) -> Seen {
         let mut turns = core::mem::take(&mut self.turns);
         turns.clear();
         let instance = self.instances.get(id);
         if let Some(order) = instance.order.as_deref() {
             let budgets = self.instances.budgets.of(instance.budgets.clone());
-            let open = |priority| budgets.iter().all(|budget| budget.is_open(priority));
+            let all = instance.partial > 0;
+            let open = |priority| all || budgets.iter().all(|budget| budget.is_open(priority));
             order.turns(open, LOOKS_BEHIND, &mut turns);
         }
         let mut seen = Seen::All;
         for lane in &turns {
             let call = self.lanes.get(*lane).first;
-            if call == first {
+            if call == first || !self.might_use(left, *lane) {
                 continue;
             }
             match self.look(call, id, looks, out) {
@@ -260,7 +272,8 @@ impl Engine {
         else {
             return order.pick(|_| true);
         };
-        if instance.only_slots && slots.held >= slots.size {
+        let only_slots = instance.only_slots && instance.partial == 0;
+        if only_slots && slots.held >= slots.size {
             return None;
         }
         if !slots.has_bars() {
@@ -268,7 +281,7 @@ impl Engine {
         }
         // Where slots are reserved, those who have none to go to are passed over.
         let open = order.pick(|priority| slots.room(priority) > 0);
-        open.or_else(|| if instance.only_slots { None } else { order.pick(|_| true) })
+        open.or_else(|| if only_slots { None } else { order.pick(|_| true) })
     }
 
     #[inline]
@@ -304,9 +317,7 @@ impl Engine {
         if block.instance != at {
             return Some(Look::Moves(block.instance));
         }
-        if block.answer.is_gated() {
-            self.yield_claims(call, at);
-        }
+        self.yield_claims(call, at, block.answer);
         Some(Look::Stays(if let Answer::At(until) = block.answer { Some(until) } else { None }))
     }
 
