@@ -137,7 +137,7 @@ impl Storm {
                 1 => drop(gate.resume(limit)),
                 _ => gate.apply(&policy(&some_policy(&mut rng))).unwrap(),
             }
-            for why in gate.waiting() {
+            for why in gate.waiting(100) {
                 assert!(why.to_string().contains(" for limit "), "{why}");
             }
         }
