@@ -48,8 +48,11 @@ fn main() {
     if !support::measures() {
         return;
     }
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::env::var("T").map_or(2, |t| t.parse().unwrap()))
+        .enable_all()
+        .build()
+        .unwrap();
     let cases = "10000 tasks on 64 slots";
     let mut rows = [
         Row::of(&format!("pair, {cases}")),
@@ -131,9 +134,12 @@ fn gate(runtime: &Runtime, flows: usize, priorities: usize) -> Round {
     let reader = runtime.spawn({
         let missed = missed.clone();
         async move {
+            // As one that writes a file would: woken for each event, it would be a task that
+            // is scheduled as often as the others.
             while events.next().await.is_some() {
                 events.read(|_| {});
                 missed.store(events.missed(), Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
         }
     });
