@@ -8,6 +8,7 @@ usage: cargo xtask <command>
   test            format, lints, tests, doc tests, house rules and faults; stops at the first failure
   tidy            the house rules, each a named check over the tracked files
   faults [NAME…]  kept patches that break the engine; the property tests must catch each of them
+  instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";
 
@@ -18,7 +19,14 @@ pub(crate) enum Command {
     Tidy,
     /// Only the faults of these names; all of them if there are none.
     Faults(Vec<String>),
+    Instructions(InstructionOptions),
     Bench(BenchOptions),
+}
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub(crate) enum InstructionOptions {
+    Compare,
+    Write,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -41,6 +49,11 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
         "faults" => match rest.iter().find(|word| word.starts_with('-')) {
             Some(flag) => Err(format!("`faults` has no flag `{flag}`: give names of faults only")),
             None => Ok(Command::Faults(rest)),
+        },
+        "instructions" => match rest.as_slice() {
+            [] => Ok(Command::Instructions(InstructionOptions::Compare)),
+            [flag] if flag == "--write" => Ok(Command::Instructions(InstructionOptions::Write)),
+            [other, ..] => Err(format!("`instructions` takes `--write` only: leave out `{other}`")),
         },
         "bench" => Ok(Command::Bench(bench_options(rest))),
         _ => Err(format!("there is no command `{command}`\n\n{HELP}")),

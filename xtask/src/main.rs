@@ -5,6 +5,7 @@
 mod args;
 mod bench;
 mod faults;
+mod instructions;
 mod place;
 mod process;
 mod tally;
@@ -40,6 +41,7 @@ fn run() -> Result<bool> {
         Command::Test => test::run(&root),
         Command::Tidy => Ok(tidy::run(&root)?.is_well()),
         Command::Faults(names) => Ok(faults::run(&root, &names)?.is_well()),
+        Command::Instructions(options) => instructions::run(&root, options),
         Command::Bench(options) => bench::run(&root, &options),
     }
 }

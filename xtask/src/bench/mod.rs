@@ -10,10 +10,10 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::args::BenchOptions;
-use crate::{Result, place, process};
+use crate::{Result, instructions, place, process};
 use facts::Commit;
 
-/// In this order; `instructions` is run by the command of that name.
+/// In this order; the counts of instructions come last.
 const BENCHES: &[&str] = &["pair", "waiting", "paced", "million"];
 
 /// Runs the benchmark and keeps the rows it prints; whether it ended well.
@@ -37,6 +37,9 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<bool> {
     if !status.success() {
         println!("bench failed: {status}; nothing is recorded");
         return Ok(false);
+    }
+    for row in instructions::rows(root)? {
+        rows.push(row.to_string());
     }
     if options.record {
         let path = free_path(&root.join("bench/runs"), &commit.file_stem(&date::today()?));
