@@ -1,0 +1,65 @@
+//! Judge of work conservation: no call waits while every limit it needs has room, unless a call
+//! that lacks room waits for one of the same limits, or an earlier one of its own flow and
+//! priority does.
+
+use super::super::books::Books;
+use super::super::player::Player;
+use super::super::totals::Count;
+use super::super::verdict::{Judge, Verdict, must};
+
+/// So many lanes are looked at after each input in the mean.
+const HEADS: u64 = 8;
+
+impl Player {
+    /// No work is left over: whoever could start has started.
+    pub(crate) fn nobody_waits_for_nothing(&mut self) -> Verdict {
+        let lanes = self.books.active.len();
+        if lanes == 0 || !self.rng.once_in((lanes as u64).div_ceil(HEADS)) {
+            return Ok(());
+        }
+        for place in 0..lanes {
+            self.totals.add(Count::HeadsJudged);
+            let head = self.books.lanes[self.books.active[place] as usize].first;
+            if self.books.could_start(head) {
+                self.totals.add(Count::HeadsWithRoom);
+                let held_back = self.books.is_held_back(head);
+                must(held_back, Judge::Idle, || {
+                    let route = self.books.route_of(head);
+                    let book = self.books.call(head);
+                    format!("{book:?} waits for nothing: it takes {:?}", route.takes)
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Books {
+    /// Whether every limit that a call needs has room for it.
+    pub(crate) fn could_start(&mut self, call: u32) -> bool {
+        let book = self.call(call);
+        let (route, priority) = (book.route, book.priority);
+        self.in_the_way(route, priority).is_none() && !self.is_paused(route)
+    }
+
+    /// Whether somebody who shares a limit with a call may hold it back.
+    fn is_held_back(&mut self, call: u32) -> bool {
+        (0..self.active.len()).any(|place| {
+            let other = self.lanes[self.active[place] as usize].first;
+            other != call
+                && self.share_a_limit(call, other)
+                && (self.are_kin(other, call) || !self.could_start(other))
+        })
+    }
+
+    /// Whether `earlier` is of the same flow and priority and came before.
+    fn are_kin(&self, earlier: u32, call: u32) -> bool {
+        let (one, other) = (self.call(earlier), self.call(call));
+        (one.flow, one.priority) == (other.flow, other.priority) && one.ticket < other.ticket
+    }
+
+    fn share_a_limit(&self, call: u32, other: u32) -> bool {
+        let (mine, theirs) = (&self.route_of(call).instances, &self.route_of(other).instances);
+        mine.iter().any(|id| theirs.contains(id))
+    }
+}

@@ -1,0 +1,114 @@
+//! Judge of every "no": its reason is true, and where a reason holds, it is said.
+
+use rampmeter_core::{Reason, Refusal};
+
+use super::super::books::{Books, BudgetBook};
+use super::super::player::{Ask, Player};
+use super::super::totals::Count;
+use super::super::verdict::{Judge, Verdict, must};
+
+impl Player {
+    /// A call was refused as it asked.
+    pub(crate) fn may_refuse(&mut self, ask: &Ask, refusal: &Refusal) -> Verdict {
+        let route = self.books.variants[ask.variant as usize].route;
+        let clock = self.books.clock;
+        let fits = self.books.ever_fits(route, ask.priority);
+        let expires = self.book_of(ask).expires;
+        let true_reason = match refusal.reason {
+            Reason::TooLarge => !fits,
+            Reason::Deadline => {
+                self.totals.add(Count::TooLate);
+                ask.deadline <= clock
+                    || expires == ask.deadline && self.books.is_gated_until(route, expires)
+            }
+            Reason::QueueTimeout => {
+                expires < ask.deadline && self.books.is_gated_until(route, expires)
+            }
+            Reason::QueueFull => self.books.is_some_queue_full(route, ask.flow),
+            Reason::WouldWait => ask.tries && self.books.would_wait(route, ask.priority),
+            Reason::TooManyInstances => self.has_too_many_values(ask.variant),
+            Reason::Unsupported => self.books.names_what_is_no_more(ask.variant, &self.scene),
+            Reason::MissingLabel
+            | Reason::Evicted
+            | Reason::NoParent
+            | Reason::TooDeep
+            | Reason::WouldDeadlock => false,
+        };
+        must(true_reason, Judge::Answers, || {
+            format!("{ask:?} was refused for a reason that does not hold: {refusal:?}")
+        })
+    }
+
+    /// A waiting call was refused.
+    pub(crate) fn may_refuse_waiting(&mut self, call: u32, refusal: &Refusal) -> Verdict {
+        let book = self.books.call(call);
+        let by_deadline = book.deadline == book.expires;
+        let due = book.expires <= self.books.clock;
+        let true_reason = match refusal.reason {
+            Reason::Deadline => due && by_deadline,
+            Reason::QueueTimeout => due && !by_deadline,
+            _ => false,
+        };
+        must(true_reason, Judge::Answers, || {
+            format!("waiting {book:?} was refused for a reason that does not hold: {refusal:?}")
+        })
+    }
+}
+
+impl Player {
+    /// Whether some limit of a variant has as many other values in use as it may.
+    fn has_too_many_values(&mut self, variant: u32) -> bool {
+        let kept = self.prepared.iter().enumerate().filter(|(_, kind)| kind.is_some());
+        let books = &mut self.books;
+        let mut kept: Vec<u32> = kept
+            .flat_map(|(of, _)| &books.routes[books.variants[of].route as usize].instances)
+            .copied()
+            .collect();
+        // Its own limits may be taken up by what it has found of them itself.
+        let route = books.variants[variant as usize].route;
+        kept.extend(&books.routes[route as usize].instances);
+        let instances = books.routes[route as usize].instances.clone();
+        instances.iter().any(|id| {
+            let limit = &books.limits[usize::from(books.instances[*id as usize].limit)];
+            let (first, most) = (limit.first, limit.config.max_instances);
+            let others = (first..first + limit.many).filter(|other| other != id);
+            let used = others.filter(|other| kept.contains(other) || books.is_in_use(*other));
+            used.count() >= most as usize
+        })
+    }
+}
+
+impl Books {
+    /// Whether a rate alone keeps calls which draw like this from starting before a moment.
+    fn is_gated_until(&self, route: u32, moment: u64) -> bool {
+        let takes = &self.routes[route as usize].takes;
+        takes.iter().any(|take| match &self.budgets[take.budget as usize] {
+            BudgetBook::Slots(_) => false,
+            BudgetBook::Rate(rate) => !rate.clone().has_room(take.amount, moment.saturating_sub(1)),
+        })
+    }
+
+    /// Whether a call that does not want to wait would have to: a limit has no room, or others
+    /// wait for one.
+    fn would_wait(&mut self, route: u32, priority: u8) -> bool {
+        let instances = &self.routes[route as usize].instances;
+        instances.iter().any(|id| self.instances[*id as usize].queued > 0)
+            || self.is_paused(route)
+            || self.in_the_way(route, priority).is_some()
+    }
+
+    fn is_in_use(&mut self, instance: u32) -> bool {
+        let clock = self.clock;
+        let instance = &self.instances[instance as usize];
+        instance.queued > 0
+            || instance.budgets.iter().any(|it| match &mut self.budgets[*it as usize] {
+                BudgetBook::Slots(slots) => slots.held > 0,
+                BudgetBook::Rate(rate) => rate.used(clock).1 > 0,
+            })
+    }
+
+    fn names_what_is_no_more(&self, variant: u32, scene: &super::super::scene::Scene) -> bool {
+        let kind = &scene.kinds[self.variants[variant as usize].kind];
+        kind.draws.iter().any(|draw| self.limits[usize::from(draw.limit)].removed)
+    }
+}

@@ -1,0 +1,58 @@
+//! Which ingredients a run may have. Each seed takes a part of them (swarm testing): a run with
+//! everything at once hides what some of its parts would show alone.
+
+use super::rng::Rng;
+
+/// The ingredients that a run may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mix {
+    /// Limits that keep slots for a priority and above.
+    pub reserved: bool,
+    /// Queues that evict when they are full.
+    pub evict: bool,
+    /// Queues bounded per flow.
+    pub per_flow: bool,
+    /// Calls that running calls make.
+    pub nested: bool,
+    /// Limits that change while calls run.
+    pub edits: bool,
+    /// Patience other than the default.
+    pub patience: bool,
+    /// Calls with a deadline.
+    pub deadlines: bool,
+    /// Tools that hang, callers that vanish, storms.
+    pub faults: bool,
+    /// Clocks that step, timers that are late, times that run backwards.
+    pub clocks: bool,
+}
+
+impl Mix {
+    /// What the engine implements.
+    pub const ALL: Mix = Mix {
+        reserved: false,
+        evict: false,
+        per_flow: false,
+        nested: false,
+        edits: false,
+        patience: false,
+        deadlines: true,
+        faults: true,
+        clocks: true,
+    };
+
+    /// A part of these ingredients.
+    pub(crate) fn part(self, rng: &mut Rng) -> Mix {
+        let mut with = |allowed: bool| rng.percent(60) && allowed;
+        Mix {
+            reserved: with(self.reserved),
+            evict: with(self.evict),
+            per_flow: with(self.per_flow),
+            nested: with(self.nested),
+            edits: with(self.edits),
+            patience: with(self.patience),
+            deadlines: with(self.deadlines),
+            faults: with(self.faults),
+            clocks: with(self.clocks),
+        }
+    }
+}
