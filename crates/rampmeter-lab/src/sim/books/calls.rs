@@ -127,6 +127,9 @@ impl Books {
     pub(crate) fn starts_to_run(&mut self, call: u32) {
         let (place, clock) = (narrow(self.running.len()), self.clock);
         self.running.push(call);
+        for id in &self.routes[self.calls[call as usize].route as usize].instances {
+            self.instances[*id as usize].running += 1;
+        }
         let book = self.call_mut(call);
         (book.state, book.place, book.started) = (State::Running, place, clock);
     }
@@ -138,7 +141,9 @@ impl Books {
         if let Some(moved) = self.running.get(place as usize) {
             self.calls[*moved as usize].place = place;
         }
-        for take in &self.routes[route as usize].takes {
+        let route = &self.routes[route as usize];
+        route.instances.iter().for_each(|id| self.instances[*id as usize].running -= 1);
+        for take in &route.takes {
             if let BudgetBook::Slots(slots) = &mut self.budgets[take.budget as usize] {
                 slots.held -= take.amount;
             }

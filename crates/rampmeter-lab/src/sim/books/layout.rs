@@ -22,6 +22,8 @@ pub(crate) struct InstanceBook {
     pub(crate) limit: u16,
     /// Its budgets, by their places in the books' list.
     pub(crate) budgets: Vec<u32>,
+    /// Running calls that draw on it.
+    pub(crate) running: u32,
     /// Waiting calls that draw on it.
     pub(crate) queued: u32,
     /// The same by priority and flow.
@@ -70,7 +72,7 @@ impl Books {
         for _ in 0..many {
             let budgets = config.budgets.iter().map(|budget| self.add_budget(budget)).collect();
             let queued_by = vec![0; self.weights.len() * self.flows()];
-            self.instances.push(InstanceBook { limit, budgets, queued: 0, queued_by });
+            self.instances.push(InstanceBook { limit, budgets, running: 0, queued: 0, queued_by });
         }
         let many = narrow(many);
         let config = config.clone();

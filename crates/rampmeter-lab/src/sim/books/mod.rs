@@ -5,6 +5,7 @@ mod budget;
 mod calls;
 mod layout;
 mod rates;
+mod shown;
 mod slots;
 
 use rampmeter_core::{CallId, Config};

@@ -100,7 +100,7 @@ impl Books {
     fn is_in_use(&mut self, instance: u32) -> bool {
         let clock = self.clock;
         let instance = &self.instances[instance as usize];
-        instance.queued > 0
+        instance.queued + instance.running > 0
             || instance.budgets.iter().any(|it| match &mut self.budgets[*it as usize] {
                 BudgetBook::Slots(slots) => slots.held > 0,
                 BudgetBook::Rate(rate) => rate.used(clock).1 > 0,

@@ -107,6 +107,9 @@ pub fn play(seed: u64, steps: u64, allowed: Mix, told: usize) -> Run {
     };
     let result = player.play(steps);
     let violation = result.err().map(|mut violation| {
+        for line in if told > 0 { player.books.shown() } else { Vec::new() } {
+            player.transcript.tell(|| line);
+        }
         violation.what = format!(
             "seed {seed}, step {}, at {} ns: {}",
             player.totals.of(Count::Steps),
