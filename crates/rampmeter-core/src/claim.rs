@@ -3,56 +3,121 @@
 //! A call becomes the claimant of an instance when its turn comes there and it cannot start:
 //! because it needs more than is free where a lighter call would have room, or because another
 //! instance is in the way for the second time. At most one claim per instance; an older claim is
-//! not bound by a younger one and replaces it. A call that merely waits its turn claims nothing.
+//! not bound by a younger one and replaces it. A call that merely waits its turn claims nothing,
+//! and no claim binds a call that a running call has made: its caller holds what others wait for.
 //!
 //! Bound: a claimant starts when the calls that held its slots at the time of the claim have
 //! ended, once for each older claim at its instances, plus the refill of its rates.
 
+use alloc::vec::Vec;
+
 use crate::budget::Answer;
+use crate::call::Priority;
 use crate::engine::Engine;
-use crate::instance::Claim;
-use crate::lane::{Record, Waiting};
+use crate::lane::{NONE, Record, Waiting};
+use crate::slab::Slab;
+use crate::time::Instant;
+
+/// What a claimant has, at whichever instances.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub(crate) call: u32,
+    /// The oldest is the least.
+    pub(crate) age: u64,
+    /// A call that started in its gap has overrun: there is no other.
+    pub(crate) strict: bool,
+    /// Running calls that started in its gap, by when they should have ended.
+    pub(crate) backfills: Vec<(Instant, u32)>,
+}
+
+/// All claims.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Claims {
+    pub(crate) slab: Slab<Claim>,
+    made: u64,
+}
+
+/// The age of the rescued call's claims: older than all others, which count from 1.
+const OLDEST: u64 = 0;
 
 impl Engine {
     /// The call whose turn it is lacks room here that a lighter one would have.
     pub(crate) fn claim_if_passed_over(&mut self, call: u32, at: u32) {
         let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
-        let route = self.routes.get(self.lanes.get(waiting.lane).route);
+        let lane = self.lanes.get(waiting.lane);
+        let (route, priority) = (self.routes.get(lane.route), lane.priority);
         let Some(draw) = route.on(at) else { return };
-        if self.instances.budgets.has_room_for_less(route.takes_of(draw), self.now) {
+        if self.instances.budgets.has_room_for_less(route.takes_of(draw), priority, self.now) {
             self.claim(call, at);
         }
     }
 
     /// Makes a call the claimant of an instance, unless an older claim is there.
     pub(crate) fn claim(&mut self, call: u32, at: u32) {
-        let Some(Record::Waiting(waiting)) = self.calls.get_mut(call) else { return };
-        if waiting.claim_age == u64::MAX {
-            waiting.claim_age = self.claims_made;
-            self.claims_made += 1;
-        }
-        let age = waiting.claim_age;
-        let claim = &mut self.instances.get_mut(at).claim;
-        if claim.is_none_or(|claim| claim.age > age) {
-            self.contended += usize::from(claim.is_none());
-            *claim = Some(Claim { call, age });
+        let Some(id) = self.claim_of(call, false) else { return };
+        let before = self.instances.get(at).claim;
+        let age = self.claims.slab[id].age;
+        if self.claims.slab.get(before).is_none_or(|claim| claim.age > age) {
+            self.contended += usize::from(before == NONE);
+            self.instances.get_mut(at).claim = id;
+            self.track_ends(at);
         }
     }
 
-    /// Is what a later call draws on `instance` withheld for its claimant?
+    /// A call is rescued: it is the oldest claimant of every instance that it needs.
+    pub(crate) fn claim_everywhere(&mut self, call: u32) {
+        let Some(id) = self.claim_of(call, true) else { return };
+        let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
+        let lane = waiting.lane;
+        let route = self.lanes.get(lane).route;
+        for index in 0..self.routes.get(route).draws().len() {
+            let at = self.routes.get(route).draws()[index].instance;
+            let before = core::mem::replace(&mut self.instances.get_mut(at).claim, id);
+            self.contended += usize::from(before == NONE);
+            self.track_ends(at);
+        }
+        let watch = self.lanes.get(lane).watch;
+        self.mark(watch);
+    }
+
+    /// A call's claim, made if it has none.
+    fn claim_of(&mut self, call: u32, oldest: bool) -> Option<u32> {
+        let Some(Record::Waiting(waiting)) = self.calls.get_mut(call) else { return None };
+        if waiting.claim == NONE {
+            self.claims.made += 1;
+            let (age, backfills) = (self.claims.made, Vec::new());
+            waiting.claim = self.claims.slab.insert(Claim { call, age, strict: false, backfills });
+        }
+        if oldest {
+            self.claims.slab[waiting.claim].age = OLDEST;
+        }
+        Some(waiting.claim)
+    }
+
+    /// Is what a later call draws on `instance` withheld for the claimant `claim`?
     ///
     /// Slots are, while every limit that the claimant needs is ready or waits for a release: if
-    /// one of them is ready only at `T`, nothing is withheld. Of a rate, whatever would make the
-    /// claimant start later than it otherwise could is withheld, and no more.
-    pub(crate) fn withheld(&mut self, route: u32, instance: u32) -> bool {
+    /// one of them is paused, or ready only at `T`, nothing is withheld. Of a rate, whatever would
+    /// make the claimant start later than it otherwise could is withheld, and no more.
+    pub(crate) fn withheld(
+        &mut self,
+        claim: u32,
+        route: u32,
+        priority: Priority,
+        instance: u32,
+    ) -> bool {
         let now = self.now;
-        let Some(claim) = self.instances.get_mut(instance).claim else { return false };
+        let Some(claim) = self.claims.slab.get(claim) else { return false };
         let Some(Record::Waiting(claimant)) = self.calls.get(claim.call) else { return false };
-        let claimant_route = self.routes.get(self.lanes.get(claimant.lane).route);
+        let claimant = self.lanes.get(claimant.lane);
+        let claimant_route = self.routes.get(claimant.route);
         let mut earliest = now;
         for draw in claimant_route.draws() {
-            let answer = self.instances.budgets.answer(claimant_route.takes_of(*draw), now);
-            if let Answer::At(at) = answer {
+            if self.instances.is_paused(draw.instance) {
+                return false;
+            }
+            let takes = claimant_route.takes_of(*draw);
+            if let Answer::At(at) = self.instances.budgets.answer(takes, claimant.priority, now) {
                 earliest = earliest.max(at);
             }
         }
@@ -61,20 +126,22 @@ impl Engine {
         else {
             return false;
         };
-        let claimed = claimant_route.takes_of(claimed);
-        self.instances.budgets.delays(claimed, later.takes_of(wanted), earliest, now)
+        let claimed = (claimant_route.takes_of(claimed), claimant.priority);
+        let wanted = (later.takes_of(wanted), priority);
+        self.instances.budgets.delays(claimed, wanted, earliest, now)
     }
 
     /// A call is gone from the queue: what it claimed is free for others.
-    pub(crate) fn drop_claims(&mut self, call: u32, route: u32, gone: &Waiting) {
-        if gone.claim_age == u64::MAX {
+    pub(crate) fn drop_claims(&mut self, route: u32, gone: &Waiting) {
+        if gone.claim == NONE {
             return;
         }
+        self.claims.slab.remove(gone.claim);
         for index in 0..self.routes.get(route).draws().len() {
             let id = self.routes.get(route).draws()[index].instance;
             let claim = &mut self.instances.get_mut(id).claim;
-            if claim.is_some_and(|claim| claim.call == call) {
-                *claim = None;
+            if *claim == gone.claim {
+                *claim = NONE;
                 self.contended -= 1;
                 self.mark(id);
             }
@@ -84,14 +151,13 @@ impl Engine {
     /// A claimant is blocked until a moment: what it withheld elsewhere may be used till then.
     pub(crate) fn yield_claims(&mut self, call: u32, at: u32) {
         let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
-        if waiting.claim_age == u64::MAX {
+        if waiting.claim == NONE {
             return;
         }
-        let route = self.lanes.get(waiting.lane).route;
+        let (claim, route) = (waiting.claim, self.lanes.get(waiting.lane).route);
         for index in 0..self.routes.get(route).draws().len() {
             let id = self.routes.get(route).draws()[index].instance;
-            let claim = self.instances.get_mut(id).claim;
-            if id != at && claim.is_some_and(|claim| claim.call == call) {
+            if id != at && self.instances.get(id).claim == claim {
                 self.mark(id);
             }
         }

@@ -20,16 +20,19 @@ pub struct Config {
     pub patience: Duration,
     /// How many calls deep a call may be nested: 0 forbids calls that running calls make.
     pub max_depth: u8,
+    /// Whether a claim leaves its gap to calls that should end before the claimant could start.
+    pub backfill: bool,
 }
 
 impl Default for Config {
-    /// No limits, one priority, patience of 30 s, nesting up to 8 deep.
+    /// No limits, one priority, patience of 30 s, nesting up to 8 deep, backfill.
     fn default() -> Config {
         Config {
             limits: Vec::new(),
             priorities: [1].into(),
             patience: Duration::from_secs(30),
             max_depth: 8,
+            backfill: true,
         }
     }
 }
@@ -174,7 +177,7 @@ impl Config {
                 ));
             }
             for budget in &limit.budgets {
-                if let Some(wrong) = budget.wrong() {
+                if let Some(wrong) = budget.wrong(self.priorities.len()) {
                     return fail(alloc::format!("limit {}: {wrong}", limit.name));
                 }
             }
@@ -189,9 +192,18 @@ impl BudgetConfig {
         BudgetConfig::Concurrency { size, reserved: Vec::new(), lend: true }
     }
 
-    fn wrong(&self) -> Option<&'static str> {
+    fn wrong(&self, priorities: usize) -> Option<&'static str> {
         match self {
             BudgetConfig::Concurrency { size: 0, .. } => Some("a concurrency of 0 admits nothing"),
+            BudgetConfig::Concurrency { size, reserved, .. } => {
+                let unknown = reserved.iter().any(|(it, _)| usize::from(it.0) >= priorities);
+                let too_many = reserved.iter().any(|(_, kept)| kept > size);
+                if unknown {
+                    Some("slots are reserved for a priority that there is not")
+                } else {
+                    too_many.then_some("more slots are reserved than there are")
+                }
+            }
             BudgetConfig::Rate { amount: 0, .. } => Some("a rate of 0 admits nothing"),
             BudgetConfig::Rate { period, .. } if period.is_zero() => Some("a period of 0"),
             BudgetConfig::Rate { kind: RateKind::Bucket { burst: 0 }, .. } => {

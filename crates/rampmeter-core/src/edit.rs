@@ -1,13 +1,16 @@
 //! Live change of the limits, in two phases: [`Engine::edit`] may fail and changes nothing;
 //! [`Change::commit`] cannot fail.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::time::Duration;
 
 use crate::call::LimitId;
-use crate::config::{ConfigError, LimitConfig};
-use crate::decision::Outputs;
+use crate::config::{Config, ConfigError, LimitConfig};
+use crate::decision::{Outputs, Reason, Refusal, Retry};
 use crate::engine::Engine;
+use crate::lane::Record;
+use crate::queue::Book;
+use crate::route::Take;
 use crate::time::Instant;
 
 /// One change.
@@ -47,7 +50,69 @@ impl Engine {
     /// # Errors
     /// What in them cannot be meant; the engine is as it was.
     pub fn edit(&mut self, edits: Vec<Edit>) -> Result<Change<'_>, ConfigError> {
+        let mut trial = Trial {
+            gone: (0..self.config.limits.len()).map(|it| self.is_gone(it)).collect(),
+            config: self.config.clone(),
+        };
+        for edit in &edits {
+            trial.make(edit)?;
+        }
+        trial.config.check()?;
         Ok(Change { engine: self, edits })
+    }
+
+    fn is_gone(&self, limit: usize) -> bool {
+        u16::try_from(limit).is_ok_and(|limit| self.instances.is_gone(limit))
+    }
+}
+
+/// What edits would lead to.
+struct Trial {
+    config: Config,
+    gone: Vec<bool>,
+}
+
+impl Trial {
+    fn make(&mut self, edit: &Edit) -> Result<(), ConfigError> {
+        match edit {
+            Edit::Add(limit) => {
+                self.config.limits.push(limit.clone());
+                self.gone.push(false);
+            }
+            Edit::Replace(id, limit) => {
+                let at = self.find(*id)?;
+                if self.config.limits[at].per != limit.per {
+                    let name = &limit.name;
+                    let message = alloc::format!(
+                        "limit {name}: what it is per cannot change; remove it and add another"
+                    );
+                    return Err(ConfigError { message });
+                }
+                self.config.limits[at] = limit.clone();
+            }
+            Edit::Remove(id) => {
+                let at = self.find(*id)?;
+                self.gone[at] = true;
+            }
+            Edit::Pause(id) | Edit::Resume(id) => {
+                self.find(*id)?;
+            }
+            Edit::Weights(weights) if weights.len() != self.config.priorities.len() => {
+                let (has, given) = (self.config.priorities.len(), weights.len());
+                let message = alloc::format!("there are {has} priorities, not {given}");
+                return Err(ConfigError { message });
+            }
+            Edit::Weights(_) | Edit::Patience(_) | Edit::MaxDepth(_) => {}
+        }
+        Ok(())
+    }
+
+    fn find(&self, id: LimitId) -> Result<usize, ConfigError> {
+        let at = usize::from(id.0);
+        match self.gone.get(at) {
+            Some(false) => Ok(at),
+            _ => Err(ConfigError { message: alloc::format!("there is no limit {at}") }),
+        }
     }
 }
 
@@ -56,8 +121,153 @@ impl Change<'_> {
     /// is touched. Returns the ids of the limits that were added, in order.
     pub fn commit(self, now: Instant, out: &mut Outputs) -> Vec<LimitId> {
         let Change { engine, edits } = self;
-        engine.advance(now, out);
-        drop(edits);
-        Vec::new()
+        engine.begin(now, out);
+        let mut added = Vec::new();
+        for edit in edits {
+            added.extend(engine.make(edit));
+        }
+        engine.refuse_what_never_fits(out);
+        while let Some(stuck) = engine.deadlocked() {
+            let (reason, retry) = (Reason::WouldDeadlock, Retry::OnRelease);
+            engine.refuse_waiting(stuck, Refusal { reason, limit: None, retry }, out);
+        }
+        for id in engine.instances.ids() {
+            engine.mark(id);
+        }
+        engine.pump(out);
+        added
+    }
+}
+
+impl Engine {
+    fn make(&mut self, edit: Edit) -> Option<LimitId> {
+        match edit {
+            Edit::Add(limit) => {
+                self.config.limits.push(limit);
+                let id = u16::try_from(self.config.limits.len() - 1).unwrap_or(u16::MAX);
+                self.instances.add(&self.config, id);
+                return Some(LimitId(id));
+            }
+            Edit::Replace(LimitId(id), limit) => {
+                self.config.limits[usize::from(id)] = limit;
+                self.reform(id);
+            }
+            Edit::Remove(LimitId(id)) => {
+                self.pause(id, false);
+                self.instances.remove(id, self.now);
+            }
+            Edit::Pause(LimitId(id)) => self.pause(id, true),
+            Edit::Resume(LimitId(id)) => self.pause(id, false),
+            Edit::Weights(weights) => {
+                self.config.priorities = weights;
+                for id in self.instances.ids() {
+                    if let Some(order) = self.instances.get_mut(id).order.as_deref_mut() {
+                        order.reweigh(&self.config.priorities);
+                    }
+                }
+                // For whom slots are reserved depends on who has the greater weight.
+                for (_, id) in self.config.limits.clone().iter().zip(0u16..) {
+                    if !self.instances.is_gone(id) {
+                        self.reform(id);
+                    }
+                }
+            }
+            Edit::Patience(patience) => {
+                self.config.patience = patience;
+                self.patience.look_again(self.now);
+            }
+            Edit::MaxDepth(depth) => self.config.max_depth = depth,
+        }
+        None
+    }
+
+    fn pause(&mut self, limit: u16, paused: bool) {
+        if self.instances.set_paused(limit, paused) {
+            if paused {
+                (self.paused, self.contended) = (self.paused + 1, self.contended + 1);
+            } else {
+                (self.paused, self.contended) = (self.paused - 1, self.contended - 1);
+            }
+        }
+    }
+
+    /// A limit's instances get the figures that the config now says.
+    fn reform(&mut self, limit: u16) {
+        let ids: Vec<u32> = self.instances.of(limit).collect();
+        for id in ids {
+            let old = self.instances.get(id).budgets.clone();
+            let moved = self.instances.reform(&self.config, id, self.now);
+            let place = self.instances.get(id).budgets.clone();
+            if let Some(from) = moved {
+                self.routes.reform(id, &place, &self.instances.budgets);
+                self.nests.reform(&from, place.start, old);
+            }
+            self.count_anew(id);
+            self.book_anew(id);
+            let tracked = self.instances.get_mut(id).ends.take().is_some();
+            if tracked {
+                self.track_ends(id);
+            }
+            self.instances.remember(id, self.now);
+        }
+    }
+
+    /// Who holds which slots of an instance, from the calls that run.
+    fn count_anew(&mut self, id: u32) {
+        for budget in self.instances.get(id).budgets.clone() {
+            if let Some(slots) = self.instances.budgets.slots_mut(budget) {
+                slots.empty();
+            }
+        }
+        for (_, record) in self.calls.iter() {
+            let Record::Running(running) = record else { continue };
+            let route = self.routes.get(running.route);
+            let Some(draw) = route.on(id) else { continue };
+            for take in route.takes_of(draw) {
+                let owned = self.nests.owned_or_new(running.nest, take);
+                if let Some(slots) = self.instances.budgets.slots_mut(take.budget) {
+                    slots.take(owned, running.priority);
+                }
+            }
+        }
+    }
+
+    /// Who waits for an instance, if that matters now.
+    fn book_anew(&mut self, id: u32) {
+        let limit = self.instances.get(id).limit;
+        let keeps = self.config.limits[usize::from(limit)].keeps_a_book();
+        let mut book = keeps.then(Box::<Book>::default);
+        if let Some(book) = &mut book {
+            for (call, record) in self.calls.iter() {
+                let Record::Waiting(waiting) = record else { continue };
+                let lane = self.lanes.get(waiting.lane);
+                if self.routes.get(lane.route).on(id).is_some() {
+                    book.join(lane.priority, lane.flow, waiting.ticket, call);
+                }
+            }
+        }
+        self.instances.get_mut(id).book = book;
+    }
+
+    /// Waiting calls that ask for more than there is now.
+    fn refuse_what_never_fits(&mut self, out: &mut Outputs) {
+        let waiting = self.calls.iter().filter_map(|(call, record)| match record {
+            Record::Waiting(waiting) => Some((call, waiting.lane)),
+            Record::Running(_) => None,
+        });
+        let too_large: Vec<(u32, LimitId)> = waiting
+            .filter_map(|(call, lane)| {
+                let lane = self.lanes.get(lane);
+                let route = self.routes.get(lane.route);
+                let most = |take: &Take| self.instances.budgets.most(take, lane.priority);
+                let at = route.takes().iter().position(|take| take.amount > most(take))?;
+                let instance = route.draw_at(at)?.instance;
+                Some((call, LimitId(self.instances.get(instance).limit)))
+            })
+            .collect();
+        for (call, limit) in too_large {
+            let (reason, retry) = (Reason::TooLarge, Retry::Never);
+            self.refuse_waiting(call, Refusal { reason, limit: Some(limit), retry }, out);
+        }
     }
 }

@@ -8,13 +8,18 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::budget::{Answer, Budget};
+use crate::budget::Budget;
 use crate::call::{Call, CallId, Flow, LimitId, Outcome, Priority, ToolId};
+use crate::claim::Claims;
 use crate::config::{Config, ConfigError};
-use crate::decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
+use crate::decision::{Decision, Outputs, Reason, Refusal, Retry};
+use crate::estimate::Estimates;
+use crate::expiry::Expiries;
+use crate::explain::CycleStep;
 use crate::heap::Heap;
 use crate::instance::Instances;
-use crate::lane::{Estimates, ExpiresBy, Lanes, Record, Running, Waiting};
+use crate::lane::{Lanes, Record};
+use crate::nest::{Nests, Parent};
 use crate::patience::Patience;
 use crate::route::{RouteBuilder, Routes};
 use crate::slab::Slab;
@@ -30,19 +35,39 @@ pub struct Engine {
     pub(crate) lanes: Lanes,
     pub(crate) estimates: Estimates,
     pub(crate) patience: Patience,
-    /// Waiting calls by when they expire, then by ticket.
-    pub(crate) expiries: Heap<(Instant, u64)>,
+    pub(crate) claims: Claims,
+    pub(crate) nests: Nests,
+    pub(crate) expiries: Expiries,
     /// Instances by when time alone makes their next call ready.
     pub(crate) wakes: Heap<Instant>,
     /// Instances to look at.
     pub(crate) dirty: VecDeque<u32>,
     pub(crate) waiting: usize,
-    /// Lanes and claims, wherever they are: while there is none, no call is in another's way.
+    /// Lanes, claims and paused limits, wherever they are: while there is none, nothing is in a
+    /// call's way but the budgets themselves.
     pub(crate) contended: usize,
+    /// Limits that are paused.
+    pub(crate) paused: usize,
     pub(crate) now: Instant,
-    pub(crate) claims_made: u64,
-    tickets: u64,
+    pub(crate) tickets: u64,
     pub(crate) builder: RouteBuilder,
+    /// Lanes that are being looked at, kept for their memory.
+    pub(crate) turns: Vec<u32>,
+    /// What the last call that would have deadlocked would have waited for.
+    pub(crate) cycle: Vec<CycleStep>,
+}
+
+/// For whom a prepared call is made, and until when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// Whom it is for.
+    pub flow: Flow,
+    /// Its class.
+    pub priority: Priority,
+    /// The moment by which it must have started; [`Instant::NEVER`] for none.
+    pub deadline: Instant,
+    /// The running call that makes this one: see [`Call::parent`].
+    pub parent: Option<CallId>,
 }
 
 /// A kind of call with its limits found in advance, for admissions that differ in nothing but
@@ -67,13 +92,13 @@ pub(crate) struct Asked {
     pub(crate) tool: ToolId,
     pub(crate) flow: Flow,
     pub(crate) priority: Priority,
-    may_wait: Duration,
-    deadline: Instant,
+    pub(crate) may_wait: Duration,
+    pub(crate) deadline: Instant,
 }
 
 /// What to do with a call that cannot start now.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Otherwise {
+pub(crate) enum Otherwise {
     Wait,
     Refuse,
 }
@@ -93,15 +118,19 @@ impl Engine {
             lanes: Lanes::default(),
             estimates: Estimates::default(),
             patience: Patience::default(),
-            expiries: Heap::default(),
+            claims: Claims::default(),
+            nests: Nests::default(),
+            expiries: Expiries::default(),
             wakes: Heap::default(),
             dirty: VecDeque::new(),
             waiting: 0,
             contended: 0,
+            paused: 0,
             now: Instant::EPOCH,
-            claims_made: 1,
             tickets: 0,
             builder: RouteBuilder::default(),
+            turns: Vec::new(),
+            cycle: Vec::new(),
         })
     }
 
@@ -128,16 +157,15 @@ impl Engine {
     }
 
     /// [`Engine::admit`] for a prepared call.
+    #[inline]
     pub fn admit_prepared(
         &mut self,
         now: Instant,
         call: &Prepared,
-        flow: Flow,
-        priority: Priority,
-        deadline: Instant,
+        terms: &Terms,
         out: &mut Outputs,
     ) -> Decision {
-        self.decide_prepared(now, call, flow, priority, deadline, Otherwise::Wait, out)
+        self.decide_prepared(now, call, terms, Otherwise::Wait, out)
     }
 
     /// [`Engine::try_admit`] for a prepared call.
@@ -145,12 +173,10 @@ impl Engine {
         &mut self,
         now: Instant,
         call: &Prepared,
-        flow: Flow,
-        priority: Priority,
-        deadline: Instant,
+        terms: &Terms,
         out: &mut Outputs,
     ) -> Decision {
-        self.decide_prepared(now, call, flow, priority, deadline, Otherwise::Refuse, out)
+        self.decide_prepared(now, call, terms, Otherwise::Refuse, out)
     }
 
     /// Gives a prepared call back.
@@ -171,7 +197,7 @@ impl Engine {
         let Some(index) = self.calls.resolve(id) else { return false };
         let Some(Record::Running(_)) = self.calls.get(index) else { return false };
         let Some(Record::Running(running)) = self.calls.remove(index) else { return false };
-        self.end(&running, outcome);
+        self.end(index, &running, outcome);
         self.pump(out);
         true
     }
@@ -182,7 +208,7 @@ impl Engine {
         let Some(index) = self.calls.resolve(id) else { return false };
         let Some(Record::Waiting(_)) = self.calls.get(index) else { return false };
         self.unwait(index, out);
-        self.calls.remove(index);
+        self.forget_waiting(index);
         self.pump(out);
         true
     }
@@ -199,7 +225,7 @@ impl Engine {
         if !self.dirty.is_empty() {
             return Some(self.now);
         }
-        let expiry = self.expiries.peek().map(|((at, _), _)| at).filter(|at| *at < Instant::NEVER);
+        let expiry = self.expiries.next().map(|(at, _)| at).filter(|at| *at < Instant::NEVER);
         let wake = self.wakes.peek().map(|(at, _)| at);
         expiry.into_iter().chain(wake).chain(self.patience.next()).min()
     }
@@ -261,183 +287,57 @@ impl Engine {
         out: &mut Outputs,
     ) -> Decision {
         self.begin(now, out);
-        let may_wait = match self.build_route(call) {
+        let (parent, inherited) = match self.lineage(call) {
+            Ok(found) => found,
+            Err(refusal) => return Decision::Refused(refusal),
+        };
+        let may_wait = match self.build_route(&inherited) {
             Ok(may_wait) => may_wait,
             Err(refusal) => return Decision::Refused(refusal),
         };
-        let asked = Asked {
-            route: self.acquire_route(),
-            tool: call.tool,
-            flow: call.flow,
-            priority: call.priority,
-            may_wait,
-            deadline: call.deadline,
-        };
-        self.decide(&asked, otherwise, out)
+        let Call { tool, flow, priority, deadline, .. } = inherited;
+        let route = self.acquire_route();
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
+        self.decide(&asked, parent, otherwise, out)
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// A call's caller, and the call with what it inherits.
+    fn lineage<'a>(&mut self, call: &Call<'a>) -> Result<(Parent, Call<'a>), Refusal> {
+        let Some(id) = call.parent else { return Ok((Parent::NONE, *call)) };
+        let parent = self.parent_of(id)?;
+        let (flow, priority, deadline) = self.inherited(id, call.deadline);
+        Ok((parent, Call { flow, priority, deadline, ..*call }))
+    }
+
+    #[inline]
     fn decide_prepared(
         &mut self,
         now: Instant,
         Prepared(kind): &Prepared,
-        flow: Flow,
-        priority: Priority,
-        deadline: Instant,
+        terms: &Terms,
         otherwise: Otherwise,
         out: &mut Outputs,
     ) -> Decision {
         self.begin(now, out);
+        let Terms { mut flow, mut priority, mut deadline, .. } = *terms;
         if usize::from(priority.0) >= self.config.priorities.len() {
             return refused(Reason::Unsupported, None, Retry::Never);
+        }
+        let mut parent = Parent::NONE;
+        if let Some(id) = terms.parent {
+            parent = match self.parent_of(id) {
+                Ok(parent) => parent,
+                Err(refusal) => return Decision::Refused(refusal),
+            };
+            (flow, priority, deadline) = self.inherited(id, deadline);
         }
         self.routes.share(kind.route);
         let Kind { route, tool, may_wait } = *kind;
         let asked = Asked { route, tool, flow, priority, may_wait, deadline };
-        self.decide(&asked, otherwise, out)
-    }
-
-    /// Decides on a call whose route has been acquired for it.
-    fn decide(&mut self, call: &Asked, otherwise: Otherwise, out: &mut Outputs) -> Decision {
-        let deadline = call.deadline;
-        if deadline <= self.now {
-            self.release_route(call.route);
-            return refused(Reason::Deadline, None, Retry::Never);
-        }
-        let Some((blocked_at, answer)) = self.obstacle(call.route) else {
-            return Decision::Granted(self.grant_at_once(call));
-        };
-        let timed_out = self.now.saturating_add(call.may_wait);
-        let expires = deadline.min(timed_out);
-        let by = if deadline <= timed_out { ExpiresBy::Deadline } else { ExpiresBy::QueueTimeout };
-        let refusal =
-            self.refusal_without_wait(call.route, blocked_at, answer, otherwise, expires, by);
-        if let Some(refusal) = refusal {
-            self.release_route(call.route);
-            return Decision::Refused(refusal);
-        }
-        let index = self.wait(call, blocked_at, expires, by, out);
-        let id = self.calls.id(index);
-        self.pump_for(index, out);
-        match self.calls.get(index) {
-            Some(Record::Running(_)) => {
-                // The decision is the answer; it is not said twice.
-                let said = out.iter().rposition(|output| *output == Output::Granted(id));
-                said.map(|at| out.remove(at));
-                Decision::Granted(id)
-            }
-            _ => Decision::Waiting(id),
-        }
-    }
-
-    /// What keeps a new call from starting at once: a limit without room, or one at which others
-    /// wait, in whose order it must take its place.
-    fn obstacle(&mut self, route: u32) -> Option<(u32, Answer)> {
-        let now = self.now;
-        let route = self.routes.get(route);
-        if let Some(at) = self.instances.budgets.obstacle(route.takes(), now) {
-            let draw = route.draw_at(at)?;
-            let answer = self.instances.budgets.answer(route.takes_of(draw), now);
-            return Some((draw.instance, answer));
-        }
-        if self.contended == 0 {
-            return None;
-        }
-        let queue = route.draws().iter().find(|draw| {
-            let instance = self.instances.get(draw.instance);
-            instance.watchers > 0 || instance.claim.is_some()
-        });
-        queue.map(|draw| (draw.instance, Answer::OnRelease))
-    }
-
-    fn grant_at_once(&mut self, call: &Asked) -> CallId {
-        self.instances.budgets.take(self.routes.get(call.route).takes(), self.now);
-        let index = self.calls.insert(Record::Running(Running {
-            route: call.route,
-            tool: call.tool,
-            priority: call.priority,
-            flow: call.flow,
-            started: self.now,
-            estimate_nanos: 0,
-            charged: 0,
-        }));
-        self.calls.id(index)
-    }
-
-    /// The refusals of a call that cannot start at once and shall not, or cannot usefully, wait.
-    fn refusal_without_wait(
-        &self,
-        route: u32,
-        blocked_at: u32,
-        answer: Answer,
-        otherwise: Otherwise,
-        expires: Instant,
-        expires_by: ExpiresBy,
-    ) -> Option<Refusal> {
-        let limit = Some(LimitId(self.instances.get(blocked_at).limit));
-        let retry = match answer {
-            Answer::At(at) => Retry::At(at),
-            Answer::Never => Retry::Never,
-            Answer::Ready | Answer::OnRelease => Retry::OnRelease,
-        };
-        if otherwise == Otherwise::Refuse {
-            return Some(Refusal { reason: Reason::WouldWait, limit, retry });
-        }
-        for draw in self.routes.get(route).draws() {
-            let instance = self.instances.get(draw.instance);
-            if instance.queued >= self.config.limits[usize::from(instance.limit)].queue_size {
-                let limit = Some(LimitId(instance.limit));
-                return Some(Refusal { reason: Reason::QueueFull, limit, retry: Retry::OnRelease });
-            }
-        }
-        match answer {
-            Answer::At(at) if at >= expires => {
-                Some(Refusal { reason: expires_by.reason(), limit, retry })
-            }
-            _ => None,
-        }
-    }
-
-    fn wait(
-        &mut self,
-        call: &Asked,
-        at: u32,
-        expires: Instant,
-        expires_by: ExpiresBy,
-        out: &mut Outputs,
-    ) -> u32 {
-        let ticket = self.tickets;
-        self.tickets += 1;
-        for draw in self.routes.get(call.route).draws() {
-            self.instances.get_mut(draw.instance).queued += 1;
-        }
-        let lane = self.lanes.find(call.route, call.priority, call.flow);
-        let index = self.calls.insert(Record::Waiting(Waiting {
-            ticket,
-            arrived: self.now,
-            expires,
-            lane: lane.unwrap_or(crate::lane::NONE),
-            previous: crate::lane::NONE,
-            next: crate::lane::NONE,
-            kin: crate::lane::NONE,
-            kin_previous: crate::lane::NONE,
-            kin_next: crate::lane::NONE,
-            claim_age: u64::MAX,
-            tool: call.tool,
-            expires_by,
-            turned_away: false,
-        }));
-        self.waiting += 1;
-        self.expiries.set(index, (expires, ticket));
-        self.patience.join(index, call.priority, call.flow, &mut self.calls);
-        match lane {
-            Some(lane) => self.lanes.append(lane, index, &mut self.calls),
-            None => self.open_lane(call, at, index, ticket, out),
-        }
-        index
+        self.decide(&asked, parent, otherwise, out)
     }
 }
 
-fn refused(reason: Reason, limit: Option<LimitId>, retry: Retry) -> Decision {
+pub(crate) fn refused(reason: Reason, limit: Option<LimitId>, retry: Retry) -> Decision {
     Decision::Refused(Refusal { reason, limit, retry })
 }

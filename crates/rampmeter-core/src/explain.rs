@@ -1,7 +1,10 @@
 //! Why a call waits, and when it should start.
 
+use crate::budget::Answer;
 use crate::call::{CallId, LimitId};
 use crate::engine::Engine;
+use crate::lane::{NONE, Record};
+use crate::order::Order;
 use crate::time::Instant;
 
 /// Why a call waits.
@@ -41,26 +44,93 @@ pub enum WaitsFor {
     Resume,
 }
 
-/// One step of a cycle of calls that would wait for each other: `call` waits for `limit`, which
-/// is held by those that come next.
+/// One step of a cycle of calls that would wait for each other: `caller` waits for `call`, which
+/// it has made, itself or through others; `call` waits for `limit`, which the next step's caller
+/// holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CycleStep {
-    /// The call that waits.
-    pub call: CallId,
-    /// For this limit; `None` if it waits for the call that it made, which is next.
+    /// A running call that waits for calls of its own.
+    pub caller: CallId,
+    /// The call that waits; `None` for the one that is being refused.
+    pub call: Option<CallId>,
+    /// The limit that it waits for.
     pub limit: Option<LimitId>,
 }
 
+/// Calls that are counted to say how many are ahead of one.
+const COUNTED: u32 = 10_000;
+
 impl Engine {
-    /// Why a call waits at `now`; `None` if it does not wait.
-    pub fn explain(&self, now: Instant, call: CallId) -> Option<Explanation> {
-        let _ = (now, call);
-        None
+    /// Why a call waits at `now`; `None` if it does not wait. Like [`Engine::prepare`], it decides
+    /// nothing.
+    pub fn explain(&mut self, now: Instant, call: CallId) -> Option<Explanation> {
+        self.now = self.now.max(now);
+        let index = self.calls.resolve(call)?;
+        let Some(Record::Waiting(waiting)) = self.calls.get(index) else { return None };
+        let (lane_id, claim) = (waiting.lane, waiting.claim);
+        let lane = self.lanes.get(lane_id);
+        let (route, watch, priority, flow) = (lane.route, lane.watch, lane.priority, lane.flow);
+        let (waits_for, at) = self.waits_for(index, watch);
+        let ahead = self.ahead(index);
+        let waiting = self.instances.get(watch).order.as_deref().map_or(0, Order::calls);
+        let estimated_start = match self.claims.slab.get(claim) {
+            Some(_) => self.claimant_starts(claim).filter(|at| *at > self.now),
+            None => self.forecast_at(route, watch, priority, flow, u64::from(ahead)),
+        };
+        Some(Explanation {
+            call,
+            limit: LimitId(self.instances.get(at).limit),
+            waits_for,
+            ahead,
+            waiting,
+            claims: claim != NONE,
+            rescued: self.patience.rescued() == Some(index),
+            estimated_start,
+        })
     }
 
     /// The cycle that the last refusal as [`WouldDeadlock`](crate::Reason::WouldDeadlock) was for;
     /// empty if there was none yet.
     pub fn cycle(&self) -> &[CycleStep] {
-        &[]
+        &self.cycle
+    }
+
+    /// What keeps a call from starting, and at which instance.
+    fn waits_for(&mut self, call: u32, watch: u32) -> (WaitsFor, u32) {
+        let Some(block) = self.blocked(call, watch, &mut None) else {
+            return (WaitsFor::Turn, watch);
+        };
+        let at = block.instance;
+        let waits_for = match block.answer {
+            Answer::At(until) => WaitsFor::Until(until),
+            Answer::Paused => WaitsFor::Resume,
+            Answer::OnRelease if block.withheld => {
+                let claim = self.claims.slab.get(self.instances.get(at).claim);
+                claim.map_or(WaitsFor::Release, |it| WaitsFor::Claimant(self.calls.id(it.call)))
+            }
+            Answer::OnRelease | Answer::Never | Answer::Ready => WaitsFor::Release,
+        };
+        (waits_for, at)
+    }
+
+    /// Calls of the same flow and priority that wait at the same limit and came before.
+    fn ahead(&self, call: u32) -> u32 {
+        let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return 0 };
+        let own = self.lanes.get(waiting.lane);
+        let mut ahead = 0;
+        let mut lane = self.patience.lanes_of(own.kin);
+        while lane != NONE {
+            let data = self.lanes.get(lane);
+            let mut at = if data.watch == own.watch { data.first } else { NONE };
+            while let Some(Record::Waiting(other)) = self.calls.get(at) {
+                if other.ticket >= waiting.ticket || ahead >= COUNTED {
+                    break;
+                }
+                ahead += 1;
+                at = other.next;
+            }
+            lane = data.kin_next;
+        }
+        ahead
     }
 }

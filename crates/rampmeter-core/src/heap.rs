@@ -27,6 +27,22 @@ impl<K: Ord + Copy> Heap<K> {
         self.items.first().copied()
     }
 
+    /// The ids of the least `most` entries, in order, appended to `into`.
+    pub(crate) fn least(&self, most: usize, into: &mut Vec<u32>) {
+        // Whatever is next is the root, or a child of one that was taken.
+        let mut front: Vec<usize> = Vec::with_capacity(most + ARITY);
+        front.extend((!self.items.is_empty()).then_some(0));
+        for _ in 0..most {
+            let Some(nearest) = (0..front.len()).min_by_key(|at| self.items[front[*at]].0) else {
+                return;
+            };
+            let at = front.swap_remove(nearest);
+            into.push(self.items[at].1);
+            let first = at * ARITY + 1;
+            front.extend(first..(first + ARITY).min(self.items.len()));
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
@@ -138,6 +154,9 @@ mod tests {
             }
             assert_eq!(heap.peek(), set.first().map(|(key, id)| ((*key, *id), *id)));
             assert_eq!(heap.is_empty(), set.is_empty());
+            let mut least = Vec::new();
+            heap.least(3, &mut least);
+            assert!(least.iter().eq(set.iter().take(3).map(|(_, id)| id)));
             assert_eq!(heap.key(id), keys[id as usize].map(|key| (key, id)));
         }
     }

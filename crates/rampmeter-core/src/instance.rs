@@ -8,11 +8,14 @@ use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use core::ops::Range;
 use core::time::Duration;
 
+use crate::backfill::Ends;
 use crate::budget::{Budget, Budgets};
-use crate::call::{Cost, Draw};
-use crate::config::{Config, Counts};
+use crate::config::{Config, LimitConfig};
 use crate::heap::Heap;
+use crate::lane::NONE;
+use crate::nest::NestedLanes;
 use crate::order::Order;
+use crate::queue::Book;
 use crate::route::Route;
 use crate::slab::Slab;
 use crate::time::Instant;
@@ -26,23 +29,27 @@ pub(crate) struct Instance {
     pub(crate) label: Option<Box<str>>,
     /// Where its budgets are.
     pub(crate) budgets: Range<u32>,
+    /// Its slots, if it has one concurrency.
+    pub(crate) slots: Option<u32>,
+    /// It has nothing but those slots.
+    pub(crate) only_slots: bool,
+    pub(crate) paused: bool,
     /// Made when a lane first waits here.
     pub(crate) order: Option<Box<Order>>,
     /// Lanes that wait here.
     pub(crate) watchers: u32,
+    /// Those of them whose calls were made by running calls.
+    pub(crate) nested: Option<Box<NestedLanes>>,
     /// Waiting calls that draw on this instance, wherever they wait.
     pub(crate) queued: u32,
-    pub(crate) claim: Option<Claim>,
+    /// They by priority and flow, where that matters.
+    pub(crate) book: Option<Box<Book>>,
+    /// The claim that binds here, or [`NONE`].
+    pub(crate) claim: u32,
+    pub(crate) ends: Option<Box<Ends>>,
     /// In the engine's list of instances to look at.
     pub(crate) dirty: bool,
     routes: u32,
-}
-
-/// The right of one waiting call that nothing later may take what it needs here.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Claim {
-    pub(crate) call: u32,
-    pub(crate) age: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -62,20 +69,99 @@ struct PerLimit {
     free: Vec<Range<u32>>,
     /// The greatest concurrency of instances that were collected, per budget.
     past_peaks: Vec<u64>,
+    paused: bool,
+    /// The limit was removed; its number is not used again.
+    gone: bool,
 }
 
 impl Instances {
     pub(crate) fn new(config: &Config) -> Instances {
-        let limits = config.limits.iter().map(|_| PerLimit::default()).collect();
         let mut instances =
-            Instances { budgets: Budgets::default(), slab: Slab::default(), limits };
-        for (index, limit) in config.limits.iter().enumerate() {
-            if limit.per.is_none() {
-                let number = u16::try_from(index).unwrap_or(u16::MAX);
-                instances.limits[index].single = Some(instances.make(config, number, None));
-            }
+            Instances { budgets: Budgets::default(), slab: Slab::default(), limits: Vec::new() };
+        for index in 0..config.limits.len() {
+            instances.add(config, u16::try_from(index).unwrap_or(u16::MAX));
         }
         instances
+    }
+
+    /// Makes room for the limit after the last.
+    pub(crate) fn add(&mut self, config: &Config, limit: u16) {
+        self.limits.push(PerLimit::default());
+        if config.limits[usize::from(limit)].per.is_none() {
+            self.limits[usize::from(limit)].single = Some(self.make(config, limit, None));
+        }
+    }
+
+    /// A limit is no more: nothing finds its instances, and their budgets are always ready.
+    /// Returns those that are still in use.
+    pub(crate) fn remove(&mut self, limit: u16, now: Instant) -> Vec<u32> {
+        let ids: Vec<u32> = self.of(limit).collect();
+        self.limits[usize::from(limit)] = PerLimit { gone: true, ..PerLimit::default() };
+        for id in &ids {
+            let place = self.slab[*id].budgets.clone();
+            self.budgets.of_mut(place).iter_mut().for_each(|budget| *budget = Budget::Gone);
+            let instance = &mut self.slab[*id];
+            (instance.slots, instance.only_slots, instance.ends) = (None, false, None);
+            (instance.paused, instance.book) = (false, None);
+            self.remember(*id, now);
+        }
+        ids.into_iter().filter(|id| self.slab.get(*id).is_some()).collect()
+    }
+
+    pub(crate) fn is_gone(&self, limit: u16) -> bool {
+        self.limits.get(usize::from(limit)).is_none_or(|limit| limit.gone)
+    }
+
+    /// An instance gets the budgets that the config now says. If they have moved, returns for
+    /// each of them, in order, the old one that it carries on.
+    pub(crate) fn reform(
+        &mut self,
+        config: &Config,
+        id: u32,
+        now: Instant,
+    ) -> Option<Vec<Option<u32>>> {
+        let limit = self.slab[id].limit;
+        let new = &config.limits[usize::from(limit)];
+        let old = self.slab[id].budgets.clone();
+        let (place, from) = self.budgets.reform(old.clone(), &new.budgets, &config.priorities, now);
+        let (slots, only) = only_slots(&self.budgets, &place);
+        let moved = place != old;
+        let instance = &mut self.slab[id];
+        (instance.budgets, instance.slots, instance.only_slots) = (place, slots, only);
+        // Places of another length fit no more.
+        let length = new.budgets.len();
+        let per_limit = &mut self.limits[usize::from(limit)];
+        per_limit.free.retain(|place| place.len() == length);
+        if moved {
+            per_limit.past_peaks.clear();
+        }
+        moved.then_some(from)
+    }
+
+    /// All instances there are.
+    pub(crate) fn ids(&self) -> Vec<u32> {
+        self.slab.iter().map(|(id, _)| id).collect()
+    }
+
+    /// Whether nothing that draws on this instance may start.
+    #[inline]
+    pub(crate) fn is_paused(&self, id: u32) -> bool {
+        self.slab[id].paused
+    }
+
+    /// Pauses or resumes a limit; says whether that changed anything.
+    pub(crate) fn set_paused(&mut self, limit: u16, paused: bool) -> bool {
+        let per_limit = &mut self.limits[usize::from(limit)];
+        let before = core::mem::replace(&mut per_limit.paused, paused);
+        let ids: Vec<u32> = self.of(limit).collect();
+        for id in ids {
+            self.slab[id].paused = paused;
+        }
+        before != paused
+    }
+
+    pub(crate) fn limit_is_paused(&self, limit: u16) -> bool {
+        self.limits.get(usize::from(limit)).is_some_and(|limit| limit.paused)
     }
 
     /// The instance of a limit for this value of its label; `None` if there are as many as
@@ -104,6 +190,16 @@ impl Instances {
         Some(id)
     }
 
+    /// Whether an instance is still one of its limit's.
+    pub(crate) fn finds(&self, id: u32) -> bool {
+        let instance = &self.slab[id];
+        let Some(per_limit) = self.limits.get(usize::from(instance.limit)) else { return false };
+        match &instance.label {
+            None => per_limit.single == Some(id),
+            Some(value) => per_limit.by_value.get(value) == Some(&id),
+        }
+    }
+
     /// A route over this instance was made.
     pub(crate) fn used(&mut self, id: u32) {
         let instance = &mut self.slab[id];
@@ -125,18 +221,21 @@ impl Instances {
     /// it, it is kept for as long as they do.
     pub(crate) fn remember(&mut self, id: u32, now: Instant) {
         let instance = &self.slab[id];
-        if instance.routes > 0 || instance.label.is_none() {
+        if instance.routes > 0 {
+            return;
+        }
+        if !self.finds(id) {
+            // Its limit was removed, and now its last call has ended.
+            self.slab.remove(id);
+            return;
+        }
+        if instance.label.is_none() {
             return;
         }
         let budgets = self.budgets.of_mut(instance.budgets.clone()).iter_mut();
         let idle = budgets.map(|budget| budget.idle_at(now));
         let idle_at = idle.fold(now, |latest, at| latest.max(at.unwrap_or(Instant::NEVER)));
         self.limits[usize::from(instance.limit)].idle.set(id, idle_at);
-    }
-
-    /// The order in which lanes wait at an instance, if it still exists and any ever did.
-    pub(crate) fn order(&self, id: u32) -> Option<&Order> {
-        self.slab.get(id)?.order.as_deref()
     }
 
     /// Takes the mark off an instance, if it still exists.
@@ -146,39 +245,24 @@ impl Instances {
         }
     }
 
+    /// An instance, if it has not been collected since.
+    #[inline]
+    pub(crate) fn existing(&self, id: u32) -> Option<&Instance> {
+        self.slab.get(id)
+    }
+
+    pub(crate) fn existing_mut(&mut self, id: u32) -> Option<&mut Instance> {
+        self.slab.get_mut(id)
+    }
+
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: u32) -> &mut Instance {
         &mut self.slab[id]
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: u32) -> &Instance {
         &self.slab[id]
-    }
-
-    /// What a call's draw means for each budget of an instance.
-    pub(crate) fn amounts<'a>(
-        &'a self,
-        id: u32,
-        draw: &'a Draw<'_>,
-    ) -> impl Iterator<Item = u64> + 'a {
-        self.budgets.of(self.get(id).budgets.clone()).iter().map(|budget| match budget {
-            Budget::Concurrency(_) => draw.weight,
-            Budget::Rate(rate) => match rate.counts {
-                Counts::Calls => 1,
-                Counts::Unit(unit) => {
-                    let of_unit = draw.costs.iter().filter(|cost: &&Cost| cost.unit == unit);
-                    of_unit.fold(0u64, |sum, cost| sum.saturating_add(cost.amount))
-                }
-            },
-        })
-    }
-
-    /// Is every amount of a draw within what its budget ever has?
-    pub(crate) fn ever_fits(&self, id: u32, draw: &Draw<'_>) -> bool {
-        let budgets = self.budgets.of(self.get(id).budgets.clone());
-        budgets.iter().zip(self.amounts(id, draw)).all(|(budget, amount)| match budget {
-            Budget::Concurrency(slots) => amount <= slots.size,
-            Budget::Rate(rate) => amount <= rate.capacity(),
-        })
     }
 
     /// The instances of a limit, in the order of their labels' values.
@@ -193,15 +277,23 @@ impl Instances {
 
     fn make(&mut self, config: &Config, limit: u16, label: Option<Box<str>>) -> u32 {
         let place = self.limits[usize::from(limit)].free.pop();
-        let budgets = self.budgets.make(&config.limits[usize::from(limit)].budgets, place);
+        let limit_config = &config.limits[usize::from(limit)];
+        let budgets = self.budgets.make(&limit_config.budgets, place, &config.priorities);
+        let (slots, only_slots) = only_slots(&self.budgets, &budgets);
         self.slab.insert(Instance {
             limit,
             label,
             budgets,
+            slots,
+            only_slots,
+            paused: self.limits[usize::from(limit)].paused,
             order: None,
             watchers: 0,
+            nested: None,
             queued: 0,
-            claim: None,
+            book: limit_config.keeps_a_book().then(Box::default),
+            claim: NONE,
+            ends: None,
             dirty: false,
             routes: 0,
         })
@@ -232,6 +324,23 @@ impl Instances {
                 per_limit.by_value.remove(&value);
             }
         }
+    }
+}
+
+/// The slots of budgets that have one concurrency, and whether there is nothing else.
+fn only_slots(budgets: &Budgets, place: &Range<u32>) -> (Option<u32>, bool) {
+    let slots = place.clone().filter(|budget| budgets.slots(*budget).is_some());
+    let slots: Vec<u32> = slots.collect();
+    match slots.as_slice() {
+        [one] => (Some(*one), place.len() == 1),
+        _ => (None, false),
+    }
+}
+
+impl LimitConfig {
+    /// Whether it matters how many wait of each flow.
+    pub(crate) fn keeps_a_book(&self) -> bool {
+        self.queue_per_flow.is_some() || self.overflow == crate::config::Overflow::Evict
     }
 }
 

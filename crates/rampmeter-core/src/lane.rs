@@ -1,14 +1,14 @@
-//! Lanes: waiting calls that are alike (same route, priority and flow) and so move as one.
+//! Lanes: waiting calls that are alike (same route, priority, flow and caller) and so move as one.
 //!
 //! Only the first call of a lane ever needs a look; the others have no other answer. The calls
-//! are linked through their own records, so that any one of them leaves in constant time.
-
-use alloc::collections::BTreeMap;
-use core::time::Duration;
+//! are linked through their own records, so that any one of them leaves in constant time. Lanes of
+//! one flow and priority are kin, linked as well, for the sake of rescue.
 
 use crate::call::{Flow, Priority, ToolId};
 use crate::decision::Reason;
+use crate::patience::Patience;
 use crate::slab::Slab;
+use crate::table::{Table, hash};
 use crate::time::Instant;
 
 pub(crate) const NONE: u32 = u32::MAX;
@@ -25,15 +25,16 @@ pub(crate) struct Waiting {
     pub(crate) ticket: u64,
     pub(crate) arrived: Instant,
     pub(crate) expires: Instant,
+    pub(crate) deadline: Instant,
     pub(crate) lane: u32,
     pub(crate) previous: u32,
     pub(crate) next: u32,
-    /// Its place among the calls of its flow and priority.
-    pub(crate) kin: u32,
-    pub(crate) kin_previous: u32,
-    pub(crate) kin_next: u32,
-    /// Age of its claims, the oldest least; `u64::MAX` while it has none.
-    pub(crate) claim_age: u64,
+    /// Its place in the list of calls that may wait as long, and its neighbours there.
+    pub(crate) expiry: crate::expiry::Links,
+    /// Its claim, if it has one.
+    pub(crate) claim: u32,
+    /// Its lineage, if it was made by a running call.
+    pub(crate) nest: u32,
     pub(crate) tool: ToolId,
     pub(crate) expires_by: ExpiresBy,
     /// Its turn came at one limit when another was in the way.
@@ -58,14 +59,19 @@ impl ExpiresBy {
 #[derive(Clone, Debug)]
 pub(crate) struct Running {
     pub(crate) route: u32,
-    pub(crate) tool: ToolId,
-    pub(crate) priority: Priority,
+    /// Its lineage, if it was made by a running call or has made one.
+    pub(crate) nest: u32,
     pub(crate) flow: Flow,
     pub(crate) started: Instant,
+    pub(crate) deadline: Instant,
     /// What the charge assumed.
     pub(crate) estimate_nanos: u64,
     /// Bit `i` is set if the route's draw `i` was charged.
     pub(crate) charged: u64,
+    pub(crate) tool: ToolId,
+    pub(crate) priority: Priority,
+    /// The claim in whose gap it started, or [`NONE`].
+    pub(crate) backfills: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -73,16 +79,39 @@ pub(crate) struct Lane {
     pub(crate) route: u32,
     pub(crate) priority: Priority,
     pub(crate) flow: Flow,
+    /// The caller of its calls, as a number that is never used again; [`u64::MAX`] for none.
+    pub(crate) caller: u64,
     pub(crate) first: u32,
-    last: u32,
+    pub(crate) last: u32,
+    pub(crate) calls: u32,
     /// The instance at which it waits.
     pub(crate) watch: u32,
+    /// The place of its flow in that instance's order.
+    pub(crate) flow_at: u32,
+    /// When it was opened, among all lanes.
+    pub(crate) opened: u64,
+    pub(crate) kin: u32,
+    pub(crate) kin_previous: u32,
+    pub(crate) kin_next: u32,
+}
+
+/// The caller of calls that have none.
+pub(crate) const NO_CALLER: u64 = u64::MAX;
+
+/// What makes calls alike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct LaneKey {
+    pub(crate) route: u32,
+    pub(crate) priority: Priority,
+    pub(crate) flow: Flow,
+    pub(crate) caller: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lanes {
     slab: Slab<Lane>,
-    index: BTreeMap<(u32, u8, u64), u32>,
+    index: Table,
+    opened: u64,
 }
 
 /// What a departure did to its lane.
@@ -91,32 +120,68 @@ pub(crate) enum Departure {
     Within,
     /// The first call is another one now, which has this ticket.
     NewFirst(u64),
-    /// The lane is gone.
+    /// The lane is empty, and closed.
     Last,
 }
 
+impl LaneKey {
+    fn hash(&self) -> u32 {
+        let kind = u64::from(self.route) << 8 | u64::from(self.priority.0);
+        hash(self.flow.id ^ self.caller.rotate_left(17), kind)
+    }
+}
+
 impl Lanes {
+    #[inline]
     pub(crate) fn get(&self, id: u32) -> &Lane {
         &self.slab[id]
     }
 
-    pub(crate) fn set_watch(&mut self, id: u32, instance: u32) {
-        self.slab[id].watch = instance;
+    pub(crate) fn get_mut(&mut self, id: u32) -> &mut Lane {
+        &mut self.slab[id]
     }
 
-    pub(crate) fn find(&self, route: u32, priority: Priority, flow: Flow) -> Option<u32> {
-        self.index.get(&(route, priority.0, flow.id)).copied()
+    pub(crate) fn find(&self, key: &LaneKey) -> Option<u32> {
+        self.index.find(key.hash(), |id| {
+            let lane = &self.slab[id];
+            lane.route == key.route
+                && lane.priority == key.priority
+                && lane.flow.id == key.flow.id
+                && lane.caller == key.caller
+        })
     }
 
     /// Opens an empty lane; the caller appends a call at once.
-    pub(crate) fn open(&mut self, route: u32, priority: Priority, flow: Flow, watch: u32) -> u32 {
-        let id = self.slab.insert(Lane { route, priority, flow, first: NONE, last: NONE, watch });
-        self.index.insert((route, priority.0, flow.id), id);
+    pub(crate) fn open(&mut self, key: &LaneKey, watch: u32, patience: &mut Patience) -> u32 {
+        self.opened += 1;
+        let kin = patience.kin_of(key.priority, key.flow);
+        let kin_next = core::mem::replace(&mut patience.kin_mut(kin).lanes, NONE);
+        let id = self.slab.insert(Lane {
+            route: key.route,
+            priority: key.priority,
+            flow: key.flow,
+            caller: key.caller,
+            first: NONE,
+            last: NONE,
+            calls: 0,
+            watch,
+            flow_at: NONE,
+            opened: self.opened,
+            kin,
+            kin_previous: NONE,
+            kin_next,
+        });
+        if kin_next != NONE {
+            self.slab[kin_next].kin_previous = id;
+        }
+        patience.kin_mut(kin).lanes = id;
+        self.index.insert(key.hash(), id);
         id
     }
 
     pub(crate) fn append(&mut self, id: u32, call: u32, calls: &mut Slab<Record>) {
         let lane = &mut self.slab[id];
+        lane.calls += 1;
         let last = core::mem::replace(&mut lane.last, call);
         if last == NONE {
             lane.first = call;
@@ -130,8 +195,14 @@ impl Lanes {
     }
 
     /// Takes a call out of its lane; `gone` is its record.
-    pub(crate) fn depart(&mut self, gone: &Waiting, calls: &mut Slab<Record>) -> Departure {
+    pub(crate) fn depart(
+        &mut self,
+        gone: &Waiting,
+        calls: &mut Slab<Record>,
+        patience: &mut Patience,
+    ) -> Departure {
         let lane = &mut self.slab[gone.lane];
+        lane.calls -= 1;
         if gone.next == NONE {
             lane.last = gone.previous;
         } else if let Some(Record::Waiting(after)) = calls.get_mut(gone.next) {
@@ -147,40 +218,25 @@ impl Lanes {
         match calls.get(gone.next) {
             Some(Record::Waiting(first)) => Departure::NewFirst(first.ticket),
             _ => {
-                if let Some(lane) = self.slab.remove(gone.lane) {
-                    self.index.remove(&(lane.route, lane.priority.0, lane.flow.id));
-                }
+                self.close(gone.lane, patience);
                 Departure::Last
             }
         }
     }
-}
 
-/// How long each tool's calls take, learned from those that ended.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Estimates {
-    nanos: alloc::vec::Vec<u64>,
-}
-
-/// What is assumed of a tool that has not been seen.
-const UNSEEN: Duration = Duration::from_millis(100);
-
-impl Estimates {
-    pub(crate) fn nanos(&self, tool: ToolId) -> u64 {
-        match self.nanos.get(usize::from(tool.0)) {
-            None | Some(0) => crate::time::nanos(UNSEEN),
-            Some(nanos) => *nanos,
+    fn close(&mut self, id: u32, patience: &mut Patience) {
+        let Some(lane) = self.slab.remove(id) else { return };
+        let Lane { route, priority, flow, caller, .. } = lane;
+        self.index.remove(LaneKey { route, priority, flow, caller }.hash(), id);
+        if lane.kin_next != NONE {
+            self.slab[lane.kin_next].kin_previous = lane.kin_previous;
         }
-    }
-
-    /// An exponentially weighted mean with factor 1/8, as TCP keeps its round-trip time.
-    pub(crate) fn learn(&mut self, tool: ToolId, took_nanos: u64) {
-        let index = usize::from(tool.0);
-        if index >= self.nanos.len() {
-            self.nanos.resize(index + 1, 0);
+        if lane.kin_previous != NONE {
+            self.slab[lane.kin_previous].kin_next = lane.kin_next;
+        } else if lane.kin_next != NONE {
+            patience.kin_mut(lane.kin).lanes = lane.kin_next;
+        } else {
+            patience.disband(lane.kin);
         }
-        let mean = &mut self.nanos[index];
-        let took_nanos = took_nanos.max(1);
-        *mean = if *mean == 0 { took_nanos } else { *mean - *mean / 8 + took_nanos / 8 }.max(1);
     }
 }

@@ -40,27 +40,39 @@
 
 extern crate alloc;
 
+mod backfill;
 mod budget;
 mod call;
 mod claim;
 mod config;
+mod deadlock;
+mod decide;
 mod decision;
 mod edit;
 mod engine;
+mod estimate;
+mod expiry;
 mod explain;
+mod flow_lanes;
+mod forecast;
 mod heap;
 mod instance;
 mod lane;
+mod nest;
 mod order;
 mod patience;
 mod pump;
+mod queue;
 mod resolve;
 mod route;
 mod slab;
 mod snapshot;
+mod start;
+mod table;
 mod time;
 mod turn;
 mod units;
+mod watch;
 
 pub use call::{
     Call, CallId, Cost, Draw, Flow, KeyAccess, LabelId, LimitId, Outcome, Priority, ToolId, Unit,
@@ -68,7 +80,7 @@ pub use call::{
 pub use config::{BudgetConfig, Config, ConfigError, Counts, LimitConfig, Overflow, RateKind};
 pub use decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
 pub use edit::{Change, Edit};
-pub use engine::{Engine, Prepared};
+pub use engine::{Engine, Prepared, Terms};
 pub use explain::{CycleStep, Explanation, WaitsFor};
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;

@@ -21,46 +21,53 @@
 //!   clock does, and by real time while nobody waits. A flow's state is dropped once `v` has
 //!   passed its `F`: its debt is worked off, and idleness earns no credit.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use crate::call::{Flow, Priority};
+use crate::flow_lanes::FlowLanes;
 use crate::heap::Heap;
 use crate::slab::Slab;
+use crate::table::{Table, hash};
 use crate::time::Instant;
 use crate::units::{CapacityNanos, Virtual};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
-    classes: Vec<Class>,
+    pub(crate) classes: Vec<Class>,
     clock: Virtual,
     lanes: u32,
     idle_since: Instant,
 }
 
 #[derive(Clone, Debug)]
-struct Class {
-    weight: u32,
-    start: Virtual,
+pub(crate) struct Class {
+    pub(crate) weight: u32,
+    pub(crate) start: Virtual,
     finish: Virtual,
     /// The flow level's `v`.
-    clock: Virtual,
-    flows: Slab<FlowQueue>,
-    index: BTreeMap<u64, u32>,
+    pub(crate) clock: Virtual,
+    pub(crate) flows: Slab<FlowQueue>,
+    index: Table,
     /// Backlogged flows by start tag, then by their first call's ticket.
     backlogged: Heap<(Virtual, u64)>,
-    backlogged_weight: u64,
+    pub(crate) backlogged_weight: u64,
     /// Flows that nobody waits for, whose finish tag is still ahead of the clock.
     debtors: Heap<Virtual>,
+    /// Calls that wait.
+    pub(crate) calls: u32,
+    /// What a start costs, in the mean over the last few.
+    pub(crate) mean_cost: CapacityNanos,
 }
 
 #[derive(Clone, Debug)]
-struct FlowQueue {
-    flow: Flow,
-    start: Virtual,
+pub(crate) struct FlowQueue {
+    pub(crate) flow: Flow,
+    pub(crate) start: Virtual,
     finish: Virtual,
-    /// Lanes by the ticket of their first call.
-    lanes: BTreeMap<u64, u32>,
+    lanes: FlowLanes,
+    /// Calls that wait.
+    pub(crate) calls: u32,
 }
 
 impl Order {
@@ -71,10 +78,12 @@ impl Order {
             finish: Virtual::default(),
             clock: Virtual::default(),
             flows: Slab::default(),
-            index: BTreeMap::new(),
+            index: Table::default(),
             backlogged: Heap::default(),
             backlogged_weight: 0,
             debtors: Heap::default(),
+            calls: 0,
+            mean_cost: CapacityNanos::default(),
         };
         Order {
             classes: weights.iter().map(class).collect(),
@@ -84,15 +93,15 @@ impl Order {
         }
     }
 
-    /// Adds a lane whose first call has `ticket`.
+    /// Adds a lane of so many calls, the first of which has `ticket`. Returns the place of its
+    /// flow, which stays until the lane is removed.
     pub(crate) fn insert(
         &mut self,
         now: Instant,
-        lane: u32,
-        ticket: u64,
+        (lane, calls, ticket): (u32, u32, u64),
         at: Priority,
         flow: Flow,
-    ) {
+    ) -> u32 {
         if self.lanes == 0 {
             self.catch_up(now);
         }
@@ -102,41 +111,110 @@ impl Order {
         if class.backlogged.is_empty() {
             class.start = clock.max(class.finish);
         }
-        class.insert(lane, ticket, flow);
+        class.insert((lane, calls, ticket), flow)
     }
 
-    /// Removes a lane; its first call's ticket is, or was last said to be, `ticket`.
-    pub(crate) fn remove(&mut self, now: Instant, ticket: u64, at: Priority, flow: Flow) {
-        if self.classes[usize::from(at.0)].remove(ticket, flow) {
-            self.lanes -= 1;
-            if self.lanes == 0 {
-                self.idle_since = now;
-            }
+    /// Removes a lane of so many calls, whose first call's ticket is, or was last said to be,
+    /// `ticket`.
+    pub(crate) fn remove(
+        &mut self,
+        now: Instant,
+        at: Priority,
+        flow: u32,
+        (calls, ticket): (u32, u64),
+    ) {
+        self.classes[usize::from(at.0)].remove(flow, calls, ticket);
+        self.lanes -= 1;
+        if self.lanes == 0 {
+            self.idle_since = now;
         }
     }
 
     /// A lane has a new first call.
-    pub(crate) fn retarget(&mut self, old: u64, new: u64, at: Priority, flow: Flow) {
+    pub(crate) fn retarget(&mut self, old: u64, new: u64, at: Priority, flow: u32) {
         self.classes[usize::from(at.0)].retarget(old, new, flow);
     }
 
-    /// The lane whose turn it is.
-    pub(crate) fn pick(&self) -> Option<u32> {
-        let waiting = self.classes.iter().filter(|class| !class.backlogged.is_empty());
-        let class = waiting.min_by_key(|class| (class.start, Reverse(class.weight)))?;
-        let (_, flow) = class.backlogged.peek()?;
-        class.flows[flow].lanes.first_key_value().map(|(_, lane)| *lane)
+    /// A lane has one call more.
+    pub(crate) fn one_more(&mut self, at: Priority, flow: u32) {
+        let class = &mut self.classes[usize::from(at.0)];
+        class.calls += 1;
+        class.flows[flow].calls += 1;
     }
 
-    /// Charges one start.
-    pub(crate) fn charge(&mut self, at: Priority, flow: Flow, cost: CapacityNanos) {
+    /// A lane has one call less.
+    pub(crate) fn one_less(&mut self, at: Priority, flow: u32) {
         let class = &mut self.classes[usize::from(at.0)];
+        class.calls -= 1;
+        class.flows[flow].calls -= 1;
+    }
+
+    /// The lane whose turn it is, among the priorities that are `open`.
+    #[inline]
+    pub(crate) fn pick(&self, open: impl Fn(Priority) -> bool) -> Option<u32> {
+        let mut next: Option<&Class> = None;
+        for (class, priority) in self.classes.iter().zip(0u8..) {
+            if class.backlogged.is_empty() || !open(Priority(priority)) {
+                continue;
+            }
+            let sooner = |next: &Class| {
+                (class.start, Reverse(class.weight)) < (next.start, Reverse(next.weight))
+            };
+            if next.is_none_or(sooner) {
+                next = Some(class);
+            }
+        }
+        let class = next?;
+        let (_, flow) = class.backlogged.peek()?;
+        class.flows[flow].lanes.first().map(|(_, lane)| lane)
+    }
+
+    /// Up to `most` lanes in the order of their turns, as if each were passed over, among the
+    /// priorities that are `open`.
+    pub(crate) fn turns(&self, open: impl Fn(Priority) -> bool, most: usize, into: &mut Vec<u32>) {
+        let waiting = self.classes.iter().zip(0u8..);
+        let waiting =
+            waiting.filter(|(it, priority)| !it.backlogged.is_empty() && open(Priority(*priority)));
+        let mut classes: Vec<&Class> = waiting.map(|(class, _)| class).collect();
+        classes.sort_by_key(|class| (class.start, Reverse(class.weight)));
+        let mut flows = Vec::with_capacity(most);
+        for class in classes {
+            flows.clear();
+            class.backlogged.least(most - into.len(), &mut flows);
+            for flow in &flows {
+                class.flows[*flow].lanes.first_few(most - into.len(), into);
+            }
+            if into.len() >= most {
+                return;
+            }
+        }
+    }
+
+    /// Charges one start of a lane that waits here.
+    pub(crate) fn charge_lane(&mut self, at: Priority, flow: u32, cost: CapacityNanos) {
+        let start = self.classes[usize::from(at.0)].start;
+        self.charge_class(at, start, cost);
+        self.classes[usize::from(at.0)].charge_backlogged(flow, cost);
+    }
+
+    /// Charges one start of a call that did not wait here.
+    pub(crate) fn charge(&mut self, at: Priority, flow: Flow, cost: CapacityNanos) {
+        let class = &self.classes[usize::from(at.0)];
         let backlogged = !class.backlogged.is_empty();
         let start = if backlogged { class.start } else { self.clock.max(class.finish) };
+        self.charge_class(at, start, cost);
+        self.classes[usize::from(at.0)].charge(flow, cost);
+    }
+
+    fn charge_class(&mut self, at: Priority, start: Virtual, cost: CapacityNanos) {
         self.clock = self.clock.max(start);
+        let class = &mut self.classes[usize::from(at.0)];
         class.finish = start + Virtual::served(cost, class.weight);
         class.start = class.finish;
-        class.charge(flow, cost);
+        class.mean_cost = CapacityNanos(match class.mean_cost.0 {
+            0 => cost.0,
+            mean => mean - mean / 8 + cost.0 / 8,
+        });
     }
 
     /// A start that was charged `was` has turned out to cost `is`.
@@ -153,6 +231,29 @@ impl Order {
         class.correct(flow, was, is);
     }
 
+    /// The start tag last served.
+    pub(crate) fn clock(&self) -> Virtual {
+        self.clock
+    }
+
+    /// Calls of a flow that wait here at a priority.
+    pub(crate) fn calls_of(&self, at: Priority, flow: Flow) -> u64 {
+        let class = &self.classes[usize::from(at.0)];
+        class.find(flow.id).map_or(0, |id| u64::from(class.flows[id].calls))
+    }
+
+    /// All calls that wait here.
+    pub(crate) fn calls(&self) -> u32 {
+        self.classes.iter().map(|class| class.calls).sum()
+    }
+
+    /// The weights of the priorities are others from now on.
+    pub(crate) fn reweigh(&mut self, weights: &[u32]) {
+        for (class, weight) in self.classes.iter_mut().zip(weights) {
+            class.weight = (*weight).max(1);
+        }
+    }
+
     /// While nobody waited, the limit kept up: debts were worked off in real time.
     fn catch_up(&mut self, now: Instant) {
         let idle = now.as_nanos().saturating_sub(self.idle_since.as_nanos());
@@ -165,7 +266,7 @@ impl Order {
 }
 
 impl Class {
-    fn insert(&mut self, lane: u32, ticket: u64, flow: Flow) {
+    fn insert(&mut self, (lane, calls, ticket): (u32, u32, u64), flow: Flow) -> u32 {
         let id = self.flow(flow);
         let queue = &mut self.flows[id];
         if queue.lanes.is_empty() {
@@ -174,30 +275,30 @@ impl Class {
             self.backlogged_weight += u64::from(queue.flow.weight);
         }
         queue.lanes.insert(ticket, lane);
+        queue.calls += calls;
+        self.calls += calls;
         self.place(id);
+        id
     }
 
-    fn remove(&mut self, ticket: u64, flow: Flow) -> bool {
-        let Some(&id) = self.index.get(&flow.id) else { return false };
+    fn remove(&mut self, id: u32, calls: u32, ticket: u64) {
         let queue = &mut self.flows[id];
-        if queue.lanes.remove(&ticket).is_none() {
-            return false;
-        }
+        queue.lanes.remove(ticket);
+        queue.calls -= calls;
+        self.calls -= calls;
         if !queue.lanes.is_empty() {
             self.place(id);
-            return true;
+            return;
         }
         self.backlogged_weight -= u64::from(queue.flow.weight);
         self.backlogged.remove(id);
         self.settle(id);
-        true
     }
 
-    fn retarget(&mut self, old: u64, new: u64, flow: Flow) {
-        let Some(&id) = self.index.get(&flow.id) else { return };
-        let queue = &mut self.flows[id];
-        if let Some(lane) = queue.lanes.remove(&old) {
-            queue.lanes.insert(new, lane);
+    fn retarget(&mut self, old: u64, new: u64, id: u32) {
+        let lanes = &mut self.flows[id].lanes;
+        if let Some(lane) = lanes.remove(old) {
+            lanes.insert(new, lane);
             self.place(id);
         }
     }
@@ -205,27 +306,37 @@ impl Class {
     fn charge(&mut self, flow: Flow, cost: CapacityNanos) {
         let id = self.flow(flow);
         let queue = &mut self.flows[id];
-        let weight = u64::from(queue.flow.weight);
-        let backlogged = !queue.lanes.is_empty();
-        let start = if backlogged { queue.start } else { self.clock.max(queue.finish) };
+        if !queue.lanes.is_empty() {
+            return self.charge_backlogged(id, cost);
+        }
+        let start = self.clock.max(queue.finish);
         queue.finish = start + Virtual::served(cost, queue.flow.weight);
         queue.start = queue.finish;
-        let sharing = self.backlogged_weight + if backlogged { 0 } else { weight };
+        let sharing = self.backlogged_weight + u64::from(queue.flow.weight);
+        self.settle(id);
+        self.advance_by(start, cost, sharing);
+    }
+
+    fn charge_backlogged(&mut self, id: u32, cost: CapacityNanos) {
+        let queue = &mut self.flows[id];
+        let start = queue.start;
+        queue.finish = start + Virtual::served(cost, queue.flow.weight);
+        queue.start = queue.finish;
+        self.place(id);
+        self.advance_by(start, cost, self.backlogged_weight);
+    }
+
+    fn advance_by(&mut self, start: Virtual, cost: CapacityNanos, sharing: u64) {
         let fluid = Virtual::served(cost, u32::try_from(sharing).unwrap_or(u32::MAX));
-        let clock = start.max(self.clock + fluid);
-        if backlogged {
-            self.place(id);
-        } else {
-            self.settle(id);
-        }
-        self.advance(clock);
+        self.advance(start.max(self.clock + fluid));
     }
 
     fn correct(&mut self, flow: Flow, was: CapacityNanos, is: CapacityNanos) {
-        if is <= was && !self.index.contains_key(&flow.id) {
+        let known = self.find(flow.id);
+        if is <= was && known.is_none() {
             return;
         }
-        let id = self.flow(flow);
+        let id = known.unwrap_or_else(|| self.flow(flow));
         let queue = &mut self.flows[id];
         let weight = queue.flow.weight;
         queue.finish = moved(queue.finish, was, is, weight);
@@ -237,23 +348,28 @@ impl Class {
         }
     }
 
+    pub(crate) fn find(&self, flow: u64) -> Option<u32> {
+        self.index.find(hash(flow, 0), |id| self.flows[id].flow.id == flow)
+    }
+
     /// Finds the flow's state, or makes it anew, with no debt and no credit.
     fn flow(&mut self, flow: Flow) -> u32 {
-        if let Some(&id) = self.index.get(&flow.id) {
+        if let Some(id) = self.find(flow.id) {
             return id;
         }
         let flow = Flow { id: flow.id, weight: flow.weight.max(1) };
         let (start, finish) = (self.clock, self.clock);
-        let id = self.flows.insert(FlowQueue { flow, start, finish, lanes: BTreeMap::new() });
-        self.index.insert(flow.id, id);
+        let lanes = FlowLanes::None;
+        let id = self.flows.insert(FlowQueue { flow, start, finish, lanes, calls: 0 });
+        self.index.insert(hash(flow.id, 0), id);
         id
     }
 
     /// Puts a backlogged flow where its tag and its first call belong.
     fn place(&mut self, id: u32) {
         let queue = &self.flows[id];
-        if let Some((ticket, _)) = queue.lanes.first_key_value() {
-            self.backlogged.set(id, (queue.start, *ticket));
+        if let Some((ticket, _)) = queue.lanes.first() {
+            self.backlogged.set(id, (queue.start, ticket));
         }
     }
 
@@ -281,7 +397,7 @@ impl Class {
 
     fn forget(&mut self, id: u32) {
         if let Some(queue) = self.flows.remove(id) {
-            self.index.remove(&queue.flow.id);
+            self.index.remove(hash(queue.flow.id, 0), id);
         }
     }
 }

@@ -1,128 +1,135 @@
 //! Rescue: nobody starves, whatever the orders and the claims say.
 //!
-//! Calls of a flow at a priority are kin. When none of them has started for `PATIENCE`, counted
-//! from the later of the oldest one's arrival and the kin's last start, the oldest is put first
-//! among claimants at every instance it needs, one call at a time. From then on nothing later
-//! takes what it needs anywhere, so it starts when those that hold it have ended.
+//! Calls of a flow at a priority are kin. When none of them has started for the config's
+//! `patience`, counted from the later of the oldest one's arrival and the kin's last start, the
+//! oldest is put first among claimants at every instance it needs, one call at a time. From then
+//! on nothing later takes what it needs anywhere, so it starts when those that hold it have ended.
 //!
 //! Bound: from its turn to be rescued, the longest that a call holds any of its limits, plus the
-//! refill of its rates. A call that time alone keeps waiting (a spent quota) is not rescued.
+//! refill of its rates; calls that running calls make are bound by no claim and come on top. A
+//! call that time alone keeps waiting (a spent quota) is not rescued.
 
-use alloc::collections::BTreeMap;
 use core::time::Duration;
 
 use crate::budget::Answer;
 use crate::call::{Flow, Priority};
 use crate::engine::Engine;
 use crate::heap::Heap;
-use crate::instance::Claim;
-use crate::lane::{NONE, Record};
+use crate::lane::{Lanes, NONE, Record};
 use crate::slab::Slab;
+use crate::table::{Table, hash};
 use crate::time::Instant;
-
-/// How long kin may start nothing before one of them is rescued.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The age of the rescued call's claims: older than all others, which count from 1.
-const OLDEST: u64 = 0;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Patience {
     kin: Slab<Kin>,
-    index: BTreeMap<(u8, u64), u32>,
-    /// Kin by when their patience ends.
+    index: Table,
+    /// Kin by a moment before which their patience does not end.
     ends: Heap<Instant>,
     rescued: Option<u32>,
 }
 
-/// The waiting calls of one flow at one priority, in the order of their arrival.
+/// The waiting calls of one flow at one priority.
 #[derive(Clone, Debug)]
-struct Kin {
-    first: u32,
-    last: u32,
+pub(crate) struct Kin {
+    priority: Priority,
+    flow: Flow,
+    /// The first of their lanes, in no order.
+    pub(crate) lanes: u32,
     last_start: Instant,
 }
 
 impl Patience {
-    /// When the next call should be rescued; `None` while one is being rescued.
+    /// When a call might have to be rescued; `None` while one is being rescued.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.ends.peek().filter(|_| self.rescued.is_none()).map(|(at, _)| at)
     }
 
-    /// A call begins to wait.
-    pub(crate) fn join(
-        &mut self,
-        call: u32,
-        priority: Priority,
-        flow: Flow,
-        calls: &mut Slab<Record>,
-    ) {
-        let key = (priority.0, flow.id);
-        let kin = self.index.get(&key).copied().unwrap_or_else(|| {
-            let last_start = Instant::EPOCH;
-            let kin = self.kin.insert(Kin { first: NONE, last: NONE, last_start });
-            self.index.insert(key, kin);
-            kin
-        });
-        let last = core::mem::replace(&mut self.kin[kin].last, call);
-        if let Some(Record::Waiting(waiting)) = calls.get_mut(call) {
-            waiting.kin = kin;
-            waiting.kin_previous = last;
-            waiting.kin_next = NONE;
-        }
-        match calls.get_mut(last) {
-            Some(Record::Waiting(before)) => before.kin_next = call,
-            _ => {
-                self.kin[kin].first = call;
-                self.arm(kin, calls);
-            }
+    /// The call that is being rescued.
+    pub(crate) fn rescued(&self) -> Option<u32> {
+        self.rescued
+    }
+
+    /// The kin of calls of a flow and priority; new ones have no lanes yet.
+    pub(crate) fn kin_of(&mut self, priority: Priority, flow: Flow) -> u32 {
+        let hash = hash(flow.id, u64::from(priority.0));
+        let found = self
+            .index
+            .find(hash, |id| self.kin[id].flow.id == flow.id && self.kin[id].priority == priority);
+        found.unwrap_or_else(|| {
+            let kin = Kin { priority, flow, lanes: NONE, last_start: Instant::EPOCH };
+            let id = self.kin.insert(kin);
+            self.index.insert(hash, id);
+            id
+        })
+    }
+
+    pub(crate) fn kin_mut(&mut self, id: u32) -> &mut Kin {
+        &mut self.kin[id]
+    }
+
+    /// The first lane of a kin.
+    pub(crate) fn lanes_of(&self, kin: u32) -> u32 {
+        self.kin.get(kin).map_or(NONE, |kin| kin.lanes)
+    }
+
+    /// A call begins to wait. That it might be the oldest of its kin is enough to look later.
+    pub(crate) fn join(&mut self, kin: u32, now: Instant, patience: Duration) {
+        if self.ends.key(kin).is_none() {
+            self.ends.set(kin, now.saturating_add(patience));
         }
     }
 
     /// A waiting call starts: its kin's patience begins anew.
-    pub(crate) fn started(&mut self, call: u32, now: Instant, calls: &Slab<Record>) {
-        if let Some(Record::Waiting(waiting)) = calls.get(call) {
-            self.kin[waiting.kin].last_start = now;
-            self.arm(waiting.kin, calls);
+    pub(crate) fn started(&mut self, call: u32, kin: u32, now: Instant, patience: Duration) {
+        self.kin[kin].last_start = now;
+        if self.rescued == Some(call) {
+            self.ends.set(kin, now.saturating_add(patience));
         }
     }
 
-    /// A call no longer waits; its record is still there.
-    pub(crate) fn leave(
-        &mut self,
-        call: u32,
-        priority: Priority,
-        flow: Flow,
-        calls: &mut Slab<Record>,
-    ) {
-        let Some(Record::Waiting(gone)) = calls.get(call) else { return };
-        let (kin, previous, next) = (gone.kin, gone.kin_previous, gone.kin_next);
+    /// A call no longer waits.
+    pub(crate) fn leave(&mut self, call: u32, kin: u32, now: Instant) {
         if self.rescued == Some(call) {
             self.rescued = None;
-        }
-        match calls.get_mut(next) {
-            Some(Record::Waiting(after)) => after.kin_previous = previous,
-            _ => self.kin[kin].last = previous,
-        }
-        if let Some(Record::Waiting(before)) = calls.get_mut(previous) {
-            before.kin_next = next;
-            return;
-        }
-        self.kin[kin].first = next;
-        if next == NONE {
-            self.ends.remove(kin);
-            self.kin.remove(kin);
-            self.index.remove(&(priority.0, flow.id));
-        } else {
-            self.arm(kin, calls);
+            if self.ends.key(kin).is_none() {
+                self.ends.set(kin, now);
+            }
         }
     }
 
-    fn arm(&mut self, kin: u32, calls: &Slab<Record>) {
-        let Kin { first, last_start, .. } = self.kin[kin];
-        if let Some(Record::Waiting(oldest)) = calls.get(first) {
-            self.ends.set(kin, oldest.arrived.max(last_start).saturating_add(PATIENCE));
+    /// None of the kin waits any more.
+    pub(crate) fn disband(&mut self, id: u32) {
+        self.ends.remove(id);
+        if let Some(kin) = self.kin.remove(id) {
+            self.index.remove(hash(kin.flow.id, u64::from(kin.priority.0)), id);
         }
+    }
+
+    /// Patience is another from now on: every kin is looked at again.
+    pub(crate) fn look_again(&mut self, now: Instant) {
+        for (id, _) in self.kin.iter() {
+            if self.ends.key(id).is_some() {
+                self.ends.set(id, now);
+            }
+        }
+    }
+
+    /// The oldest waiting call of a kin, and since when its patience counts.
+    fn oldest(&self, kin: u32, lanes: &Lanes, calls: &Slab<Record>) -> Option<(u32, Instant)> {
+        let kin = self.kin.get(kin)?;
+        let mut oldest: Option<(u64, u32, Instant)> = None;
+        let mut at = kin.lanes;
+        while at != NONE {
+            let lane = lanes.get(at);
+            if let Some(Record::Waiting(first)) = calls.get(lane.first)
+                && oldest.is_none_or(|(ticket, ..)| first.ticket < ticket)
+            {
+                oldest = Some((first.ticket, lane.first, first.arrived));
+            }
+            at = lane.kin_next;
+        }
+        oldest.map(|(_, call, arrived)| (call, arrived.max(kin.last_start)))
     }
 }
 
@@ -130,11 +137,19 @@ impl Engine {
     /// Rescues the call whose kin have waited the longest past their patience, if none is being
     /// rescued.
     pub(crate) fn rescue(&mut self) {
-        while let Some((ends, kin)) = self.patience.ends.peek() {
-            if ends > self.now || self.patience.rescued.is_some() {
+        while let Some((look_at, kin)) = self.patience.ends.peek() {
+            if look_at > self.now || self.patience.rescued.is_some() {
                 return;
             }
-            let call = self.patience.kin[kin].first;
+            let Some((call, since)) = self.patience.oldest(kin, &self.lanes, &self.calls) else {
+                self.patience.ends.remove(kin);
+                continue;
+            };
+            let ends = since.saturating_add(self.config.patience);
+            if ends > self.now {
+                self.patience.ends.set(kin, ends);
+                continue;
+            }
             match self.gated_until(call) {
                 // Withholding would help nobody before then.
                 Some(until) => self.patience.ends.set(kin, until),
@@ -147,27 +162,17 @@ impl Engine {
         }
     }
 
-    /// The moment before which time alone keeps a waiting call from starting.
+    /// The moment before which time alone, or a pause, keeps a waiting call from starting.
     fn gated_until(&mut self, call: u32) -> Option<Instant> {
         let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return None };
-        let route = self.routes.get(self.lanes.get(waiting.lane).route);
-        match self.instances.budgets.answer(route.takes(), self.now) {
+        let lane = self.lanes.get(waiting.lane);
+        let route = self.routes.get(lane.route);
+        if self.paused > 0 && route.draws().iter().any(|it| self.instances.is_paused(it.instance)) {
+            return Some(self.now.saturating_add(self.config.patience.max(Duration::from_secs(1))));
+        }
+        match self.instances.budgets.answer(route.takes(), lane.priority, self.now) {
             Answer::At(at) => Some(at),
-            Answer::Ready | Answer::OnRelease | Answer::Never => None,
+            Answer::Ready | Answer::OnRelease | Answer::Paused | Answer::Never => None,
         }
-    }
-
-    fn claim_everywhere(&mut self, call: u32) {
-        let Some(Record::Waiting(waiting)) = self.calls.get_mut(call) else { return };
-        waiting.claim_age = OLDEST;
-        let (lane, claim) = (waiting.lane, Some(Claim { call, age: OLDEST }));
-        let route = self.lanes.get(lane).route;
-        for index in 0..self.routes.get(route).draws().len() {
-            let id = self.routes.get(route).draws()[index].instance;
-            let before = core::mem::replace(&mut self.instances.get_mut(id).claim, claim);
-            self.contended += usize::from(before.is_none());
-        }
-        let watch = self.lanes.get(lane).watch;
-        self.mark(watch);
     }
 }

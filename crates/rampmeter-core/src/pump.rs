@@ -8,35 +8,65 @@
 //! Work per input is bounded; what is left stays marked, and `next_moment` says "now".
 
 use crate::budget::Answer;
-use crate::call::{LimitId, Outcome};
-use crate::decision::{Output, Outputs, Refusal, Retry};
-use crate::engine::{Asked, Engine};
-use crate::lane::{Departure, Record, Running};
-use crate::order::Order;
+use crate::call::LimitId;
+use crate::decision::{Outputs, Reason, Refusal, Retry};
+use crate::engine::Engine;
+use crate::lane::{NONE, Record};
 use crate::time::Instant;
 
 /// Calls looked at per input before the rest is carried on.
 const LOOKS_PER_INPUT: u32 = 256;
 
+/// Lanes that are looked at behind one whose turn it is and that cannot start.
+const LOOKS_BEHIND: usize = 8;
+
+/// Nested lanes that are looked at in one go.
+const NESTED_LOOKS: u32 = 64;
+
 /// Where a waiting call stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Look {
-    Started,
+    /// It has its answer.
+    Answered,
     /// Blocked at the instance that was looked at, for good or until the moment.
     Stays(Option<Instant>),
     /// Blocked at another instance.
     Moves(u32),
 }
 
+/// What came of looking at an instance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// Nobody can start there any more.
+    All,
+    /// Something has changed: look again.
+    Change,
+    /// It is enough for now.
+    Enough,
+}
+
+/// What keeps a waiting call from starting.
+pub(crate) struct Block {
+    pub(crate) instance: u32,
+    pub(crate) answer: Answer,
+    /// There is room, but a claim withholds it.
+    pub(crate) withheld: bool,
+}
+
 impl Engine {
     /// Takes in the time: what is due is done before the input itself. Time never runs backwards.
+    #[inline]
     pub(crate) fn begin(&mut self, now: Instant, out: &mut Outputs) {
         self.now = self.now.max(now);
         // Whatever time can change belongs to a call that waits.
-        if self.waiting == 0 {
-            return;
+        if self.waiting > 0 {
+            self.do_what_is_due(out);
         }
+    }
+
+    fn do_what_is_due(&mut self, out: &mut Outputs) {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= self.now);
-        let expiry = self.expiries.peek().map(|((at, _), _)| at);
+        let expiry = self.expiries.next().map(|(at, _)| at);
         let wake = self.wakes.peek().map(|(at, _)| at);
         if due(expiry) || due(wake) || due(self.patience.next()) {
             self.expire_due(out);
@@ -53,7 +83,14 @@ impl Engine {
     }
 
     /// Looks at the instances that were marked, until none is or the work is enough.
+    #[inline]
     pub(crate) fn pump(&mut self, out: &mut Outputs) {
+        if !self.dirty.is_empty() {
+            self.pump_marked(out);
+        }
+    }
+
+    fn pump_marked(&mut self, out: &mut Outputs) {
         let mut looks = LOOKS_PER_INPUT;
         while let Some(instance) = self.dirty.pop_front() {
             self.instances.unmark(instance);
@@ -75,8 +112,12 @@ impl Engine {
     }
 
     /// Notes that an instance may have gained room.
+    #[inline]
     pub(crate) fn mark(&mut self, id: u32) {
-        let instance = self.instances.get_mut(id);
+        let Some(instance) = self.instances.existing_mut(id) else { return };
+        if let Some(nested) = instance.nested.as_deref_mut() {
+            nested.again = nested.looked_up_to > 0;
+        }
         if !instance.dirty && instance.watchers > 0 {
             instance.dirty = true;
             self.dirty.push_back(id);
@@ -87,63 +128,196 @@ impl Engine {
     fn look_at(&mut self, id: u32, looks: &mut u32, out: &mut Outputs) -> bool {
         self.wakes.remove(id);
         loop {
-            let Some(next) = self.instances.order(id).and_then(Order::pick) else { return true };
-            let first = self.lanes.get(next).first;
-            let claimant = self.instances.get_mut(id).claim.map(|claim| claim.call);
-            let claimant = claimant.filter(|call| self.watches(*call, id));
-            for call in claimant.into_iter().chain((claimant != Some(first)).then_some(first)) {
-                if *looks == 0 {
-                    return false;
-                }
-                *looks -= 1;
-                match self.look(call, id, out) {
-                    Look::Started => break,
-                    Look::Moves(to) => {
-                        self.turn_away(call, id, to, out);
-                        break;
-                    }
-                    Look::Stays(until) => {
-                        if let Some(until) = until {
-                            let key = self.wakes.key(id).map_or(until, |at| at.min(until));
-                            self.wakes.set(id, key);
-                        }
-                        if call == first {
-                            self.claim_if_passed_over(call, id);
-                            return true;
-                        }
-                    }
-                }
+            let seen = match self.look_in_turn(id, looks, out) {
+                Seen::All => self.look_at_nested(id, looks, out),
+                seen => seen,
+            };
+            match seen {
+                Seen::All => return true,
+                Seen::Change => {}
+                Seen::Enough => return false,
             }
         }
     }
 
-    /// Tries to start one waiting call.
-    fn look(&mut self, call: u32, at: u32, out: &mut Outputs) -> Look {
-        let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return Look::Started };
+    /// The claimant, then the call whose turn it is, then a few behind it.
+    fn look_in_turn(&mut self, id: u32, looks: &mut u32, out: &mut Outputs) -> Seen {
+        let Some(first) = self.whose_turn(id) else { return Seen::All };
+        let first = self.lanes.get(first).first;
+        let claimant = self.claims.slab.get(self.instances.get(id).claim).map(|claim| claim.call);
+        let claimant = claimant.filter(|call| self.watches(*call, id));
+        for call in claimant.into_iter().chain((claimant != Some(first)).then_some(first)) {
+            let Some(look) = self.look(call, id, looks, out) else { return Seen::Enough };
+            match look {
+                Look::Answered => return Seen::Change,
+                Look::Moves(to) => {
+                    self.turn_away(call, id, to, out);
+                    return Seen::Change;
+                }
+                Look::Stays(until) => self.wake_at(id, until),
+            }
+        }
+        self.claim_if_passed_over(first, id);
+        if self.instances.get(id).claim == NONE {
+            return Seen::All;
+        }
+        self.look_behind(id, first, looks, out)
+    }
+
+    /// There is a claim: those behind the call whose turn it is may use what it leaves.
+    fn look_behind(&mut self, id: u32, first: u32, looks: &mut u32, out: &mut Outputs) -> Seen {
+        let mut turns = core::mem::take(&mut self.turns);
+        turns.clear();
+        let instance = self.instances.get(id);
+        if let Some(order) = instance.order.as_deref() {
+            let budgets = self.instances.budgets.of(instance.budgets.clone());
+            let open = |priority| budgets.iter().all(|budget| budget.is_open(priority));
+            order.turns(open, LOOKS_BEHIND, &mut turns);
+        }
+        let mut seen = Seen::All;
+        for lane in &turns {
+            let call = self.lanes.get(*lane).first;
+            if call == first {
+                continue;
+            }
+            match self.look(call, id, looks, out) {
+                None => seen = Seen::Enough,
+                Some(Look::Answered) => seen = Seen::Change,
+                Some(Look::Moves(to)) => {
+                    self.move_lane(*lane, to, out);
+                    seen = Seen::Change;
+                }
+                Some(Look::Stays(until)) => self.wake_at(id, until),
+            }
+            if seen != Seen::All {
+                break;
+            }
+        }
+        self.turns = turns;
+        seen
+    }
+
+    /// Nested calls start wherever they have room, whoever waits before them: their callers hold
+    /// what others wait for.
+    fn look_at_nested(&mut self, id: u32, looks: &mut u32, out: &mut Outputs) -> Seen {
+        let Some(nested) = self.instances.existing(id).and_then(|it| it.nested.as_deref()) else {
+            return Seen::All;
+        };
+        let from = nested.looked_up_to;
+        let mut lanes = nested.lanes.range(from..);
+        let next: Option<(u64, u32)> = lanes.next().map(|(opened, lane)| (*opened, *lane));
+        let mut next = next;
+        let mut left = NESTED_LOOKS;
+        while let Some((opened, lane)) = next {
+            let call = self.lanes.get(lane).first;
+            let look = if left == 0 { None } else { self.look(call, id, looks, out) };
+            left = left.saturating_sub(1);
+            match look {
+                None => {
+                    self.nested_looked_up_to(id, opened);
+                    return Seen::Enough;
+                }
+                Some(Look::Answered) => {
+                    self.nested_looked_up_to(id, 0);
+                    return Seen::Change;
+                }
+                Some(Look::Moves(to)) => self.move_lane(lane, to, out),
+                Some(Look::Stays(until)) => self.wake_at(id, until),
+            }
+            let nested = self.instances.existing(id).and_then(|it| it.nested.as_deref());
+            next = nested.and_then(|it| it.lanes.range(opened + 1..).next()).map(|(a, b)| (*a, *b));
+        }
+        let again = self.instances.existing_mut(id).and_then(|it| it.nested.as_deref_mut());
+        let again = again.is_some_and(|nested| core::mem::take(&mut nested.again));
+        self.nested_looked_up_to(id, 0);
+        if again { Seen::Change } else { Seen::All }
+    }
+
+    fn nested_looked_up_to(&mut self, id: u32, opened: u64) {
+        if let Some(instance) = self.instances.existing_mut(id)
+            && let Some(nested) = instance.nested.as_deref_mut()
+        {
+            nested.looked_up_to = opened;
+        }
+    }
+
+    /// The lane whose turn it is at an instance, if anybody could start there.
+    #[inline]
+    fn whose_turn(&self, id: u32) -> Option<u32> {
+        let instance = self.instances.existing(id)?;
+        if instance.paused {
+            return None;
+        }
+        let order = instance.order.as_deref()?;
+        let Some(slots) = instance.slots.and_then(|slots| self.instances.budgets.slots(slots))
+        else {
+            return order.pick(|_| true);
+        };
+        if instance.only_slots && slots.held >= slots.size {
+            return None;
+        }
+        if !slots.has_bars() {
+            return order.pick(|_| true);
+        }
+        // Where slots are reserved, those who have none to go to are passed over.
+        let open = order.pick(|priority| slots.room(priority) > 0);
+        open.or_else(|| if instance.only_slots { None } else { order.pick(|_| true) })
+    }
+
+    #[inline]
+    fn wake_at(&mut self, id: u32, until: Option<Instant>) {
+        if let Some(until) = until {
+            let key = self.wakes.key(id).map_or(until, |at| at.min(until));
+            self.wakes.set(id, key);
+        }
+    }
+
+    /// Tries to start one waiting call; `None` if the work is enough for now.
+    #[inline]
+    fn look(&mut self, call: u32, at: u32, looks: &mut u32, out: &mut Outputs) -> Option<Look> {
+        *looks = looks.checked_sub(1)?;
+        let Some(Record::Waiting(waiting)) = self.calls.get(call) else {
+            return Some(Look::Answered);
+        };
         if waiting.expires <= self.now {
             self.expire(call, out);
-            return Look::Started;
+            return Some(Look::Answered);
         }
-        let route = self.lanes.get(waiting.lane).route;
-        match self.blocked(route, waiting.claim_age, at) {
-            None => {
-                self.start(call, out);
-                Look::Started
-            }
-            Some((by, answer)) if by == at => {
-                let until = if let Answer::At(until) = answer { Some(until) } else { None };
-                if until.is_some() {
-                    self.yield_claims(call, at);
-                }
-                Look::Stays(until)
-            }
-            Some((by, _)) => Look::Moves(by),
+        let mut gap = None;
+        let Some(block) = self.blocked(call, at, &mut gap) else {
+            self.start(call, gap, out);
+            return Some(Look::Answered);
+        };
+        if block.answer == Answer::Never {
+            let limit = Some(LimitId(self.instances.get(block.instance).limit));
+            let (reason, retry) = (Reason::TooLarge, Retry::Never);
+            self.refuse_waiting(call, Refusal { reason, limit, retry }, out);
+            return Some(Look::Answered);
         }
+        if block.instance != at {
+            return Some(Look::Moves(block.instance));
+        }
+        if block.answer.is_gated() {
+            self.yield_claims(call, at);
+        }
+        Some(Look::Stays(if let Answer::At(until) = block.answer { Some(until) } else { None }))
     }
 
-    /// What keeps a waiting call from starting: `at` if that does, else another instance.
-    fn blocked(&mut self, route: u32, age: u64, at: u32) -> Option<(u32, Answer)> {
-        let mut other = None;
+    /// What keeps a waiting call from starting: `at` if that does, else another instance. It may
+    /// start in the gap of one claim, which is then said.
+    pub(crate) fn blocked(
+        &mut self,
+        call: u32,
+        at: u32,
+        gap: &mut Option<(u32, Instant)>,
+    ) -> Option<Block> {
+        let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return None };
+        let (tool, claim, nest) = (waiting.tool, waiting.claim, waiting.nest);
+        let lane = self.lanes.get(waiting.lane);
+        let (route, priority) = (lane.route, lane.priority);
+        let age = self.claims.slab.get(claim).map_or(u64::MAX, |claim| claim.age);
+        let parent = self.parent_nest(nest);
+        let mut other: Option<Block> = None;
         for index in 0..self.routes.get(route).draws().len() {
             let route_data = self.routes.get(route);
             let draw = route_data.draws()[index];
@@ -151,196 +325,45 @@ impl Engine {
                 continue;
             }
             let takes = route_data.takes_of(draw);
-            let mut answer = self.instances.budgets.answer(takes, self.now);
-            if answer == Answer::Ready
-                && self.instances.get(draw.instance).claim.is_some_and(|claim| claim.age < age)
-                && self.withheld(route, draw.instance)
+            let budgets = &mut self.instances.budgets;
+            let mut answer = if nest == NONE {
+                budgets.answer(takes, priority, self.now)
+            } else {
+                budgets.answer_nested(takes, priority, (&self.nests, parent), self.now)
+            };
+            let instance = self.instances.get(draw.instance);
+            let theirs = instance.claim;
+            let mut withheld = false;
+            if instance.paused && answer != Answer::Never {
+                answer = Answer::Paused;
+            } else if answer == Answer::Ready
+                && theirs != NONE
+                && nest == NONE
+                && self.claims.slab.get(theirs).is_some_and(|claim| claim.age < age)
+                && self.withheld(theirs, route, priority, draw.instance)
             {
-                answer = Answer::OnRelease;
+                match self.gap(theirs, tool) {
+                    Some(until) if gap.is_none() => *gap = Some((theirs, until)),
+                    _ => (answer, withheld) = (Answer::OnRelease, true),
+                }
             }
             if answer != Answer::Ready {
+                let block = Block { instance: draw.instance, answer, withheld };
                 if draw.instance == at {
-                    return Some((at, answer));
+                    return Some(block);
                 }
-                other = Some((draw.instance, answer));
+                other = Some(block);
             }
         }
         other
     }
 
-    /// All of a waiting call's limits have room for it.
-    fn start(&mut self, call: u32, out: &mut Outputs) {
-        let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
-        let (lane, tool) = (self.lanes.get(waiting.lane).clone(), waiting.tool);
-        let estimate_nanos = self.estimates.nanos(tool);
-        let mut charged = 0;
-        let route = self.routes.get(lane.route);
-        self.instances.budgets.take(route.takes(), self.now);
-        for (index, draw) in route.draws().iter().enumerate() {
-            let cost = self.instances.budgets.cost(route.takes_of(*draw), estimate_nanos);
-            let instance = self.instances.get_mut(draw.instance);
-            let order = instance.order.as_deref_mut();
-            if let Some(order) = order.filter(|_| instance.watchers > 0) {
-                order.charge(lane.priority, lane.flow, cost);
-                charged |= 1 << index;
-            }
-        }
-        self.routes.share(lane.route);
-        self.patience.started(call, self.now, &self.calls);
-        self.unwait(call, out);
-        self.calls[call] = Record::Running(Running {
-            route: lane.route,
-            tool,
-            priority: lane.priority,
-            flow: lane.flow,
-            started: self.now,
-            estimate_nanos,
-            charged,
-        });
-        out.push(Output::Granted(self.calls.id(call)));
-    }
-
-    /// A running call's record has been taken out: gives back what it held, corrects what its
-    /// flow was charged, and marks where others wait for it.
-    pub(crate) fn end(&mut self, running: &Running, outcome: Outcome) {
-        let took = self.now.as_nanos().saturating_sub(running.started.as_nanos());
-        if outcome != Outcome::Cancelled {
-            self.estimates.learn(running.tool, took);
-        }
-        let route = self.routes.get(running.route);
-        self.instances.budgets.give(route.takes());
-        if running.charged != 0 || self.contended != 0 {
-            for (index, draw) in route.draws().iter().enumerate() {
-                let takes = route.takes_of(*draw);
-                let was = self.instances.budgets.cost(takes, running.estimate_nanos);
-                let is = self.instances.budgets.cost(takes, took);
-                let instance = self.instances.get_mut(draw.instance);
-                let order = instance.order.as_deref_mut();
-                if let Some(order) = order.filter(|_| running.charged & (1 << index) != 0) {
-                    order.correct(running.priority, running.flow, was, is);
-                }
-                if instance.watchers > 0 && !instance.dirty {
-                    instance.dirty = true;
-                    self.dirty.push_back(draw.instance);
-                }
-            }
-        }
-        self.release_route(running.route);
-    }
-
     fn expire_due(&mut self, out: &mut Outputs) {
         for _ in 0..LOOKS_PER_INPUT {
-            match self.expiries.peek() {
-                Some(((at, _), call)) if at <= self.now => self.expire(call, out),
+            match self.expiries.next() {
+                Some((at, call)) if at <= self.now => self.expire(call, out),
                 _ => return,
             }
-        }
-    }
-
-    /// A waiting call's time is up.
-    fn expire(&mut self, call: u32, out: &mut Outputs) {
-        let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
-        let watch = self.lanes.get(waiting.lane).watch;
-        let reason = waiting.expires_by.reason();
-        let limit = Some(LimitId(self.instances.get(watch).limit));
-        let id = self.calls.id(call);
-        self.unwait(call, out);
-        self.calls.remove(call);
-        out.push(Output::Refused(id, Refusal { reason, limit, retry: Retry::OnRelease }));
-    }
-
-    /// Takes a waiting call out of everything that refers to it, except its record.
-    pub(crate) fn unwait(&mut self, call: u32, out: &mut Outputs) {
-        let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
-        let gone = waiting.clone();
-        let lane = self.lanes.get(gone.lane).clone();
-        self.waiting -= 1;
-        self.expiries.remove(call);
-        for draw in self.routes.get(lane.route).draws() {
-            self.instances.get_mut(draw.instance).queued -= 1;
-        }
-        self.patience.leave(call, lane.priority, lane.flow, &mut self.calls);
-        self.drop_claims(call, lane.route, &gone);
-        match self.lanes.depart(&gone, &mut self.calls) {
-            Departure::Within => {}
-            Departure::NewFirst(ticket) => {
-                if let Some(order) = self.instances.get_mut(lane.watch).order.as_deref_mut() {
-                    order.retarget(gone.ticket, ticket, lane.priority, lane.flow);
-                }
-                self.mark(lane.watch);
-            }
-            Departure::Last => self.leave(lane.watch, &lane, gone.ticket, out),
-        }
-        self.release_route(lane.route);
-    }
-
-    /// Opens the lane of a new waiting call at an instance.
-    pub(crate) fn open_lane(
-        &mut self,
-        call: &Asked,
-        at: u32,
-        first: u32,
-        ticket: u64,
-        out: &mut Outputs,
-    ) {
-        let lane = self.lanes.open(call.route, call.priority, call.flow, at);
-        if let Some(Record::Waiting(waiting)) = self.calls.get_mut(first) {
-            waiting.lane = lane;
-        }
-        self.lanes.append(lane, first, &mut self.calls);
-        self.join(at, lane, ticket, out);
-    }
-
-    /// A call's turn came at `at`, but `by` is in the way: its lane waits there. The first time
-    /// that is all; from the second time on it claims what it needs here, so that it cannot be
-    /// passed from one limit to the other for ever.
-    fn turn_away(&mut self, call: u32, at: u32, by: u32, out: &mut Outputs) {
-        let Some(Record::Waiting(waiting)) = self.calls.get_mut(call) else { return };
-        let (lane_id, ticket) = (waiting.lane, waiting.ticket);
-        if core::mem::replace(&mut waiting.turned_away, true) {
-            self.claim(call, at);
-        }
-        let lane = self.lanes.get(lane_id).clone();
-        self.leave(at, &lane, ticket, out);
-        self.lanes.set_watch(lane_id, by);
-        self.join(by, lane_id, ticket, out);
-        self.mark(by);
-    }
-
-    /// A lane begins to wait at an instance.
-    fn join(&mut self, at: u32, lane_id: u32, ticket: u64, out: &mut Outputs) {
-        let lane = self.lanes.get(lane_id);
-        self.contended += 1;
-        let instance = self.instances.get_mut(at);
-        instance.watchers += 1;
-        if instance.watchers == 1 {
-            out.push(Output::Saturated { limit: LimitId(instance.limit), saturated: true });
-        }
-        let (weights, now) = (&self.config.priorities, self.now);
-        let order = instance.order.get_or_insert_with(|| Order::new(weights, now).into());
-        order.insert(now, lane_id, ticket, lane.priority, lane.flow);
-    }
-
-    /// A lane no longer waits at an instance. Those behind it may go.
-    fn leave(&mut self, at: u32, lane: &crate::lane::Lane, ticket: u64, out: &mut Outputs) {
-        let instance = self.instances.get_mut(at);
-        if let Some(order) = instance.order.as_deref_mut() {
-            order.remove(self.now, ticket, lane.priority, lane.flow);
-        }
-        instance.watchers -= 1;
-        self.contended -= 1;
-        if instance.watchers == 0 {
-            out.push(Output::Saturated { limit: LimitId(instance.limit), saturated: false });
-            // Nobody is left to wake, and the instance may be collected before the moment.
-            self.wakes.remove(at);
-        }
-        self.mark(at);
-    }
-
-    fn watches(&self, call: u32, instance: u32) -> bool {
-        match self.calls.get(call) {
-            Some(Record::Waiting(waiting)) => self.lanes.get(waiting.lane).watch == instance,
-            _ => false,
         }
     }
 }

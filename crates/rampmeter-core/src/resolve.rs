@@ -11,10 +11,7 @@ impl Engine {
     pub(crate) fn build_route(&mut self, call: &Call<'_>) -> Result<Duration, Refusal> {
         let unsupported =
             |limit| Refusal { reason: Reason::Unsupported, limit, retry: Retry::Never };
-        if usize::from(call.priority.0) >= self.config.priorities.len()
-            || !call.keys.is_empty()
-            || call.parent.is_some()
-        {
+        if usize::from(call.priority.0) >= self.config.priorities.len() || !call.keys.is_empty() {
             return Err(unsupported(None));
         }
         self.builder.clear();
@@ -27,9 +24,11 @@ impl Engine {
             let data = self.instances.get(instance);
             let limit = &self.config.limits[usize::from(data.limit)];
             may_wait = may_wait.min(limit.queue_age.unwrap_or(may_wait));
-            let amounts = self.instances.amounts(instance, draw);
-            self.builder.draw(instance, data.budgets.clone(), amounts);
-            if !self.instances.ever_fits(instance, draw) {
+            self.builder.draw(instance, data.budgets.clone(), &self.instances.budgets, draw);
+            let budgets = &self.instances.budgets;
+            let too_large =
+                |take: &crate::route::Take| take.amount > budgets.most(take, call.priority);
+            if self.builder.last_takes().iter().any(too_large) {
                 let (reason, retry) = (Reason::TooLarge, Retry::Never);
                 return Err(Refusal { reason, limit: Some(draw.limit), retry });
             }
@@ -43,6 +42,9 @@ impl Engine {
         let Some(config) = self.config.limits.get(usize::from(draw.limit.0)) else {
             return refuse(Reason::Unsupported, Retry::Never);
         };
+        if self.instances.is_gone(draw.limit.0) {
+            return refuse(Reason::Unsupported, Retry::Never);
+        }
         let value = match config.per {
             None => None,
             Some(per) => match call.labels.iter().find(|(label, _)| *label == per) {

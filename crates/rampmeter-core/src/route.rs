@@ -4,19 +4,18 @@
 //! a list, and calls with the same route, priority and flow form one lane. A route that nobody
 //! uses is kept for a while, since the next call is likely to be like the last.
 
-use alloc::{
-    boxed::Box,
-    collections::{BTreeMap, VecDeque},
-    vec::Vec,
-};
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 use core::ops::Range;
 
+use crate::budget::Budgets;
+use crate::call::{Cost, Draw};
 use crate::slab::Slab;
+use crate::table::{Table, hash};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Routes {
     routes: Slab<Route>,
-    index: BTreeMap<Box<[Take]>, u32>,
+    index: Table,
     /// Routes that lost their last user, the longest ago first. One may be in use again, or gone.
     idle: VecDeque<u32>,
 }
@@ -29,6 +28,7 @@ pub(crate) struct Route {
     /// Draw after draw, end to end. Budgets belong to one instance each, so this says it all.
     takes: Box<[Take]>,
     draws: Box<[RouteDraw]>,
+    costs: Box<[Cost]>,
     refs: u32,
 }
 
@@ -45,6 +45,10 @@ pub(crate) struct RouteDraw {
     pub(crate) instance: u32,
     first: u32,
     end: u32,
+    /// What the call asked for, should the limit get other budgets.
+    weight: u64,
+    first_cost: u32,
+    end_cost: u32,
 }
 
 /// A route being put together, reused from call to call.
@@ -52,30 +56,55 @@ pub(crate) struct RouteDraw {
 pub(crate) struct RouteBuilder {
     takes: Vec<Take>,
     draws: Vec<RouteDraw>,
+    costs: Vec<Cost>,
+}
+
+fn narrow(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
 }
 
 impl RouteBuilder {
     pub(crate) fn clear(&mut self) {
         self.takes.clear();
         self.draws.clear();
+        self.costs.clear();
     }
 
-    /// Adds a draw on an instance whose budgets are `budgets`.
+    /// Adds a draw on an instance whose budgets are at `place`.
     pub(crate) fn draw(
         &mut self,
         instance: u32,
-        budgets: Range<u32>,
-        amounts: impl Iterator<Item = u64>,
+        place: Range<u32>,
+        budgets: &Budgets,
+        draw: &Draw<'_>,
     ) {
-        let narrow = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
         let first = narrow(self.takes.len());
-        self.takes.extend(budgets.zip(amounts).map(|(budget, amount)| Take { budget, amount }));
-        self.draws.push(RouteDraw { instance, first, end: narrow(self.takes.len()) });
+        let (weight, first_cost) = (draw.weight, narrow(self.costs.len()));
+        for (budget, data) in place.clone().zip(budgets.of(place)) {
+            self.takes.push(Take { budget, amount: data.amount_of(weight, draw.costs) });
+        }
+        self.costs.extend_from_slice(draw.costs);
+        let (end, end_cost) = (narrow(self.takes.len()), narrow(self.costs.len()));
+        self.draws.push(RouteDraw { instance, first, end, weight, first_cost, end_cost });
     }
 
     pub(crate) fn draws_on(&self, instance: u32) -> bool {
         self.draws.iter().any(|draw| draw.instance == instance)
     }
+
+    /// What the last draw takes.
+    pub(crate) fn last_takes(&self) -> &[Take] {
+        let first = self.draws.last().map_or(0, |draw| draw.first as usize);
+        self.takes.get(first..).unwrap_or_default()
+    }
+}
+
+fn hash_of(takes: &[Take]) -> u32 {
+    let mixed = takes.iter().fold(0u64, |sum, take| {
+        (sum.rotate_left(23) ^ take.amount).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ u64::from(take.budget)
+    });
+    hash(mixed, takes.len() as u64)
 }
 
 impl Route {
@@ -112,17 +141,53 @@ impl Routes {
 
     /// Finds or makes the route and adds one user to it; says whether it is new.
     pub(crate) fn acquire(&mut self, builder: &RouteBuilder) -> (u32, bool) {
-        if let Some(&id) = self.index.get(builder.takes.as_slice()) {
+        let hash = hash_of(&builder.takes);
+        let found = self.index.find(hash, |id| {
+            let route = &self.routes[id];
+            *route.takes == *builder.takes && *route.costs == *builder.costs
+        });
+        if let Some(id) = found {
             self.routes[id].refs += 1;
             return (id, false);
         }
         let id = self.routes.insert(Route {
             takes: builder.takes.as_slice().into(),
             draws: builder.draws.as_slice().into(),
+            costs: builder.costs.as_slice().into(),
             refs: 1,
         });
-        self.index.insert(builder.takes.as_slice().into(), id);
+        self.index.insert(hash, id);
         (id, true)
+    }
+
+    /// The budgets of an instance have moved: every route over it is put together anew.
+    pub(crate) fn reform(&mut self, instance: u32, place: &Range<u32>, budgets: &Budgets) {
+        let over: Vec<u32> = self
+            .routes
+            .iter()
+            .filter(|(_, route)| route.on(instance).is_some())
+            .map(|(id, _)| id)
+            .collect();
+        for id in over {
+            let route = &mut self.routes[id];
+            self.index.remove(hash_of(&route.takes), id);
+            let (mut takes, mut draws) = (Vec::new(), route.draws.to_vec());
+            for draw in &mut draws {
+                let first = narrow(takes.len());
+                if draw.instance == instance {
+                    let costs = draw.first_cost as usize..draw.end_cost as usize;
+                    let costs = route.costs.get(costs).unwrap_or_default();
+                    for (budget, data) in place.clone().zip(budgets.of(place.clone())) {
+                        takes.push(Take { budget, amount: data.amount_of(draw.weight, costs) });
+                    }
+                } else {
+                    takes.extend_from_slice(route.takes_of(*draw));
+                }
+                (draw.first, draw.end) = (first, narrow(takes.len()));
+            }
+            (route.takes, route.draws) = (takes.into(), draws.into());
+            self.index.insert(hash_of(&self.routes[id].takes), id);
+        }
     }
 
     #[inline]
@@ -146,7 +211,7 @@ impl Routes {
             let id = self.idle.pop_front()?;
             if self.routes.get(id).is_some_and(|route| route.refs == 0) {
                 let route = self.routes.remove(id)?;
-                self.index.remove(&route.takes);
+                self.index.remove(hash_of(&route.takes), id);
                 return Some(route);
             }
         }

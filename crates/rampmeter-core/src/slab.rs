@@ -50,6 +50,11 @@ impl<T> Slab<T> {
         self.entries.get_mut(index as usize)?.value.as_mut()
     }
 
+    /// What is there, with its place.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+        self.entries.iter().zip(0u32..).filter_map(|(entry, at)| Some((at, entry.value.as_ref()?)))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len() - self.free.len()
     }

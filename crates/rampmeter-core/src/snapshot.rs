@@ -19,7 +19,8 @@ pub struct Snapshot {
     pub running: u64,
     /// Calls that wait.
     pub waiting: u64,
-    /// Every limit, in the config's order.
+    /// Every limit, in the config's order and then in that of their addition; not those that were
+    /// removed.
     pub limits: Vec<LimitSnapshot>,
 }
 
@@ -30,6 +31,8 @@ pub struct LimitSnapshot {
     pub limit: LimitId,
     /// Its name.
     pub name: String,
+    /// Whether it is paused.
+    pub paused: bool,
     /// Its instances, in the order of their labels' values.
     pub instances: Vec<InstanceSnapshot>,
     /// For each budget the most slots ever held at once in any one instance; 0 for a rate.
@@ -78,8 +81,8 @@ impl Engine {
     /// What is so at `now`. Changes nothing: what has become due by then is not done yet.
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let now = self.now.max(now);
-        let limits = self.config.limits.iter().enumerate().map(|(index, limit)| {
-            let id = u16::try_from(index).unwrap_or(u16::MAX);
+        let limits = self.config.limits.iter().zip(0u16..);
+        let limits = limits.filter(|(_, id)| !self.instances.is_gone(*id)).map(|(limit, id)| {
             let instances: Vec<_> =
                 self.instances.of(id).map(|it| self.instance(it, now)).collect();
             let peaks = (0..limit.budgets.len()).map(|budget| {
@@ -91,7 +94,8 @@ impl Engine {
                 live.max().unwrap_or(0).max(self.instances.past_peak(id, budget))
             });
             let peaks = peaks.collect();
-            LimitSnapshot { limit: LimitId(id), name: limit.name.clone(), instances, peaks }
+            let (name, paused) = (limit.name.clone(), self.instances.limit_is_paused(id));
+            LimitSnapshot { limit: LimitId(id), name, paused, instances, peaks }
         });
         Snapshot {
             now,
@@ -105,17 +109,19 @@ impl Engine {
         let instance = self.instances.get(id);
         // Rates forget what is past when they are asked, so a copy is asked.
         let budgets = self.instances.budgets.of(instance.budgets.clone());
-        let budgets = budgets.iter().cloned().map(|budget| match budget {
+        let budgets = budgets.iter().cloned().filter_map(|budget| match budget {
+            Budget::Gone => None,
             Budget::Concurrency(slots) => {
-                BudgetSnapshot::Concurrency { size: slots.size, held: slots.held, peak: slots.peak }
+                let (size, held, peak) = (slots.size, slots.held, slots.peak);
+                Some(BudgetSnapshot::Concurrency { size, held, peak })
             }
-            Budget::Rate(mut rate) => BudgetSnapshot::Rate {
+            Budget::Rate(mut rate) => Some(BudgetSnapshot::Rate {
                 counts: rate.counts,
                 amount: rate.amount,
                 period: Duration::from_nanos(rate.period_nanos),
                 capacity: rate.capacity(),
                 used: rate.used(now),
-            },
+            }),
         });
         InstanceSnapshot {
             label: label_of(instance),

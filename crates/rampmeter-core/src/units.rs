@@ -21,6 +21,11 @@ impl Virtual {
         Virtual(nanos.saturating_mul(STEPS_PER_NANO))
     }
 
+    /// What is served to these weights in this much virtual time, in capacity-nanoseconds.
+    pub(crate) fn work_of(self, weights: u64) -> u64 {
+        mul_div(self.0, weights, STEPS_PER_NANO)
+    }
+
     pub(crate) fn saturating_sub(self, other: Virtual) -> Virtual {
         Virtual(self.0.saturating_sub(other.0))
     }

@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{Answer, Budget};
+use super::{Answer, Budget, Slots};
+use crate::call::Priority;
 use crate::config::BudgetConfig;
 use crate::route::Take;
 use crate::time::Instant;
@@ -18,17 +19,43 @@ impl Budgets {
         &mut self,
         config: &[BudgetConfig],
         place: Option<Range<u32>>,
+        weights: &[u32],
     ) -> Range<u32> {
-        let narrow = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        let place = place.unwrap_or_else(|| {
-            let first = self.0.len();
-            self.0.extend(config.iter().map(Budget::new));
-            narrow(first)..narrow(self.0.len())
-        });
-        for (budget, config) in self.of_mut(place.clone()).iter_mut().zip(config) {
-            *budget = Budget::new(config);
+        let budgets = config.iter().map(|config| Budget::new(config, weights));
+        match place {
+            Some(place) => {
+                self.of_mut(place.clone()).iter_mut().zip(budgets).for_each(|(to, it)| *to = it);
+                place
+            }
+            None => self.append(budgets),
         }
-        place
+    }
+
+    /// Puts budgets side by side where none were.
+    pub(super) fn append(&mut self, budgets: impl IntoIterator<Item = Budget>) -> Range<u32> {
+        let narrow = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        let first = self.0.len();
+        self.0.extend(budgets);
+        narrow(first)..narrow(self.0.len())
+    }
+
+    /// The slots at a place, if there are slots.
+    pub(crate) fn slots(&self, budget: u32) -> Option<&Slots> {
+        match self.0.get(budget as usize) {
+            Some(Budget::Concurrency(slots)) => Some(slots),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn slots_mut(&mut self, budget: u32) -> Option<&mut Slots> {
+        match self.0.get_mut(budget as usize) {
+            Some(Budget::Concurrency(slots)) => Some(slots),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn one_mut(&mut self, budget: u32) -> &mut Budget {
+        &mut self.0[budget as usize]
     }
 
     pub(crate) fn of(&self, place: Range<u32>) -> &[Budget] {
@@ -41,48 +68,59 @@ impl Budgets {
 
     /// The first of `takes` that cannot be taken at `now`, if there is one.
     #[inline]
-    pub(crate) fn obstacle(&mut self, takes: &[Take], now: Instant) -> Option<usize> {
-        takes.iter().position(|take| !self.0[take.budget as usize].is_ready(take.amount, now))
+    pub(crate) fn obstacle(
+        &mut self,
+        takes: &[Take],
+        priority: Priority,
+        now: Instant,
+    ) -> Option<usize> {
+        let ready = |take: &Take, budgets: &mut Vec<Budget>| {
+            budgets[take.budget as usize].is_ready(take.amount, priority, now)
+        };
+        takes.iter().position(|take| !ready(take, &mut self.0))
     }
 
     /// May all of `takes` be taken at `now`? If not, the answer that is the furthest off.
     #[inline]
-    pub(crate) fn answer(&mut self, takes: &[Take], now: Instant) -> Answer {
+    pub(crate) fn answer(&mut self, takes: &[Take], priority: Priority, now: Instant) -> Answer {
         let mut worst = Answer::Ready;
         for take in takes {
-            match (self.0[take.budget as usize].answer(take.amount, now), worst) {
-                (Answer::Ready, _) => {}
-                (Answer::Never, _) => return Answer::Never,
-                (Answer::At(at), Answer::At(than)) => worst = Answer::At(at.max(than)),
-                (Answer::At(at), _) => worst = Answer::At(at),
-                (Answer::OnRelease, Answer::Ready) => worst = Answer::OnRelease,
-                (Answer::OnRelease, _) => {}
-            }
+            worst = worst.and(self.0[take.budget as usize].answer(take.amount, priority, now));
         }
         worst
     }
 
     #[inline]
-    pub(crate) fn take(&mut self, takes: &[Take], now: Instant) {
+    pub(crate) fn take(&mut self, takes: &[Take], priority: Priority, now: Instant) {
         for take in takes {
-            self.0[take.budget as usize].take(take.amount, now);
+            self.0[take.budget as usize].take(take.amount, priority, now);
         }
     }
 
     #[inline]
-    pub(crate) fn give(&mut self, takes: &[Take]) {
+    pub(crate) fn give(&mut self, takes: &[Take], priority: Priority) {
         for take in takes {
-            self.0[take.budget as usize].give(take.amount);
+            self.0[take.budget as usize].give(take.amount, priority);
         }
     }
 
-    /// Would the lightest call have room where this one has not?
-    pub(crate) fn has_room_for_less(&mut self, takes: &[Take], now: Instant) -> bool {
+    /// The most of a take's budget that a call of this priority could ever take.
+    pub(crate) fn most(&self, take: &Take, priority: Priority) -> u64 {
+        self.0.get(take.budget as usize).map_or(0, |budget| budget.most(priority))
+    }
+
+    /// Would the lightest call of this priority have room where this one has not?
+    pub(crate) fn has_room_for_less(
+        &mut self,
+        takes: &[Take],
+        priority: Priority,
+        now: Instant,
+    ) -> bool {
         let lighter = takes.iter().any(|take| take.amount > 1);
         lighter
             && takes.iter().all(|take| {
                 let budget = &mut self.0[take.budget as usize];
-                budget.answer(take.amount.min(1), now) == Answer::Ready
+                budget.answer(take.amount.min(1), priority, now) == Answer::Ready
             })
     }
 
@@ -90,21 +128,23 @@ impl Budgets {
     /// start at `earliest` as things are, start only later?
     pub(crate) fn delays(
         &mut self,
-        claimed: &[Take],
-        wanted: &[Take],
+        (claimed, claimant): (&[Take], Priority),
+        (wanted, other): (&[Take], Priority),
         earliest: Instant,
         now: Instant,
     ) -> bool {
         claimed.iter().zip(wanted).any(|(claimed, wanted)| {
             match &mut self.0[wanted.budget as usize] {
                 Budget::Concurrency(slots) => {
-                    let room = slots.size.saturating_sub(slots.held);
-                    earliest <= now && wanted.amount > room.saturating_sub(claimed.amount)
+                    let after = slots.room_after(claimant, other, wanted.amount);
+                    let worse = after < slots.room(claimant);
+                    earliest <= now && worse && claimed.amount > after
                 }
                 Budget::Rate(rate) => {
                     let ready = rate.ready_at(wanted.amount, claimed.amount, now);
                     wanted.amount > 0 && ready.unwrap_or(Instant::NEVER) > earliest
                 }
+                Budget::Gone => false,
             }
         })
     }

@@ -47,6 +47,12 @@ impl Bucket {
         }
     }
 
+    /// Takes over the units that a bucket which this one replaces has not yet refilled.
+    pub(super) fn carry_on(&mut self, old: &Bucket, now: Instant) {
+        let used = old.used(now);
+        self.tat = if used == 0 { 0 } else { self.scale(now).saturating_add(self.cost(used)) };
+    }
+
     pub(super) fn burst(&self) -> u64 {
         self.burst
     }

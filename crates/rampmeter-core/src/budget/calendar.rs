@@ -18,6 +18,17 @@ impl Calendar {
         Calendar { amount, period_nanos, ends_nanos: ends.as_nanos(), used: 0 }
     }
 
+    /// Takes over what was used in the present window of one that this one replaces. The window
+    /// ends where it did, if the period is the same.
+    pub(super) fn carry_on(&mut self, old: &mut Calendar, now: Instant) {
+        old.roll(now);
+        self.roll(now);
+        if self.period_nanos == old.period_nanos {
+            self.ends_nanos = old.ends_nanos;
+        }
+        self.used = old.used;
+    }
+
     pub(super) fn take(&mut self, amount: u64) {
         self.used = self.used.saturating_add(amount);
     }

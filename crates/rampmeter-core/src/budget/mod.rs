@@ -6,8 +6,11 @@
 mod arena;
 mod bucket;
 mod calendar;
+mod reform;
 mod sliding;
+mod slots;
 
+use crate::call::{Cost, Priority};
 use crate::config::{BudgetConfig, Counts, RateKind};
 use crate::time::{Instant, nanos};
 use crate::units::{CapacityNanos, mul_div};
@@ -16,6 +19,7 @@ pub(crate) use arena::Budgets;
 use bucket::Bucket;
 use calendar::Calendar;
 use sliding::Sliding;
+pub(crate) use slots::Slots;
 
 /// What a budget says to an amount.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,21 +27,32 @@ pub(crate) enum Answer {
     Ready,
     At(Instant),
     OnRelease,
+    /// The limit is paused.
+    Paused,
     Never,
+}
+
+impl Answer {
+    /// The answer to both: the one that is the further off.
+    #[inline]
+    pub(crate) fn and(self, other: Answer) -> Answer {
+        match (self, other) {
+            (Answer::Ready, it) | (it, Answer::Ready) => it,
+            (Answer::Never, _) | (_, Answer::Never) => Answer::Never,
+            (Answer::Paused, _) | (_, Answer::Paused) => Answer::Paused,
+            (Answer::At(a), Answer::At(b)) => Answer::At(a.max(b)),
+            (Answer::At(at), _) | (_, Answer::At(at)) => Answer::At(at),
+            (Answer::OnRelease, Answer::OnRelease) => Answer::OnRelease,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Budget {
     Concurrency(Slots),
     Rate(Rate),
-}
-
-/// At most `size` slots held at once. A shrink leaves `held` above `size` until calls end.
-#[derive(Clone, Debug)]
-pub(crate) struct Slots {
-    pub(crate) size: u64,
-    pub(crate) held: u64,
-    pub(crate) peak: u64,
+    /// Its limit was removed, or lost this budget: it is always ready.
+    Gone,
 }
 
 #[derive(Clone, Debug)]
@@ -56,79 +71,88 @@ enum Kind {
 }
 
 impl Budget {
-    pub(crate) fn new(config: &BudgetConfig) -> Budget {
-        match *config {
-            BudgetConfig::Concurrency { size, .. } => {
-                Budget::Concurrency(Slots { size, held: 0, peak: 0 })
+    /// `weights` are those of the priorities.
+    pub(crate) fn new(config: &BudgetConfig, weights: &[u32]) -> Budget {
+        match config {
+            BudgetConfig::Concurrency { size, reserved, lend } => {
+                Budget::Concurrency(Slots::new(*size, reserved, *lend, weights))
             }
             BudgetConfig::Rate { counts, amount, period, kind } => {
-                let period_nanos = nanos(period).max(1);
-                let kind = match kind {
-                    RateKind::Sliding { transit } => {
-                        Kind::Sliding(Sliding::new(amount, period_nanos, nanos(transit)))
-                    }
-                    RateKind::Bucket { burst } => {
-                        Kind::Bucket(Bucket::new(amount, period_nanos, burst))
-                    }
-                    RateKind::Calendar { ends } => {
-                        Kind::Calendar(Calendar::new(amount, period_nanos, ends))
-                    }
-                };
-                Budget::Rate(Rate { counts, amount, period_nanos, kind })
+                Budget::Rate(Rate::new(*counts, *amount, nanos(*period).max(1), *kind))
             }
         }
     }
 
-    /// May `amount` be taken at `now`?
+    /// May `amount` be taken at `now` by a call of this priority?
     #[inline]
-    pub(crate) fn answer(&mut self, amount: u64, now: Instant) -> Answer {
+    pub(crate) fn answer(&mut self, amount: u64, priority: Priority, now: Instant) -> Answer {
         match self {
-            Budget::Concurrency(slots) => {
-                if amount > slots.size {
-                    Answer::Never
-                } else if amount <= slots.size.saturating_sub(slots.held) {
-                    Answer::Ready
-                } else {
-                    Answer::OnRelease
-                }
-            }
+            Budget::Concurrency(slots) => slots.answer(amount, priority),
             Budget::Rate(rate) => rate
                 .ready_at(0, amount, now)
                 .map_or(Answer::Never, |at| if at <= now { Answer::Ready } else { Answer::At(at) }),
+            Budget::Gone => Answer::Ready,
         }
     }
 
     /// Is the answer _ready_?
     #[inline]
-    pub(crate) fn is_ready(&mut self, amount: u64, now: Instant) -> bool {
+    pub(crate) fn is_ready(&mut self, amount: u64, priority: Priority, now: Instant) -> bool {
         match self {
-            Budget::Concurrency(slots) => amount <= slots.size.saturating_sub(slots.held),
+            Budget::Concurrency(slots) => amount <= slots.room(priority),
             Budget::Rate(Rate { kind: Kind::Bucket(bucket), .. }) => bucket.is_ready(amount, now),
             Budget::Rate(rate) => rate.ready_at(0, amount, now) == Some(now),
+            Budget::Gone => true,
         }
     }
 
     /// Takes what [`Budget::answer`] found ready.
     #[inline]
-    pub(crate) fn take(&mut self, amount: u64, now: Instant) {
+    pub(crate) fn take(&mut self, amount: u64, priority: Priority, now: Instant) {
         match self {
-            Budget::Concurrency(slots) => {
-                slots.held = slots.held.saturating_add(amount);
-                slots.peak = slots.peak.max(slots.held);
-            }
-            Budget::Rate(rate) => match &mut rate.kind {
-                Kind::Sliding(sliding) => sliding.take(amount, now),
-                Kind::Bucket(bucket) => bucket.take(amount, now),
-                Kind::Calendar(calendar) => calendar.take(amount),
-            },
+            Budget::Concurrency(slots) => slots.take(amount, priority),
+            Budget::Rate(rate) => rate.take(amount, now),
+            Budget::Gone => {}
         }
     }
 
     /// Gives back what is held only while a call runs.
     #[inline]
-    pub(crate) fn give(&mut self, amount: u64) {
+    pub(crate) fn give(&mut self, amount: u64, priority: Priority) {
         if let Budget::Concurrency(slots) = self {
-            slots.held = slots.held.saturating_sub(amount);
+            slots.give(amount, priority);
+        }
+    }
+
+    /// What a draw means here, or a call's weight where there are slots.
+    pub(crate) fn amount_of(&self, weight: u64, costs: &[Cost]) -> u64 {
+        match self {
+            Budget::Concurrency(_) => weight,
+            Budget::Gone => 0,
+            Budget::Rate(rate) => match rate.counts {
+                Counts::Calls => 1,
+                Counts::Unit(unit) => {
+                    let of_unit = costs.iter().filter(|cost| cost.unit == unit);
+                    of_unit.fold(0u64, |sum, cost| sum.saturating_add(cost.amount))
+                }
+            },
+        }
+    }
+
+    /// Whether there is room for any call of this priority at all.
+    pub(crate) fn is_open(&self, priority: Priority) -> bool {
+        match self {
+            Budget::Concurrency(slots) => slots.room(priority) > 0,
+            Budget::Rate(_) | Budget::Gone => true,
+        }
+    }
+
+    /// The most that a call of this priority could ever take at once.
+    pub(crate) fn most(&self, priority: Priority) -> u64 {
+        match self {
+            Budget::Concurrency(slots) => slots.most(priority),
+            Budget::Rate(rate) => rate.capacity(),
+            Budget::Gone => u64::MAX,
         }
     }
 
@@ -141,6 +165,7 @@ impl Budget {
                 Kind::Bucket(bucket) => bucket.idle_at(),
                 Kind::Calendar(calendar) => calendar.idle_at(now),
             }),
+            Budget::Gone => Some(Instant::EPOCH),
         }
     }
 
@@ -149,11 +174,34 @@ impl Budget {
         CapacityNanos(match self {
             Budget::Concurrency(slots) => mul_div(amount, held_nanos, slots.size),
             Budget::Rate(rate) => mul_div(amount, rate.period_nanos, rate.amount),
+            Budget::Gone => 0,
         })
     }
 }
 
 impl Rate {
+    fn new(counts: Counts, amount: u64, period_nanos: u64, kind: RateKind) -> Rate {
+        let kind = match kind {
+            RateKind::Sliding { transit } => {
+                Kind::Sliding(Sliding::new(amount, period_nanos, nanos(transit)))
+            }
+            RateKind::Bucket { burst } => Kind::Bucket(Bucket::new(amount, period_nanos, burst)),
+            RateKind::Calendar { ends } => {
+                Kind::Calendar(Calendar::new(amount, period_nanos, ends))
+            }
+        };
+        Rate { counts, amount, period_nanos, kind }
+    }
+
+    #[inline]
+    fn take(&mut self, amount: u64, now: Instant) {
+        match &mut self.kind {
+            Kind::Sliding(sliding) => sliding.take(amount, now),
+            Kind::Bucket(bucket) => bucket.take(amount, now),
+            Kind::Calendar(calendar) => calendar.take(amount),
+        }
+    }
+
     /// From when on `need` could be taken if `taken` were taken at `now`; `None` for never.
     pub(crate) fn ready_at(&mut self, taken: u64, need: u64, now: Instant) -> Option<Instant> {
         match &mut self.kind {

@@ -34,6 +34,18 @@ impl Sliding {
         Sliding { amount, window_nanos, grain_nanos, log: VecDeque::new(), used: 0 }
     }
 
+    /// Takes over what is in the window of a log that this one replaces. If the window has another
+    /// length, what was taken leaves that much sooner or later.
+    pub(super) fn carry_on(&mut self, old: &mut Sliding, now: Instant) {
+        old.expire(now);
+        for (leaves, amount) in &old.log {
+            let taken = leaves.saturating_sub(old.window_nanos);
+            self.log.push_back((taken.saturating_add(self.window_nanos), *amount));
+        }
+        self.used = old.used;
+        self.expire(now);
+    }
+
     pub(super) fn take(&mut self, amount: u64, now: Instant) {
         if amount == 0 {
             return;

@@ -35,6 +35,7 @@ enum Next {
 
 pub(crate) struct Workbench {
     pub(crate) engine: Engine,
+    config: Config,
     pub(crate) done: Vec<Done>,
     now: u64,
     agenda: BinaryHeap<Reverse<(u64, usize, Next)>>,
@@ -62,7 +63,8 @@ impl Workbench {
             ..Config::default()
         };
         Workbench {
-            engine: Engine::new(config).unwrap(),
+            engine: Engine::new(config.clone()).unwrap(),
+            config,
             done: Vec::new(),
             now: 0,
             agenda: BinaryHeap::new(),
@@ -72,6 +74,12 @@ impl Workbench {
             order: 0,
             closed: |_, _| None,
         }
+    }
+
+    /// The same, with claims that withhold strictly.
+    pub(crate) fn without_backfill(mut self) -> Workbench {
+        self.engine = Engine::new(Config { backfill: false, ..self.config.clone() }).unwrap();
+        self
     }
 
     pub(crate) fn arrives(&mut self, at_ms: u64, job: Job) {

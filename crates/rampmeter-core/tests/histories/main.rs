@@ -7,7 +7,10 @@
     reason = "a test may fail"
 )]
 
+mod backfill;
 mod bench;
+mod nested;
+mod resize;
 
 use std::time::Duration;
 

@@ -120,7 +120,8 @@ fn ask(engine: &mut Engine, now: Instant, rng: &mut Rng, ids: &mut Vec<CallId>, 
             Ok(kind) => {
                 let now = Instant::from_nanos(rng.pick(&EXTREMES));
                 let (flow, priority) = (call.flow, Priority(rng.pick(&[0, 255])));
-                let said = engine.admit_prepared(now, &kind, flow, priority, call.deadline, out);
+                let terms = Terms { flow, priority, deadline: call.deadline, parent: None };
+                let said = engine.admit_prepared(now, &kind, &terms, out);
                 engine.discard(kind);
                 said
             }

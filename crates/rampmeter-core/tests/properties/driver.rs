@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use rampmeter_core::{CallId, Decision, Engine, Instant, Outputs, Prepared, Priority, Refusal};
+use rampmeter_core::{
+    CallId, Decision, Engine, Instant, Outputs, Prepared, Priority, Refusal, Terms,
+};
 
 use super::history::{Event, Run, Said, What};
 use super::seed::Rng;
@@ -200,6 +202,7 @@ impl Driver {
         self.note(What::Asked(call));
         let (spec, deadline) = (&planned.spec, planned.deadline);
         let (flow, priority) = (spec.flow, Priority(spec.priority));
+        let terms = Terms { flow, priority, deadline, parent: None };
         let prepared = match planned.via {
             Via::Admit | Via::TryAdmit => None,
             Via::Prepared | Via::TryPrepared => match self.prepare(&planned) {
@@ -212,11 +215,9 @@ impl Driver {
         };
         let out = &mut self.out;
         let decision = match (planned.via, &prepared) {
-            (Via::Prepared, Some(kind)) => {
-                self.engine.admit_prepared(now, kind, flow, priority, deadline, out)
-            }
+            (Via::Prepared, Some(kind)) => self.engine.admit_prepared(now, kind, &terms, out),
             (Via::TryPrepared, Some(kind)) => {
-                self.engine.try_admit_prepared(now, kind, flow, priority, deadline, out)
+                self.engine.try_admit_prepared(now, kind, &terms, out)
             }
             (Via::TryAdmit, _) => spec.with(deadline, |call| self.engine.try_admit(now, call, out)),
             _ => spec.with(deadline, |call| self.engine.admit(now, call, out)),

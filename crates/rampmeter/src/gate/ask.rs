@@ -48,11 +48,12 @@ impl State {
         wanted: &Wanted,
         wait: bool,
     ) -> Standing {
-        let (flow, priority, never) = (wanted.flow, wanted.priority, Instant::NEVER);
+        let (flow, priority) = (wanted.flow, wanted.priority);
+        let terms = core::Terms { flow, priority, deadline: Instant::NEVER, parent: None };
         let decision = if wait {
-            self.engine.admit_prepared(now, call, flow, priority, never, &mut self.out)
+            self.engine.admit_prepared(now, call, &terms, &mut self.out)
         } else {
-            self.engine.try_admit_prepared(now, call, flow, priority, never, &mut self.out)
+            self.engine.try_admit_prepared(now, call, &terms, &mut self.out)
         };
         self.decided(now, decision, wanted.info.clone())
     }

@@ -1,0 +1,131 @@
+//! Backfill: a claim withholds nothing from a call that would end before the claimant could start
+//! anyway, as batch schedulers fill the gaps before a wide job (Lifka: "The ANL/IBM SP Scheduling
+//! System", JSSPP 1995).
+//!
+//! The claimant cannot start before enough of those that hold its slots have ended. When they
+//! end is expected from what their tools took in the mean; a call may use the gap if nineteen of
+//! twenty calls of its tool took less time than that. What is unknown counts as ending now, so it
+//! opens no gap. After one call has overrun its gap, that claim withholds strictly.
+//!
+//! Ends are kept only at instances with a claim, from the claim on, until nobody waits there.
+
+use alloc::{boxed::Box, collections::BTreeMap};
+
+use crate::call::ToolId;
+use crate::engine::Engine;
+use crate::lane::Record;
+use crate::time::Instant;
+
+/// When calls that hold slots of one instance should end.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ends {
+    by_end: BTreeMap<(Instant, u32), u64>,
+    /// The slots of all of them.
+    slots: u64,
+}
+
+/// Ends that are looked at to find a gap; beyond them it is assumed to close.
+const LOOKS: usize = 32;
+
+/// Calls that may use the gaps of one claim at a time.
+const AT_ONCE: usize = 16;
+
+impl Ends {
+    pub(crate) fn add(&mut self, call: u32, end: Instant, slots: u64) {
+        if slots > 0 && self.by_end.insert((end, call), slots).is_none() {
+            self.slots += slots;
+        }
+    }
+
+    pub(crate) fn remove(&mut self, call: u32, end: Instant) {
+        if let Some(slots) = self.by_end.remove(&(end, call)) {
+            self.slots -= slots;
+        }
+    }
+
+    /// The moment before which `missing` of `held` slots will not have come free.
+    fn free_at(&self, missing: u64, held: u64, now: Instant) -> Instant {
+        // Of what is not kept here, any may end at once.
+        let mut missing = missing.saturating_sub(held.saturating_sub(self.slots));
+        let mut at = now;
+        for ((end, _), slots) in self.by_end.iter().take(LOOKS) {
+            if missing == 0 {
+                break;
+            }
+            missing = missing.saturating_sub(*slots);
+            at = at.max(*end);
+        }
+        at
+    }
+}
+
+impl Engine {
+    /// From now on the ends of calls that start at this instance are kept.
+    pub(crate) fn track_ends(&mut self, at: u32) {
+        let instance = self.instances.get(at);
+        if instance.ends.is_none() && instance.slots.is_some() {
+            self.instances.get_mut(at).ends = Some(Box::default());
+        }
+    }
+
+    /// May a call of `tool` start in the gap that the claim leaves? If so, says when the gap ends.
+    pub(crate) fn gap(&mut self, claim: u32, tool: ToolId) -> Option<Instant> {
+        let claimed = self.claims.slab.get(claim)?;
+        let overrun = claimed.backfills.iter().any(|(due, _)| *due < self.now);
+        if !self.config.backfill || claimed.strict || claimed.backfills.len() >= AT_ONCE {
+            return None;
+        }
+        if overrun {
+            self.claims.slab[claim].strict = true;
+            return None;
+        }
+        let ends = self
+            .now
+            .saturating_add(core::time::Duration::from_nanos(self.estimates.high_nanos(tool)?));
+        let closes = self.claimant_starts(claim)?;
+        (ends <= closes).then_some(closes)
+    }
+
+    /// The moment before which a claimant cannot start, as far as is known.
+    pub(crate) fn claimant_starts(&mut self, claim: u32) -> Option<Instant> {
+        let Some(Record::Waiting(claimant)) = self.calls.get(self.claims.slab.get(claim)?.call)
+        else {
+            return None;
+        };
+        let lane = self.lanes.get(claimant.lane);
+        let route = self.routes.get(lane.route);
+        let mut earliest = self.now;
+        for draw in route.draws() {
+            let instance = self.instances.get(draw.instance);
+            let (Some(budget), Some(ends)) = (instance.slots, instance.ends.as_deref()) else {
+                continue;
+            };
+            let Some(slots) = self.instances.budgets.slots(budget) else { continue };
+            let wanted = route.takes_of(*draw).iter().find(|take| take.budget == budget);
+            let missing = wanted.map_or(0, |take| take.amount);
+            let missing = missing.saturating_sub(slots.room(lane.priority));
+            if missing > 0 {
+                earliest = earliest.max(ends.free_at(missing, slots.held, self.now));
+            }
+        }
+        Some(earliest)
+    }
+
+    /// A call has started in a claim's gap, which ends at `due`.
+    pub(crate) fn backfilled(&mut self, claim: u32, call: u32, due: Instant) {
+        if let Some(claim) = self.claims.slab.get_mut(claim) {
+            claim.backfills.push((due, call));
+        }
+    }
+
+    /// A call that started in the gap of `claim` has ended.
+    pub(crate) fn end_backfill(&mut self, call: u32, claim: u32) {
+        let now = self.now;
+        // By now it may be another's claim, which knows nothing of this call.
+        let Some(claim) = self.claims.slab.get_mut(claim) else { return };
+        if let Some(found) = claim.backfills.iter().position(|(_, it)| *it == call) {
+            let (due, _) = claim.backfills.swap_remove(found);
+            claim.strict |= due < now;
+        }
+    }
+}

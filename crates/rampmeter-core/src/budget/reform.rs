@@ -1,0 +1,80 @@
+//! A budget gets other figures while calls run: what is held and used stays held and used.
+
+use core::ops::Range;
+
+use super::{Answer, Budget, Budgets, Kind};
+use crate::config::BudgetConfig;
+use crate::time::Instant;
+
+impl Budgets {
+    /// New budgets for an instance that had those at `old`. Returns their place, and for each of
+    /// them, in order, the old budget that it carries on.
+    pub(crate) fn reform(
+        &mut self,
+        old: Range<u32>,
+        config: &[BudgetConfig],
+        weights: &[u32],
+        now: Instant,
+    ) -> (Range<u32>, alloc::vec::Vec<Option<u32>>) {
+        let mut free: alloc::vec::Vec<u32> = old.clone().collect();
+        let mut from = alloc::vec::Vec::new();
+        let mut made = alloc::vec::Vec::new();
+        for config in config {
+            let mut new = Budget::new(config, weights);
+            let at = free.iter().position(|old| self.one_mut(*old).is_like(&new));
+            let before = at.map(|at| free.remove(at));
+            if let Some(before) = before {
+                new.carry_on(self.one_mut(before), now);
+            }
+            from.push(before);
+            made.push(new);
+        }
+        let same_places = made.len() == old.len() && from.iter().copied().eq(old.clone().map(Some));
+        if same_places {
+            for (place, new) in old.clone().zip(made) {
+                *self.one_mut(place) = new;
+            }
+            return (old, from);
+        }
+        for place in old {
+            *self.one_mut(place) = Budget::Gone;
+        }
+        (self.append(made), from)
+    }
+}
+
+impl Budget {
+    /// Whether both count the same, so that one can carry on the other.
+    fn is_like(&self, other: &Budget) -> bool {
+        match (self, other) {
+            (Budget::Concurrency(_), Budget::Concurrency(_)) => true,
+            (Budget::Rate(a), Budget::Rate(b)) => {
+                a.counts == b.counts
+                    && core::mem::discriminant(&a.kind) == core::mem::discriminant(&b.kind)
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes over what was used of a budget that this one replaces. Slots are counted anew by
+    /// the caller, who knows who holds them.
+    fn carry_on(&mut self, old: &mut Budget, now: Instant) {
+        match (self, old) {
+            (Budget::Concurrency(new), Budget::Concurrency(old)) => new.peak = old.peak,
+            (Budget::Rate(new), Budget::Rate(old)) => match (&mut new.kind, &mut old.kind) {
+                (Kind::Sliding(new), Kind::Sliding(old)) => new.carry_on(old, now),
+                (Kind::Bucket(new), Kind::Bucket(old)) => new.carry_on(old, now),
+                (Kind::Calendar(new), Kind::Calendar(old)) => new.carry_on(old, now),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+}
+
+impl Answer {
+    /// Whether time alone, or an operator, is what is in the way.
+    pub(crate) fn is_gated(self) -> bool {
+        matches!(self, Answer::At(_) | Answer::Paused)
+    }
+}

@@ -1,0 +1,280 @@
+//! The decision on a call that comes: it starts, waits, or is refused.
+
+use crate::budget::Answer;
+use crate::call::{CallId, LimitId};
+use crate::decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
+use crate::engine::{Asked, Engine, Otherwise, refused};
+use crate::expiry::Links;
+use crate::lane::{ExpiresBy, LaneKey, NONE, Record, Running, Waiting};
+use crate::nest::Parent;
+use crate::time::{Instant, nanos};
+
+/// How a call that is about to wait would end its wait.
+#[derive(Clone, Copy, Debug)]
+struct Until {
+    expires: Instant,
+    by: ExpiresBy,
+}
+
+impl Engine {
+    /// Decides on a call whose route has been acquired for it.
+    #[inline]
+    pub(crate) fn decide(
+        &mut self,
+        call: &Asked,
+        parent: Parent,
+        otherwise: Otherwise,
+        out: &mut Outputs,
+    ) -> Decision {
+        if call.deadline <= self.now {
+            self.release_route(call.route);
+            return refused(Reason::Deadline, None, Retry::Never);
+        }
+        let Some((at, answer)) = self.obstacle(call, parent) else {
+            return Decision::Granted(self.grant_at_once(call, parent));
+        };
+        self.decide_to_wait(call, parent, (at, answer), otherwise, out)
+    }
+
+    /// What keeps a new call from starting at once: a limit without room or paused, or one at
+    /// which others wait, in whose order it must take its place.
+    #[inline]
+    fn obstacle(&mut self, call: &Asked, parent: Parent) -> Option<(u32, Answer)> {
+        if parent.nest != NONE {
+            return self.nested_obstacle(call, parent);
+        }
+        let (now, priority) = (self.now, call.priority);
+        let route = self.routes.get(call.route);
+        if let Some(at) = self.instances.budgets.obstacle(route.takes(), priority, now) {
+            let draw = route.draw_at(at)?;
+            let answer = self.instances.budgets.answer(route.takes_of(draw), priority, now);
+            return Some((draw.instance, answer));
+        }
+        if self.contended == 0 {
+            return None;
+        }
+        route.draws().iter().find_map(|draw| {
+            let instance = self.instances.get(draw.instance);
+            if instance.paused {
+                return Some((draw.instance, Answer::Paused));
+            }
+            let in_the_way = instance.watchers > 0 || instance.claim != NONE;
+            // Who takes nothing needs no turn.
+            let takes = || route.takes_of(*draw).iter().any(|take| take.amount > 0);
+            (in_the_way && takes()).then_some((draw.instance, Answer::OnRelease))
+        })
+    }
+
+    /// The same for a call made by a running call: claims do not bind it, and where its caller's
+    /// slots are enough it has nothing to wait for.
+    #[cold]
+    fn nested_obstacle(&mut self, call: &Asked, parent: Parent) -> Option<(u32, Answer)> {
+        for index in 0..self.routes.get(call.route).draws().len() {
+            let route = self.routes.get(call.route);
+            let draw = route.draws()[index];
+            let takes = route.takes_of(draw);
+            let lineage = (&self.nests, parent.nest);
+            let answer =
+                self.instances.budgets.answer_nested(takes, call.priority, lineage, self.now);
+            let instance = self.instances.get(draw.instance);
+            let answer = if instance.paused { Answer::Paused } else { answer };
+            if answer != Answer::Ready {
+                return Some((draw.instance, answer));
+            }
+            let budgets = &self.instances.budgets;
+            let shares =
+                takes.iter().any(|it| budgets.beyond_loan(it, &self.nests, parent.nest).0 > 0);
+            if instance.watchers > 0 && shares {
+                return Some((draw.instance, Answer::OnRelease));
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn grant_at_once(&mut self, call: &Asked, parent: Parent) -> CallId {
+        let running = Running {
+            route: call.route,
+            nest: NONE,
+            flow: call.flow,
+            started: self.now,
+            deadline: call.deadline,
+            estimate_nanos: 0,
+            charged: 0,
+            tool: call.tool,
+            priority: call.priority,
+            backfills: NONE,
+        };
+        let takes = self.routes.get(call.route).takes();
+        if parent.nest == NONE {
+            self.instances.budgets.take(takes, call.priority, self.now);
+            let index = self.calls.insert(Record::Running(running));
+            return self.calls.id(index);
+        }
+        let index = self.calls.insert(Record::Running(running));
+        let nest = self.adopt(index, parent);
+        self.take_nested(nest, call.route, call.priority);
+        if let Some(Record::Running(running)) = self.calls.get_mut(index) {
+            running.nest = nest;
+        }
+        self.calls.id(index)
+    }
+
+    /// A call that cannot start at once waits, unless it shall not, or that would be of no use.
+    fn decide_to_wait(
+        &mut self,
+        call: &Asked,
+        parent: Parent,
+        (at, answer): (u32, Answer),
+        otherwise: Otherwise,
+        out: &mut Outputs,
+    ) -> Decision {
+        let timed_out = self.now.saturating_add(call.may_wait);
+        let deadline = call.deadline;
+        let expires = deadline.min(timed_out);
+        let by = if deadline <= timed_out { ExpiresBy::Deadline } else { ExpiresBy::QueueTimeout };
+        let until = Until { expires, by };
+        let refusal = self
+            .never_fits(call)
+            .or_else(|| self.refusal_without_wait(call, (at, answer), otherwise, until))
+            .or_else(|| self.refusal_as_deadlock(call, parent, at))
+            .or_else(|| self.make_room(call.route, call.priority, call.flow, out));
+        if let Some(refusal) = refusal {
+            self.release_route(call.route);
+            // What was evicted may have left room for others.
+            self.pump(out);
+            return Decision::Refused(refusal);
+        }
+        let index = self.wait(call, parent, at, until, out);
+        let id = self.calls.id(index);
+        self.pump_for(index, out);
+        match self.calls.resolve(id).and_then(|index| self.calls.get(index)) {
+            Some(Record::Waiting(_)) => Decision::Waiting(id),
+            // The decision is the answer; it is not said twice.
+            _ => said(id, out),
+        }
+    }
+
+    /// The limit of which the call asks for more than its priority ever gets.
+    fn never_fits(&self, call: &Asked) -> Option<Refusal> {
+        let route = self.routes.get(call.route);
+        let mut takes = route.takes().iter();
+        let too_large = takes
+            .position(|take| take.amount > self.instances.budgets.most(take, call.priority))?;
+        let draw = route.draw_at(too_large)?;
+        let limit = Some(LimitId(self.instances.get(draw.instance).limit));
+        Some(Refusal { reason: Reason::TooLarge, limit, retry: Retry::Never })
+    }
+
+    fn refusal_without_wait(
+        &mut self,
+        call: &Asked,
+        (at, answer): (u32, Answer),
+        otherwise: Otherwise,
+        until: Until,
+    ) -> Option<Refusal> {
+        let limit = Some(LimitId(self.instances.get(at).limit));
+        let retry = match answer {
+            Answer::At(at) => Retry::At(at),
+            Answer::Never => Retry::Never,
+            Answer::Paused => Retry::OnResume,
+            Answer::Ready | Answer::OnRelease => Retry::OnRelease,
+        };
+        if otherwise == Otherwise::Refuse {
+            return Some(Refusal { reason: Reason::WouldWait, limit, retry });
+        }
+        if let Answer::At(at) = answer
+            && at >= until.expires
+        {
+            return Some(Refusal { reason: until.by.reason(), limit, retry });
+        }
+        if until.by == ExpiresBy::Deadline && answer != Answer::Paused {
+            let start = self.forecast(call, at)?;
+            if start > until.expires {
+                let (reason, retry) = (Reason::Deadline, Retry::At(start));
+                return Some(Refusal { reason, limit, retry });
+            }
+        }
+        None
+    }
+
+    fn refusal_as_deadlock(&mut self, call: &Asked, parent: Parent, at: u32) -> Option<Refusal> {
+        if parent.nest == NONE || !self.would_deadlock(call, parent) {
+            return None;
+        }
+        let first = self.cycle.iter().find(|step| step.call.is_none());
+        let limit = first.and_then(|step| step.limit);
+        let limit = limit.or(Some(LimitId(self.instances.get(at).limit)));
+        Some(Refusal { reason: Reason::WouldDeadlock, limit, retry: Retry::OnRelease })
+    }
+
+    fn wait(
+        &mut self,
+        call: &Asked,
+        parent: Parent,
+        at: u32,
+        until: Until,
+        out: &mut Outputs,
+    ) -> u32 {
+        let ticket = self.tickets;
+        self.tickets += 1;
+        let index = self.calls.insert(Record::Waiting(Waiting {
+            ticket,
+            arrived: self.now,
+            expires: until.expires,
+            deadline: call.deadline,
+            lane: NONE,
+            previous: NONE,
+            next: NONE,
+            expiry: Links::NOWHERE,
+            claim: NONE,
+            nest: NONE,
+            tool: call.tool,
+            expires_by: until.by,
+            turned_away: false,
+        }));
+        for draw in self.routes.get(call.route).draws() {
+            let instance = self.instances.get_mut(draw.instance);
+            instance.queued += 1;
+            if let Some(book) = &mut instance.book {
+                book.join(call.priority, call.flow, ticket, index);
+            }
+        }
+        self.waiting += 1;
+        let as_others = until.by == ExpiresBy::QueueTimeout;
+        let may_wait = as_others.then(|| nanos(call.may_wait));
+        self.expiries.join(index, (until.expires, ticket), may_wait, &mut self.calls);
+        let (route, priority, flow) = (call.route, call.priority, call.flow);
+        let key = LaneKey { route, priority, flow, caller: parent.caller };
+        let nest = self.adopt(index, parent);
+        let known = self.lanes.find(&key);
+        let lane = known.unwrap_or_else(|| self.lanes.open(&key, at, &mut self.patience));
+        if let Some(Record::Waiting(waiting)) = self.calls.get_mut(index) {
+            (waiting.lane, waiting.nest) = (lane, nest);
+        }
+        self.lanes.append(lane, index, &mut self.calls);
+        let (kin, watch, flow_at) = {
+            let lane = self.lanes.get(lane);
+            (lane.kin, lane.watch, lane.flow_at)
+        };
+        self.patience.join(kin, self.now, self.config.patience);
+        if known.is_none() {
+            self.enter(at, lane, ticket, out);
+        } else if let Some(order) = self.instances.get_mut(watch).order.as_deref_mut() {
+            order.one_more(priority, flow_at);
+        }
+        index
+    }
+}
+
+/// The answer to `id` that was just appended, taken off the buffer.
+fn said(id: CallId, out: &mut Outputs) -> Decision {
+    let about = |output: &Output| match output {
+        Output::Granted(it) | Output::Refused(it, _) => *it == id,
+        Output::Saturated { .. } => false,
+    };
+    match out.iter().rposition(about).map(|at| out.remove(at)) {
+        Some(Output::Refused(_, refusal)) => Decision::Refused(refusal),
+        _ => Decision::Granted(id),
+    }
+}

@@ -1,0 +1,162 @@
+//! How long each tool's calls take, learned from those that ended: a mean for costs, and a high
+//! quantile for promises.
+//!
+//! The mean is exponentially weighted with factor 1/8, as TCP keeps its round-trip time (RFC 6298).
+//! The quantile comes from a histogram with four buckets an octave, halved now and then so that it
+//! forgets; it errs by at most a quarter, on the safe side.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::time::Duration;
+
+use crate::call::ToolId;
+
+/// What is assumed of a tool that has not been seen.
+const UNSEEN: Duration = Duration::from_millis(100);
+
+/// Calls of a tool that must have ended before its quantile means anything.
+const ENOUGH: u16 = 8;
+
+/// So many calls are remembered at the most.
+const REMEMBERED: u16 = 256;
+
+const BUCKETS: usize = 128;
+/// The first bucket ends here; what is quicker is as good as instant.
+const FIRST_NANOS: u64 = 1 << 16;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Estimates {
+    means: Vec<u64>,
+    histograms: Vec<Option<Box<Histogram>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Histogram {
+    counts: [u16; BUCKETS],
+    sum: u16,
+}
+
+impl Estimates {
+    /// What a call of the tool will take, in the mean.
+    #[inline]
+    pub(crate) fn mean_nanos(&self, tool: ToolId) -> u64 {
+        match self.means.get(usize::from(tool.0)) {
+            None | Some(0) => crate::time::nanos(UNSEEN),
+            Some(nanos) => *nanos,
+        }
+    }
+
+    /// Whether any call of the tool has ended.
+    pub(crate) fn knows(&self, tool: ToolId) -> bool {
+        self.means.get(usize::from(tool.0)).is_some_and(|mean| *mean > 0)
+    }
+
+    /// What nineteen of twenty calls of the tool took at the most; `None` while few have ended.
+    pub(crate) fn high_nanos(&self, tool: ToolId) -> Option<u64> {
+        let histogram = self.histograms.get(usize::from(tool.0))?.as_deref()?;
+        if histogram.sum < ENOUGH {
+            return None;
+        }
+        let mut beyond = histogram.sum / 20;
+        for (bucket, count) in histogram.counts.iter().enumerate().rev() {
+            if *count > beyond {
+                return Some(ends_at(bucket));
+            }
+            beyond -= count;
+        }
+        None
+    }
+
+    /// A call of the tool has ended.
+    #[inline]
+    pub(crate) fn learn(&mut self, tool: ToolId, took_nanos: u64) {
+        let index = usize::from(tool.0);
+        if index >= self.means.len() {
+            self.means.resize(index + 1, 0);
+            self.histograms.resize_with(index + 1, || None);
+        }
+        let took_nanos = took_nanos.max(1);
+        let mean = &mut self.means[index];
+        *mean = if *mean == 0 { took_nanos } else { *mean - *mean / 8 + took_nanos / 8 }.max(1);
+        let histogram = self.histograms[index]
+            .get_or_insert_with(|| Box::new(Histogram { counts: [0; BUCKETS], sum: 0 }));
+        histogram.counts[bucket(took_nanos)] += 1;
+        histogram.sum += 1;
+        if histogram.sum >= REMEMBERED {
+            histogram.forget();
+        }
+    }
+}
+
+impl Histogram {
+    #[cold]
+    fn forget(&mut self) {
+        self.sum = 0;
+        for count in &mut self.counts {
+            *count /= 2;
+            self.sum += *count;
+        }
+    }
+}
+
+/// Four buckets an octave.
+#[inline]
+fn bucket(nanos: u64) -> usize {
+    if nanos < FIRST_NANOS {
+        return 0;
+    }
+    let octave = nanos.ilog2();
+    let quarter = (nanos >> (octave - 2)) & 3;
+    (1 + 4 * (octave - FIRST_NANOS.ilog2()) as usize + quarter as usize).min(BUCKETS - 1)
+}
+
+/// The least duration above a bucket.
+fn ends_at(bucket: usize) -> u64 {
+    let Some(above) = bucket.checked_sub(1) else { return FIRST_NANOS };
+    // BUCKETS is small, so this stays below 2^51.
+    ((FIRST_NANOS * (5 + (above % 4) as u64)) << (above / 4)) / 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_ends_above_what_is_in_it_by_a_quarter_at_most() {
+        let mut nanos = FIRST_NANOS;
+        while nanos < 1 << 40 {
+            let end = ends_at(bucket(nanos));
+            assert!(nanos < end && end <= nanos + nanos / 4 + 1, "{nanos} {end}");
+            nanos += nanos / 7 + 3;
+        }
+        assert_eq!(ends_at(bucket(5)), FIRST_NANOS);
+    }
+
+    #[test]
+    fn the_high_quantile_ignores_one_of_twenty_and_no_more() {
+        let (mut estimates, tool) = (Estimates::default(), ToolId(3));
+        for _ in 0..7 {
+            estimates.learn(tool, 1_000_000);
+        }
+        assert_eq!(estimates.high_nanos(tool), None, "too few have ended");
+        for _ in 0..32 {
+            estimates.learn(tool, 1_000_000);
+        }
+        estimates.learn(tool, 1_000_000_000);
+        assert!(estimates.high_nanos(tool).is_some_and(|high| high < 1_300_000));
+        for _ in 0..3 {
+            estimates.learn(tool, 1_000_000_000);
+        }
+        assert!(estimates.high_nanos(tool).is_some_and(|high| high >= 1_000_000_000));
+    }
+
+    #[test]
+    fn what_is_long_past_is_forgotten() {
+        let (mut estimates, tool) = (Estimates::default(), ToolId(0));
+        for took in [1_000_000_000u64, 1_000_000] {
+            for _ in 0..2_000 {
+                estimates.learn(tool, took);
+            }
+        }
+        assert!(estimates.high_nanos(tool).is_some_and(|high| high < 1_300_000));
+    }
+}

@@ -1,0 +1,131 @@
+//! Where waiting calls wait: a lane watches one instance, one that refused it, as a watched literal
+//! does in a SAT solver, and moves on when another is in the way.
+
+use crate::call::{LimitId, Priority};
+use crate::decision::{Output, Outputs, Refusal, Retry};
+use crate::engine::Engine;
+use crate::lane::{Departure, NO_CALLER, Record};
+use crate::order::Order;
+
+impl Engine {
+    /// A waiting call's time is up.
+    pub(crate) fn expire(&mut self, call: u32, out: &mut Outputs) {
+        let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
+        let watch = self.lanes.get(waiting.lane).watch;
+        let reason = waiting.expires_by.reason();
+        let limit = Some(LimitId(self.instances.get(watch).limit));
+        let retry = Retry::OnRelease;
+        self.refuse_waiting(call, Refusal { reason, limit, retry }, out);
+    }
+
+    /// Takes a waiting call out of everything that refers to it, except its record and, if it
+    /// starts, its lineage.
+    pub(crate) fn unwait(&mut self, call: u32, out: &mut Outputs) {
+        let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
+        let gone = waiting.clone();
+        let lane = self.lanes.get(gone.lane);
+        let (route, priority, flow) = (lane.route, lane.priority, lane.flow);
+        let (watch, flow_at, kin, opened) = (lane.watch, lane.flow_at, lane.kin, lane.opened);
+        self.waiting -= 1;
+        self.expiries.leave(call, gone.expiry, &mut self.calls);
+        for draw in self.routes.get(route).draws() {
+            let instance = self.instances.get_mut(draw.instance);
+            instance.queued -= 1;
+            if let Some(book) = &mut instance.book {
+                book.leave(priority, flow, gone.ticket);
+            }
+        }
+        self.patience.leave(call, kin, self.now);
+        self.drop_claims(route, &gone);
+        let departure = self.lanes.depart(&gone, &mut self.calls, &mut self.patience);
+        if let Departure::Last = departure {
+            self.leave(watch, (priority, flow_at, opened), (1, gone.ticket), out);
+        } else if let Some(order) = self.instances.get_mut(watch).order.as_deref_mut() {
+            order.one_less(priority, flow_at);
+            if let Departure::NewFirst(ticket) = departure {
+                order.retarget(gone.ticket, ticket, priority, flow_at);
+                self.mark(watch);
+            }
+        }
+        self.release_route(route);
+    }
+
+    /// A call's turn came at `at`, but `by` is in the way: its lane waits there. The first time
+    /// that is all; from the second time on it claims what it needs here, so that it cannot be
+    /// passed from one limit to the other for ever.
+    pub(crate) fn turn_away(&mut self, call: u32, at: u32, by: u32, out: &mut Outputs) {
+        let Some(Record::Waiting(waiting)) = self.calls.get_mut(call) else { return };
+        let lane = waiting.lane;
+        if core::mem::replace(&mut waiting.turned_away, true) {
+            self.claim(call, at);
+        }
+        self.move_lane(lane, by, out);
+    }
+
+    /// A lane waits at another instance from now on.
+    pub(crate) fn move_lane(&mut self, id: u32, to: u32, out: &mut Outputs) {
+        let lane = self.lanes.get(id);
+        let Some(Record::Waiting(first)) = self.calls.get(lane.first) else { return };
+        let (ticket, from) = (first.ticket, lane.watch);
+        let place = (lane.priority, lane.flow_at, lane.opened);
+        self.leave(from, place, (lane.calls, ticket), out);
+        self.enter(to, id, ticket, out);
+        self.mark(to);
+    }
+
+    /// A lane begins to wait at an instance; its first call has `ticket`.
+    pub(crate) fn enter(&mut self, at: u32, lane_id: u32, ticket: u64, out: &mut Outputs) {
+        let lane = self.lanes.get(lane_id);
+        self.contended += 1;
+        let instance = self.instances.get_mut(at);
+        instance.watchers += 1;
+        if instance.watchers == 1 {
+            out.push(Output::Saturated { limit: LimitId(instance.limit), saturated: true });
+        }
+        if lane.caller != NO_CALLER {
+            instance.nested.get_or_insert_default().lanes.insert(lane.opened, lane_id);
+        }
+        let (weights, now) = (&self.config.priorities, self.now);
+        let order = instance.order.get_or_insert_with(|| Order::new(weights, now).into());
+        let flow_at = order.insert(now, (lane_id, lane.calls, ticket), lane.priority, lane.flow);
+        let lane = self.lanes.get_mut(lane_id);
+        (lane.watch, lane.flow_at) = (at, flow_at);
+    }
+
+    /// A lane no longer waits at an instance. Those behind it may go.
+    fn leave(
+        &mut self,
+        at: u32,
+        (priority, flow_at, opened): (Priority, u32, u64),
+        calls: (u32, u64),
+        out: &mut Outputs,
+    ) {
+        let now = self.now;
+        let instance = self.instances.get_mut(at);
+        if let Some(order) = instance.order.as_deref_mut() {
+            order.remove(now, priority, flow_at, calls);
+        }
+        if let Some(nested) = instance.nested.as_deref_mut() {
+            nested.lanes.remove(&opened);
+            if nested.lanes.is_empty() {
+                instance.nested = None;
+            }
+        }
+        instance.watchers -= 1;
+        self.contended -= 1;
+        if instance.watchers == 0 {
+            instance.ends = None;
+            out.push(Output::Saturated { limit: LimitId(instance.limit), saturated: false });
+            // Nobody is left to wake, and the instance may be collected before the moment.
+            self.wakes.remove(at);
+        }
+        self.mark(at);
+    }
+
+    pub(crate) fn watches(&self, call: u32, instance: u32) -> bool {
+        match self.calls.get(call) {
+            Some(Record::Waiting(waiting)) => self.lanes.get(waiting.lane).watch == instance,
+            _ => false,
+        }
+    }
+}
