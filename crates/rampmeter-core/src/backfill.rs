@@ -7,7 +7,8 @@
 //! twenty calls of its tool took less time than that. What is unknown counts as ending now, so it
 //! opens no gap. After one call has overrun its gap, that claim withholds strictly.
 //!
-//! Ends are kept only at instances with a claim, from the claim on, until nobody waits there.
+//! Ends are kept only at instances that a claimant needs, from its claim on, until nobody waits
+//! there.
 
 use alloc::{boxed::Box, collections::BTreeMap};
 
@@ -65,6 +66,15 @@ impl Engine {
         let instance = self.instances.get(at);
         if instance.ends.is_none() && instance.slots.is_some() {
             self.instances.get_mut(at).ends = Some(Box::default());
+        }
+    }
+
+    /// The same for all that a claimant needs.
+    pub(crate) fn track_all_ends(&mut self, call: u32) {
+        let Some(Record::Waiting(claimant)) = self.calls.get(call) else { return };
+        let route = self.lanes.get(claimant.lane).route;
+        for index in 0..self.routes.get(route).draws().len() {
+            self.track_ends(self.routes.get(route).draws()[index].instance);
         }
     }
 

@@ -60,7 +60,7 @@ impl Engine {
         if self.claims.slab.get(before).is_none_or(|claim| claim.age > age) {
             self.contended += usize::from(before == NONE);
             self.instances.get_mut(at).claim = id;
-            self.track_ends(at);
+            self.track_all_ends(call);
         }
     }
 
@@ -74,8 +74,8 @@ impl Engine {
             let at = self.routes.get(route).draws()[index].instance;
             let before = core::mem::replace(&mut self.instances.get_mut(at).claim, id);
             self.contended += usize::from(before == NONE);
-            self.track_ends(at);
         }
+        self.track_all_ends(call);
         let watch = self.lanes.get(lane).watch;
         self.mark(watch);
     }

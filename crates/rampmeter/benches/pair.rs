@@ -4,118 +4,18 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
-use std::hint::black_box;
-use std::num::NonZeroU32;
+mod support;
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use rampmeter::{Call, Events, Gate, Handle, Outcome, Policy};
+use rampmeter::{Call, Outcome, Policy};
 use serde_json::json;
-use tokio::sync::Semaphore;
+use support::ours::{ONE_AND_ONE, Ours, SIX};
+use support::pair::Pair;
 
 const ROUNDS: usize = 15;
 const CALLS: u32 = 100_000;
-
-const ONE_AND_ONE: &str = r#"
-[limits.host]
-concurrency = 64
-[limits.api]
-requests = { rate = "1000000000/s", kind = "bucket", burst = 1000000000 }
-[limits.tenant]
-per = "tenant"
-concurrency = 64
-requests = { rate = "1000000000/s", kind = "bucket", burst = 1000000000 }
-[tools.plain]
-limits = ["host", "api"]
-[tools.labelled]
-limits = ["tenant"]
-"#;
-
-const SIX: &str = r#"
-[limits.a]
-concurrency = 64
-[limits.b]
-concurrency = 64
-[limits.c]
-concurrency = 64
-[limits.d]
-requests = { rate = "1000000000/s", kind = "bucket", burst = 1000000000 }
-[limits.e]
-requests = { rate = "1000000000/s", kind = "bucket", burst = 1000000000 }
-[limits.f]
-requests = { rate = "1000000000/s", kind = "bucket", burst = 1000000000 }
-[tools.plain]
-limits = ["a", "b", "c", "d", "e", "f"]
-"#;
-
-/// A gate with a subscriber, as the figures of a real program would have it.
-struct Ours {
-    gate: Gate,
-    handle: Handle,
-    events: Events,
-}
-
-impl Ours {
-    fn new(policy: &str) -> Ours {
-        let policy = Policy::parse("bench.toml", policy).unwrap();
-        let gate = Gate::new(&policy).unwrap();
-        let call = Call::new("plain").flow("tenant-7").priority("high");
-        let handle = gate.handle(&call).unwrap();
-        let events = gate.subscribe(4096);
-        Ours { gate, handle, events }
-    }
-
-    async fn by_handle(&mut self, calls: u32) {
-        for call in 0..calls {
-            let permit = self.gate.admit(&self.handle).await.unwrap();
-            black_box(&permit);
-            permit.finish(Outcome::Succeeded);
-            self.read(call);
-        }
-    }
-
-    async fn by_name(&mut self, calls: u32, tool: &str, label: Option<&str>) {
-        for number in 0..calls {
-            let mut call = Call::new(tool).flow("tenant-7").priority("high");
-            if let Some(label) = label {
-                call = call.label("tenant", label);
-            }
-            let permit = self.gate.admit(call).await.unwrap();
-            black_box(&permit);
-            permit.finish(Outcome::Succeeded);
-            self.read(number);
-        }
-    }
-
-    /// The subscriber reads in batches, so that it misses nothing.
-    fn read(&mut self, call: u32) {
-        if call.is_multiple_of(1024) {
-            black_box(self.events.drain().len());
-        }
-    }
-}
-
-struct Pair {
-    slots: Arc<Semaphore>,
-    rate: DefaultDirectRateLimiter,
-}
-
-impl Pair {
-    fn new() -> Pair {
-        let most = NonZeroU32::new(1_000_000_000).unwrap();
-        let quota = Quota::per_second(most).allow_burst(most);
-        Pair { slots: Arc::new(Semaphore::new(64)), rate: RateLimiter::direct(quota) }
-    }
-
-    async fn run(&self, calls: u32) {
-        for _ in 0..calls {
-            let permit = self.slots.clone().acquire_owned().await.unwrap();
-            self.rate.until_ready().await;
-            black_box(&permit);
-        }
-    }
-}
 
 fn main() {
     // `cargo test --all-targets` runs this too, without the flag.
@@ -129,11 +29,11 @@ fn main() {
     let (pair, mut ours, mut six) = (Pair::new(), Ours::new(ONE_AND_ONE), Ours::new(SIX));
     for round in 0..=ROUNDS {
         let figures = [
-            runtime.block_on(timed(pair.run(CALLS))),
-            runtime.block_on(timed(ours.by_handle(CALLS))),
-            runtime.block_on(timed(ours.by_name(CALLS, "plain", None))),
-            runtime.block_on(timed(ours.by_name(CALLS, "labelled", Some("acme")))),
-            runtime.block_on(timed(six.by_handle(CALLS))),
+            runtime.block_on(timed(async || pair.one().await)),
+            runtime.block_on(timed(async || ours.by_handle().await)),
+            runtime.block_on(timed(async || ours.by_name("plain", None).await)),
+            runtime.block_on(timed(async || ours.by_name("labelled", Some("acme")).await)),
+            runtime.block_on(timed(async || six.by_handle().await)),
         ];
         // The first round warms up.
         if round > 0 {
@@ -168,7 +68,11 @@ fn two_threads() {
     for _ in 0..ROUNDS {
         let theirs = on_two_threads(|| {
             let pair = pair.clone();
-            async move { pair.run(CALLS).await }
+            async move {
+                for _ in 0..CALLS {
+                    pair.one().await;
+                }
+            }
         });
         let gate = ours.gate.clone();
         let mine = on_two_threads(|| {
@@ -217,9 +121,11 @@ where
     start.elapsed().as_nanos() as f64 / f64::from(2 * CALLS)
 }
 
-async fn timed(work: impl Future<Output = ()>) -> f64 {
+async fn timed(mut one: impl AsyncFnMut()) -> f64 {
     let start = Instant::now();
-    work.await;
+    for _ in 0..CALLS {
+        one().await;
+    }
     start.elapsed().as_nanos() as f64 / f64::from(CALLS)
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::lineage::Lineage;
+
 /// One call that wants to start: its tool, and what is known of it.
 ///
 /// ```
@@ -15,11 +17,19 @@ pub struct Call<'a> {
     pub(crate) tool: &'a str,
     pub(crate) flow: &'a str,
     pub(crate) priority: Option<&'a str>,
-    pub(crate) labels: Vec<(&'a str, &'a str)>,
+    pub(crate) labels: Labels<'a>,
     pub(crate) tokens: Option<u64>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) id: &'a str,
     pub(crate) turn: Option<u64>,
+    pub(crate) parent: Option<Lineage>,
+}
+
+/// Names and values. Most calls have one label at most, and that takes no allocation.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(crate) struct Labels<'a> {
+    first: Option<(&'a str, &'a str)>,
+    rest: Vec<(&'a str, &'a str)>,
 }
 
 /// The flow of a call that names none.
@@ -32,11 +42,12 @@ impl<'a> Call<'a> {
             tool,
             flow: DEFAULT_FLOW,
             priority: None,
-            labels: Vec::new(),
+            labels: Labels::default(),
             tokens: None,
             deadline: None,
             id: "",
             turn: None,
+            parent: None,
         }
     }
 
@@ -81,6 +92,36 @@ impl<'a> Call<'a> {
         self.turn = Some(turn);
         self
     }
+
+    /// The running call that makes it: a permit, or a [`Lineage`]. It has that call's flow and
+    /// priority, and its deadline if that is sooner. Without it, a call is nested under the one
+    /// in whose [`scope`](crate::Permit::scope) it is first polled, if there is one.
+    pub fn parent(mut self, parent: impl Into<Lineage>) -> Self {
+        self.parent = Some(parent.into());
+        self
+    }
+}
+
+impl<'a> Labels<'a> {
+    pub(crate) fn push(&mut self, label: (&'a str, &'a str)) {
+        match self.first {
+            None => self.first = Some(label),
+            Some(_) => self.rest.push(label),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(&'a str, &'a str)> {
+        self.first.iter().chain(&self.rest)
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Labels<'a> {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(labels: I) -> Labels<'a> {
+        let mut all = Labels::default();
+        labels.into_iter().for_each(|label| all.push(label));
+        all
+    }
 }
 
 impl<'a> From<&'a str> for Call<'a> {
@@ -92,16 +133,17 @@ impl<'a> From<&'a str> for Call<'a> {
 /// A call does not know which of its labels are secret, so none shows its value.
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Call { tool, flow, priority, labels, tokens, deadline, id, turn } = self;
+        let Call { tool, flow, priority, labels, tokens, deadline, id, turn, parent } = self;
         f.debug_struct("Call")
             .field("tool", tool)
             .field("flow", flow)
             .field("priority", priority)
-            .field("labels", &names(labels))
+            .field("labels", &labels.iter().map(|(name, _)| *name).collect::<Vec<_>>())
             .field("tokens", tokens)
             .field("deadline", deadline)
             .field("id", id)
             .field("turn", turn)
+            .field("parent", parent)
             .finish()
     }
 }

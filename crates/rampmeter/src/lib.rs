@@ -29,6 +29,7 @@ mod event;
 mod executor;
 pub mod format;
 mod gate;
+mod lineage;
 mod permit;
 pub mod policy;
 mod refusal;
@@ -42,7 +43,8 @@ pub use executor::{
     CallError, CallResult, Executor, ResolvedCall, ResolvedTurn, Status, TurnReport, TurnRequest,
     parse_and_resolve,
 };
-pub use gate::{Admission, Ask, Gate, Handle};
+pub use gate::{Admission, Ask, Explanation, Gate, Handle, WaitsFor};
+pub use lineage::{Lineage, Scope};
 pub use permit::Permit;
 pub use policy::{Access, Policy, PolicyErrors};
 pub use rampmeter_core::{

@@ -30,6 +30,8 @@ pub enum Retry {
     After(Duration),
     /// When other calls have ended.
     OnRelease,
+    /// When the limit is resumed.
+    OnResume,
     /// Never: the call itself must change.
     Never,
 }
@@ -50,6 +52,7 @@ impl fmt::Display for Refusal {
         match self.retry {
             Retry::After(wait) => write!(f, "; try again in {wait:.1?}"),
             Retry::OnRelease => f.write_str("; try again when other calls have ended"),
+            Retry::OnResume => f.write_str("; try again when the limit is resumed"),
             Retry::Never => f.write_str("; trying again will not help"),
         }
     }

@@ -114,7 +114,8 @@ concurency = 8
 requests = "0/min"
 [limits.host]
 concurrency = -1
-reserved = { critical = 1 }
+reserved = { critcal = 1 }
+breaker = {}
 [tools.search]
 limits = ["grok"]
 [tools."fs_*"]
@@ -131,8 +132,9 @@ limits = ["host"]
             "did you mean `concurrency`?",
             "rampmeter.toml:4:",
             "rampmeter.toml:6:",
+            "did you mean `critical`?",
             "not enforced by this version",
-            "rampmeter.toml:9:",
+            "rampmeter.toml:10:",
             "did you mean `groq`?",
             "fs_*x",
             "^^^^",

@@ -66,6 +66,7 @@ mod tests {
     use std::task::Waker;
 
     use super::*;
+    use crate::call::Call;
     use crate::event::EventKind;
     use crate::gate::Gate;
     use crate::policy::Policy;
@@ -77,7 +78,8 @@ mod tests {
         let policy = Policy::parse("test.toml", text).unwrap();
         let gate = Gate::with_runtime(&policy, Arc::new(VirtualTime::new())).unwrap();
         let held = gate.try_admit("t").unwrap();
-        let mut waiting: Vec<_> = (0..5).map(|at| One { at, admission: gate.admit("t") }).collect();
+        let mut waiting: Vec<_> =
+            (0..5).map(|at| One { at, admission: gate.admit(Call::new("t")) }).collect();
         let mut context = Context::from_waker(Waker::noop());
         for one in &mut waiting {
             assert!(Pin::new(one).poll(&mut context).is_pending());

@@ -23,6 +23,7 @@ use crate::call::{Call, DEFAULT_FLOW, names};
 use crate::event::{CallInfo, EventKind};
 use crate::format::{Arguments, ParseError, ParseLimits};
 use crate::gate::Gate;
+use crate::lineage::Lineage;
 use crate::permit::Permit;
 use crate::policy::{Access, Policy};
 use crate::refusal::Refusal;
@@ -46,13 +47,22 @@ pub struct TurnRequest {
     labels: Vec<(String, String)>,
     deadline: Option<Duration>,
     number: Option<u64>,
+    parent: Option<Lineage>,
 }
 
 impl TurnRequest {
     /// A turn of the flow [`DEFAULT_FLOW`], each call at its tool's priority.
     pub fn new(turn: ResolvedTurn) -> TurnRequest {
         let flow = DEFAULT_FLOW.to_owned();
-        TurnRequest { turn, flow, priority: None, labels: vec![], deadline: None, number: None }
+        TurnRequest {
+            turn,
+            flow,
+            priority: None,
+            labels: vec![],
+            deadline: None,
+            number: None,
+            parent: None,
+        }
     }
 
     /// Whom it is for.
@@ -84,12 +94,19 @@ impl TurnRequest {
         self.number = Some(number);
         self
     }
+
+    /// The running call that makes all its calls, instead of the one in whose
+    /// [`scope`](crate::Permit::scope) the turn is run.
+    pub fn parent(mut self, parent: impl Into<Lineage>) -> Self {
+        self.parent = Some(parent.into());
+        self
+    }
 }
 
 /// The values of labels may be secret; they are not shown.
 impl fmt::Debug for TurnRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TurnRequest { turn, flow, priority, labels, deadline, number } = self;
+        let TurnRequest { turn, flow, priority, labels, deadline, number, parent } = self;
         f.debug_struct("TurnRequest")
             .field("turn", turn)
             .field("flow", flow)
@@ -97,6 +114,7 @@ impl fmt::Debug for TurnRequest {
             .field("labels", &names(labels))
             .field("deadline", deadline)
             .field("number", number)
+            .field("parent", parent)
             .finish()
     }
 }
@@ -129,7 +147,7 @@ impl Executor {
 
     /// Runs a turn to its end: one result per call, in the model's order. Calls that only read
     /// run side by side; calls of one tool that write run one after the other. One failure takes
-    /// no sibling with it.
+    /// no sibling with it. Run by a tool of this executor, all of them are nested under its call.
     ///
     /// # Cancel safety
     /// Dropping the future ends every tool of the turn and frees all it held; results so far are
@@ -142,9 +160,10 @@ impl Executor {
     /// what has ended keeps its result.
     pub async fn run_turn_until(
         &self,
-        request: TurnRequest,
+        mut request: TurnRequest,
         stop: impl Future<Output = ()> + Send,
     ) -> TurnReport {
+        request.parent = request.parent.or_else(|| self.gate.lineage());
         let within = request.deadline.unwrap_or(self.policy.turn.deadline);
         let deadline = self.gate.now().saturating_add(within);
         let mut results: Vec<CallResult> = request.turn.calls.iter().map(pending).collect();
@@ -201,12 +220,14 @@ impl Executor {
         results: &mut [CallResult],
     ) -> Vec<Runnable<'a>> {
         let mut runnable = Vec::with_capacity(results.len());
+        let inherited = request.parent.and_then(|parent| self.gate.inherited_priority(parent));
         for (index, call) in request.turn.calls.iter().enumerate() {
             let error = match (&call.asked.arguments, &call.tool) {
                 (Ok(arguments), Ok(tool)) => {
                     let (id, name) = (&*call.asked.id, &*call.asked.name);
                     let call = Runnable { index, id, name, arguments, tool };
-                    results[index].priority = Some(self.priority(request, &call).into());
+                    let own = || self.priority(request, &call).into();
+                    results[index].priority = Some(inherited.clone().unwrap_or_else(own));
                     runnable.push(call);
                     continue;
                 }
@@ -266,7 +287,7 @@ impl Executor {
     ) -> One<'a> {
         let left = turn_deadline.saturating_since(self.gate.now());
         let mut asked = Call::new(call.name).flow(&request.flow).id(call.id).deadline(left);
-        asked.turn = request.number;
+        (asked.turn, asked.parent) = (request.number, request.parent);
         asked.priority = request.priority.as_deref();
         asked.labels = request.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
         One { at, admission: self.gate.admit(asked) }

@@ -37,13 +37,14 @@ impl Done {
     }
 }
 
-/// Runs the call. Dropping the future ends the tool first and then gives the permit back, so a
+/// Runs the call; calls that its tool makes are nested under it. Dropping the future ends the tool first and then gives the permit back, so a
 /// slot is free only when the work has ended.
 pub(super) async fn run(job: Job<'_>) -> Done {
     let Job { gate, permit, tool, invocation, timeout, turn_deadline } = job;
     let waited = Some(permit.waited());
     let started = gate.now();
-    let output = attempt(gate, tool, invocation, started, timeout, turn_deadline).await;
+    let running = permit.scope(attempt(gate, tool, invocation, started, timeout, turn_deadline));
+    let output = running.await;
     let ran = Some(gate.now().saturating_since(started));
     permit.finish(outcome(&output));
     Done { output, waited, ran }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rampmeter_core as core;
-use rampmeter_core::{Draw, Engine, Flow, Instant, Outputs, Prepared, Reason};
+use rampmeter_core::{
+    CallId, Decision, Draw, Engine, Flow, Instant, Outputs, Prepared, Priority, Reason,
+};
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
@@ -16,31 +18,55 @@ use crate::event::CallInfo;
 use crate::refusal::{Refusal, Retry};
 
 impl State {
-    /// Asks the engine about a call given by name.
-    pub(super) fn ask(&mut self, now: Instant, call: &Call<'_>, wait: bool) -> Standing {
+    /// Asks the engine about a call given by name, made by the running call `parent` if by any.
+    #[inline]
+    pub(super) fn ask(
+        &mut self,
+        now: Instant,
+        call: &Call<'_>,
+        parent: Option<CallId>,
+        wait: bool,
+    ) -> Standing {
+        if parent.is_none()
+            && let Some(standing) = self.ask_shape(now, call, wait)
+        {
+            return standing;
+        }
+        self.ask_anew(now, call, parent, wait)
+    }
+
+    /// [`State::ask`], of which nothing is known from before.
+    #[inline(never)]
+    fn ask_anew(
+        &mut self,
+        now: Instant,
+        call: &Call<'_>,
+        parent: Option<CallId>,
+        wait: bool,
+    ) -> Standing {
         let tool = self.plan.tool(call.tool);
-        let wanted = match self.wanted(call, &tool) {
+        let wanted = match self.wanted(call, &tool, parent) {
             Ok(wanted) => wanted,
-            Err(refusal) => {
-                let info = Arc::new(CallInfo {
-                    tool: tool.name.clone(),
-                    flow: call.flow.into(),
-                    priority: call.priority.unwrap_or_default().into(),
-                    id: call.id.into(),
-                    turn: call.turn,
-                });
-                return self.refused_unheard(now, info, *refusal);
-            }
+            Err(refusal) => return self.never_asked(now, call, *refusal),
         };
         let deadline = call.deadline.map_or(Instant::NEVER, |within| now.saturating_add(within));
-        let decision =
-            self.with_engine_call(call, &tool, &wanted, deadline, |engine, call, out| {
-                if wait { engine.admit(now, call, out) } else { engine.try_admit(now, call, out) }
-            });
+        let decide = |engine: &mut Engine, call: &core::Call<'_>, out: &mut Outputs| {
+            let call = core::Call { parent, deadline, ..*call };
+            if wait { engine.admit(now, &call, out) } else { engine.try_admit(now, &call, out) }
+        };
+        let mut decision = self.with_engine_call(call, &tool, &wanted, decide);
+        // Instances may be held by nothing but shapes.
+        if let Decision::Refused(refusal) = decision
+            && refusal.reason == Reason::TooManyInstances
+            && self.forget_shapes()
+        {
+            decision = self.with_engine_call(call, &tool, &wanted, decide);
+        }
         self.decided(now, decision, wanted.info)
     }
 
     /// Asks the engine about a call whose limits were found before.
+    #[inline]
     pub(super) fn ask_prepared(
         &mut self,
         now: Instant,
@@ -55,7 +81,34 @@ impl State {
         } else {
             self.engine.try_admit_prepared(now, call, &terms, &mut self.out)
         };
-        self.decided(now, decision, wanted.info.clone())
+        self.infos.share(wanted.info);
+        self.decided(now, decision, wanted.info)
+    }
+
+    /// A handle of another gate was given; its numbers mean something else here, or nothing.
+    #[inline(never)]
+    pub(super) fn refused_stranger(&mut self, now: Instant, info: Arc<CallInfo>) -> Standing {
+        let detail = "the handle was made at another gate; make one at this gate";
+        let refusal = unsupported(&info.tool, detail.into());
+        self.refused_unheard(now, info, refusal)
+    }
+
+    /// Answers no to what the engine cannot even be asked.
+    #[inline(never)]
+    pub(super) fn never_asked(
+        &mut self,
+        now: Instant,
+        call: &Call<'_>,
+        refusal: Refusal,
+    ) -> Standing {
+        let info = Arc::new(CallInfo {
+            tool: refusal.tool.clone(),
+            flow: call.flow.into(),
+            priority: call.priority.unwrap_or_default().into(),
+            id: call.id.into(),
+            turn: call.turn,
+        });
+        self.refused_unheard(now, info, refusal)
     }
 
     /// Finds a call's limits for many admissions.
@@ -63,18 +116,43 @@ impl State {
         &mut self,
         now: Instant,
         call: &Call<'_>,
-    ) -> Result<(Prepared, Wanted), Box<Refusal>> {
+    ) -> Result<(Prepared, Wanted, Arc<CallInfo>), Box<Refusal>> {
         let tool = self.plan.tool(call.tool);
-        let wanted = self.wanted(call, &tool)?;
+        let wanted = self.wanted(call, &tool, None)?;
+        let info = self.infos.get(wanted.info).clone();
         let prepared = self
-            .with_engine_call(call, &tool, &wanted, Instant::NEVER, |engine, call, _| {
-                engine.prepare(now, call)
-            })
-            .map_err(|refusal| self.in_words(now, Duration::ZERO, &wanted.info, refusal))?;
-        Ok((prepared, wanted))
+            .with_engine_call(call, &tool, &wanted, |engine, call, _| engine.prepare(now, call))
+            .map_err(|refusal| {
+                self.infos.release(wanted.info);
+                self.in_words(now, Duration::ZERO, &info, refusal)
+            })?;
+        Ok((prepared, wanted, info))
     }
 
-    fn wanted(&mut self, call: &Call<'_>, tool: &PlannedTool) -> Result<Wanted, Box<Refusal>> {
+    /// Gives up what [`State::prepare`] found.
+    pub(super) fn forget(&mut self, prepared: Prepared, wanted: &Wanted) {
+        self.engine.discard(prepared);
+        self.infos.release(wanted.info);
+    }
+
+    /// What is known of a call that is like another, but may have an id and a turn of its own.
+    #[inline]
+    pub(super) fn info_for(&mut self, like: u32, call: &Call<'_>) -> u32 {
+        if call.id.is_empty() && call.turn.is_none() {
+            self.infos.share(like);
+            return like;
+        }
+        let like = (**self.infos.get(like)).clone();
+        let id = if call.id.is_empty() { like.id } else { call.id.into() };
+        self.infos.insert(Arc::new(CallInfo { id, turn: call.turn, ..like }))
+    }
+
+    fn wanted(
+        &mut self,
+        call: &Call<'_>,
+        tool: &PlannedTool,
+        parent: Option<CallId>,
+    ) -> Result<Wanted, Box<Refusal>> {
         let priority = match call.priority {
             None => tool.priority,
             Some(name) => self.plan.priority(name).ok_or_else(|| {
@@ -84,6 +162,9 @@ impl State {
                 Box::new(unsupported(&tool.name, detail))
             })?,
         };
+        if let Some(parent) = parent.and_then(|parent| self.info(parent)).cloned() {
+            return Ok(self.inherited(call, tool, priority, &parent));
+        }
         let (name, flow) = self.flow(call.flow);
         let info = Arc::new(CallInfo {
             tool: tool.name.clone(),
@@ -92,7 +173,27 @@ impl State {
             id: if call.id.is_empty() { self.nothing.clone() } else { call.id.into() },
             turn: call.turn,
         });
-        Ok(Wanted { info, flow, priority })
+        Ok(Wanted { info: self.infos.insert(info), flow, priority })
+    }
+
+    /// A nested call is for whom its caller is, at its caller's priority and in its turn.
+    fn inherited(
+        &mut self,
+        call: &Call<'_>,
+        tool: &PlannedTool,
+        own: Priority,
+        parent: &CallInfo,
+    ) -> Wanted {
+        let (name, flow) = self.flow(&parent.flow);
+        let info = Arc::new(CallInfo {
+            tool: tool.name.clone(),
+            flow: name,
+            priority: parent.priority.clone(),
+            id: if call.id.is_empty() { self.nothing.clone() } else { call.id.into() },
+            turn: call.turn.or(parent.turn),
+        });
+        let priority = self.plan.priority(&parent.priority).unwrap_or(own);
+        Wanted { info: self.infos.insert(info), flow, priority }
     }
 
     /// A flow by name. Recent names are kept, so that a call need not copy its own.
@@ -116,7 +217,6 @@ impl State {
         call: &Call<'_>,
         tool: &PlannedTool,
         wanted: &Wanted,
-        deadline: Instant,
         ask: impl FnOnce(&mut Engine, &core::Call<'_>, &mut Outputs) -> R,
     ) -> R {
         let costs: SmallVec<[core::Cost; 4]> = tool
@@ -151,7 +251,7 @@ impl State {
             draws: &draws,
             keys: &[],
             parent: None,
-            deadline,
+            deadline: Instant::NEVER,
             queue_timeout: tool.queue_timeout,
         };
         ask(&mut self.engine, &engine_call, &mut self.out)

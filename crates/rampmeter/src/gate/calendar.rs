@@ -15,6 +15,7 @@ use crate::policy::Zone;
 const APART: Duration = Duration::from_secs(1);
 
 /// A calendar rate.
+#[derive(Clone)]
 pub(super) struct Calendar {
     limit: LimitId,
     /// The rate's place in its limit.
@@ -38,6 +39,16 @@ impl Calendar {
     ) -> Calendar {
         let (window, left) = place(period, zone, wall);
         Calendar { limit, budget, period, zone, window, ends: now.saturating_add(left) }
+    }
+
+    /// Whether it is this limit's, by these windows.
+    pub(super) fn is(&self, limit: LimitId, period: Duration, zone: Zone) -> bool {
+        (self.limit, self.period, self.zone) == (limit, period, zone)
+    }
+
+    /// The same, at another place in its limit.
+    pub(super) fn moved(&self, budget: usize) -> Calendar {
+        Calendar { budget, ..self.clone() }
     }
 
     /// Tells the engine when the present window ends, as the time of day is now.

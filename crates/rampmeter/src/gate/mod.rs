@@ -5,25 +5,40 @@
 
 mod admission;
 mod ask;
+mod asked;
 mod calendar;
+mod change;
+mod explain;
+mod handle;
+mod handoff;
+mod home;
+mod infos;
+mod limits;
+mod nested;
 mod plan;
+mod shapes;
 mod state;
+mod sync;
 mod tell;
 mod timer;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use parking_lot::Mutex;
-use rampmeter_core::{CallId, ConfigError, Engine, Instant, Outcome, Prepared, Snapshot};
+use rampmeter_core::{ConfigError, Engine, Instant, Prepared, Snapshot};
 
 pub use admission::Admission;
+pub use asked::Ask;
+pub use explain::{Explanation, WaitsFor};
+use handle::Kept;
+pub(crate) use home::Home;
 use plan::Plan;
 use state::{Standing, State, Wanted};
-use timer::Timer;
 
 use crate::call::Call;
 use crate::event::{CallInfo, Counters, EventKind, Events};
+use crate::lineage::Lineage;
 use crate::permit::Permit;
 use crate::policy::Policy;
 use crate::refusal::Refusal;
@@ -33,11 +48,13 @@ use crate::runtime::Runtime;
 /// made anew for each run is no limit.
 #[derive(Clone)]
 pub struct Gate {
-    inner: Arc<Inner>,
+    tenancy: Arc<Tenancy>,
 }
 
-pub(crate) struct Inner {
-    state: Mutex<State>,
+/// As long as there is this, the gate is at home.
+struct Tenancy {
+    home: &'static Home,
+    serial: u64,
     runtime: Arc<dyn Runtime>,
 }
 
@@ -49,16 +66,8 @@ pub struct Handle {
     /// Present until the handle is dropped.
     prepared: Option<Prepared>,
     wanted: Wanted,
-}
-
-/// What to admit: a [`Call`], a tool's name, or a [`Handle`].
-#[derive(Debug)]
-pub struct Ask<'a>(Asked<'a>);
-
-#[derive(Debug)]
-enum Asked<'a> {
-    Call(Call<'a>),
-    Handle(&'a Handle),
+    call: Arc<CallInfo>,
+    kept: Kept,
 }
 
 impl Gate {
@@ -77,8 +86,10 @@ impl Gate {
     /// As [`Gate::new`].
     pub fn with_runtime(policy: &Policy, runtime: Arc<dyn Runtime>) -> Result<Gate, ConfigError> {
         let (plan, config) = Plan::new(policy, runtime.now(), runtime.wall_clock());
-        let state = Mutex::new(State::new(plan, Engine::new(config)?));
-        Ok(Gate { inner: Arc::new(Inner { state, runtime }) })
+        let state = State::new(plan, Engine::new(config)?, runtime.clone());
+        let serial = state.serial;
+        let tenancy = Tenancy { home: Home::of(state), serial, runtime };
+        Ok(Gate { tenancy: Arc::new(tenancy) })
     }
 
     /// Waits until the call may start; all of its limits admit it at one instant.
@@ -88,30 +99,33 @@ impl Gate {
     ///
     /// # Cancel safety
     /// See [`Admission`]: dropping the future gives the call's place up and consumes nothing.
-    pub fn admit<'a>(&'a self, ask: impl Into<Ask<'a>>) -> Admission<'a> {
-        Admission::new(self, ask.into())
+    #[inline]
+    pub fn admit<'a, A: Ask + 'a>(&'a self, ask: A) -> Admission<'a, A> {
+        Admission::new(self, ask)
     }
 
     /// Admits the call now or not at all.
     ///
     /// # Errors
     /// As [`Gate::admit`], and [`Reason::WouldWait`](rampmeter_core::Reason::WouldWait).
-    pub fn try_admit<'a>(&self, ask: impl Into<Ask<'a>>) -> Result<Permit, Refusal> {
-        let ask = ask.into();
-        match self.inner.input(|state, now| ask.put(self, state, now, false)) {
-            Standing::Granted(id, waited) => Ok(Permit::new(self.clone(), id, waited)),
+    // As `admit` takes it.
+    #[allow(clippy::needless_pass_by_value)]
+    pub fn try_admit(&self, ask: impl Ask) -> Result<Permit, Refusal> {
+        let home = self.home();
+        match home.input(|state, now| ask.asked().put(self, state, now, false)) {
+            Standing::Granted(id) => Ok(Permit::new(home, id, Duration::ZERO)),
             Standing::Refused(refusal) => Err(*refusal),
             // The engine answers a call that will not wait at once.
-            Standing::Waiting(id) => {
-                if let Some(waited) = self.inner.input(|state, now| state.withdraw(now, id)) {
-                    return Ok(Permit::new(self.clone(), id, waited));
+            Standing::Waiting(id, _) => {
+                if let Some(waited) = home.input(|state, now| state.withdraw(now, id)) {
+                    return Ok(Permit::new(home, id, waited));
                 }
                 Err(Refusal {
                     tool: "".into(),
                     reason: rampmeter_core::Reason::WouldWait,
                     limit: None,
                     retry: crate::refusal::Retry::OnRelease,
-                    waited: std::time::Duration::ZERO,
+                    waited: Duration::ZERO,
                     detail: None,
                 })
             }
@@ -124,14 +138,17 @@ impl Gate {
     /// # Errors
     /// What [`Gate::admit`] would refuse whatever the load.
     pub fn handle(&self, call: &Call<'_>) -> Result<Handle, Refusal> {
-        let found = self.inner.input(|state, now| state.prepare(now, call));
-        let (prepared, wanted) = found.map_err(|refusal| *refusal)?;
-        Ok(Handle { gate: self.clone(), prepared: Some(prepared), wanted })
+        let found = self.home().input(|state, now| {
+            let (prepared, wanted, call_info) = state.prepare(now, call)?;
+            Ok((prepared, wanted, call_info, state.keep(call)))
+        });
+        let (prepared, wanted, call, kept) = found.map_err(|refusal: Box<Refusal>| *refusal)?;
+        Ok(Handle { gate: self.clone(), prepared: Some(prepared), wanted, call, kept })
     }
 
     /// What is held, used and waiting now.
     pub fn snapshot(&self) -> Snapshot {
-        self.inner.input(|state, now| {
+        self.home().input(|state, now| {
             state.advance(now);
             state.engine.snapshot(now)
         })
@@ -139,138 +156,61 @@ impl Gate {
 
     /// How many events of each kind there have been; exact, whatever subscribers missed.
     pub fn counters(&self) -> Counters {
-        self.inner.state.lock().counters
+        self.home().visit(|gate| gate.map(|gate| gate.counters).unwrap_or_default())
     }
 
     /// All events from now on, up to `capacity` unread ones at a time.
     pub fn subscribe(&self, capacity: usize) -> Events {
-        let events = Events::new(capacity);
-        self.inner.state.lock().subscribe(&events.shared);
+        let (events, subscriber) = Events::new(self.home(), capacity);
+        self.home().input(|state, _| state.subscribe(subscriber));
         events
     }
 
     /// The time by the gate's clock.
     pub fn now(&self) -> Instant {
-        self.inner.runtime.now()
+        self.tenancy.runtime.now()
     }
 
     /// What runs the gate.
     pub fn runtime(&self) -> &Arc<dyn Runtime> {
-        &self.inner.runtime
+        &self.tenancy.runtime
     }
 
-    pub(crate) fn finish(&self, id: CallId, outcome: Outcome) {
-        self.inner.input(|state, now| state.release(now, id, outcome));
+    /// The running call of this gate in whose [`scope`](Permit::scope) the caller is, to be
+    /// carried to where the scope does not reach: a spawned task, another thread.
+    pub fn lineage(&self) -> Option<Lineage> {
+        let call = Lineage::current(self.serial())?;
+        Some(Lineage::new(self.serial(), call))
+    }
+
+    pub(crate) fn serial(&self) -> u64 {
+        self.tenancy.serial
     }
 
     /// Notes an event that the gate itself did not see.
     pub(crate) fn note(&self, kind: EventKind, info: Arc<CallInfo>) {
-        self.inner.input(|state, now| state.note(now, kind, info));
+        self.home().input(|state, now| state.note(now, kind, info));
+    }
+
+    #[inline]
+    fn home(&self) -> &'static Home {
+        self.tenancy.home
     }
 }
 
-impl Inner {
-    /// Every input goes through here: the lock, the time, what it brings, the input, what followed
-    /// from it, and after the lock the wakes. What the engine left over is carried on at once.
-    fn input<R>(&self, input: impl FnOnce(&mut State, Instant) -> R) -> R {
-        let mut state = self.state.lock();
-        let mut now = self.runtime.now();
-        if now >= state.align_at {
-            let wall = self.runtime.wall_clock();
-            state.align(now, wall);
-            state.settle(now);
-        }
-        if now >= state.due {
-            // What is due happened before this input, and is told before it.
-            state.advance(now);
-            state.settle(now);
-        }
-        let result = input(&mut state, now);
-        state.settle(now);
-        loop {
-            let next = state.engine.next_moment();
-            state.due = next.unwrap_or(Instant::NEVER);
-            let left_over = next.is_some_and(|next| next <= now);
-            // Somebody must keep the time if the next moment is nearer than the timer thinks.
-            let nearer = match (next, state.timer.armed) {
-                (Some(next), Some(armed)) => next < armed,
-                (next, None) => next.is_some(),
-                (None, _) => false,
-            };
-            if nearer && !left_over {
-                let timer = state.timer.waker.take();
-                state.wake.extend(timer);
-            }
-            let wake = std::mem::take(&mut state.wake);
-            drop(state);
-            wake.into_iter().for_each(std::task::Waker::wake);
-            if !left_over {
-                return result;
-            }
-            state = self.state.lock();
-            now = self.runtime.now();
-            state.advance(now);
-            state.settle(now);
-        }
-    }
-
-    /// Somebody waits, and nobody keeps the time.
-    fn start_timer(self: &Arc<Self>) {
-        self.runtime.spawn(Box::pin(Timer::new(Arc::downgrade(self))));
-    }
-}
-
-impl Drop for Inner {
+impl Drop for Tenancy {
     fn drop(&mut self) {
-        let state = self.state.get_mut();
-        state.close();
-        let timer = state.timer.waker.take();
-        let wake = std::mem::take(&mut state.wake);
-        wake.into_iter().chain(timer).for_each(std::task::Waker::wake);
-    }
-}
-
-impl Ask<'_> {
-    fn put(&self, gate: &Gate, state: &mut State, now: Instant, wait: bool) -> Standing {
-        match &self.0 {
-            Asked::Call(call) => state.ask(now, call, wait),
-            // Its numbers mean something else there, or nothing.
-            Asked::Handle(handle) if !Arc::ptr_eq(&handle.gate.inner, &gate.inner) => {
-                let detail = "the handle was made at another gate; make one at this gate";
-                let info = handle.wanted.info.clone();
-                let refusal = ask::unsupported(&info.tool, detail.into());
-                state.refused_unheard(now, info, refusal)
-            }
-            Asked::Handle(handle) => match &handle.prepared {
-                Some(prepared) => state.ask_prepared(now, prepared, &handle.wanted, wait),
-                None => unreachable!("a handle is prepared until it is dropped"),
-            },
-        }
-    }
-}
-
-impl<'a> From<Call<'a>> for Ask<'a> {
-    fn from(call: Call<'a>) -> Ask<'a> {
-        Ask(Asked::Call(call))
-    }
-}
-
-impl<'a> From<&'a str> for Ask<'a> {
-    fn from(tool: &'a str) -> Ask<'a> {
-        Ask(Asked::Call(Call::new(tool)))
-    }
-}
-
-impl<'a> From<&'a Handle> for Ask<'a> {
-    fn from(handle: &'a Handle) -> Ask<'a> {
-        Ask(Asked::Handle(handle))
+        self.home.abandon();
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
         if let Some(prepared) = self.prepared.take() {
-            self.gate.inner.input(|state, _| state.engine.discard(prepared));
+            self.gate.home().input(|state, _| {
+                state.forget(prepared, &self.wanted);
+                state.forget_kept(&self.kept);
+            });
         }
     }
 }

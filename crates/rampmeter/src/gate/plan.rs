@@ -1,6 +1,6 @@
 //! A policy, made ready for the engine: names become numbers, wildcard tools become entries.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +8,8 @@ use rampmeter_core as core;
 use rampmeter_core::{Cost, Instant, LabelId, LimitId, Priority, ToolId, Unit};
 
 use super::calendar::{self, Calendar};
-use crate::policy::{self, LimitPolicy, Policy, RateKind, RatePolicy};
+use super::limits::{self, Words};
+use crate::policy::{self, Policy, RateKind};
 
 /// The unit of the `tokens` budgets.
 pub(super) const TOKENS: Unit = Unit(0);
@@ -20,14 +21,24 @@ const DEFAULT_QUEUE_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_KNOWN_TOOLS: usize = 4096;
 
 pub(super) struct Plan {
-    pub(super) limits: Vec<Arc<str>>,
+    /// Counts the changes of limits.
+    pub(super) generation: u64,
+    pub(super) policy: Arc<Policy>,
+    /// By the engine's numbers; one that was removed keeps its name until it is used again.
+    pub(super) limits: Vec<PlannedLimit>,
+    /// By the engine's numbers, whatever the order of a later policy.
     pub(super) priorities: Vec<Arc<str>>,
     pub(super) calendars: Vec<Calendar>,
-    labels: HashMap<String, PlannedLabel>,
-    flow_weights: HashMap<String, u32>,
-    policy: Arc<Policy>,
-    limit_ids: HashMap<String, LimitId>,
-    tools: HashMap<Arc<str>, Arc<PlannedTool>>,
+    pub(super) labels: HashMap<String, PlannedLabel>,
+    pub(super) limit_ids: HashMap<String, LimitId>,
+    pub(super) flow_weights: HashMap<String, u32>,
+    pub(super) tools: HashMap<Arc<str>, Arc<PlannedTool>>,
+}
+
+#[derive(Clone)]
+pub(super) struct PlannedLimit {
+    pub(super) name: Arc<str>,
+    pub(super) paused: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -54,41 +65,37 @@ pub(super) struct PlannedDraw {
 impl Plan {
     /// The plan, and the config of an engine that enforces it from `now` on.
     pub(super) fn new(policy: &Policy, now: Instant, wall: SystemTime) -> (Plan, core::Config) {
-        let labels = label_ids(policy);
-        let calendars = calendars(policy, now, wall);
-        let budgets = |limit: &LimitPolicy| {
-            let slots = limit.concurrency.map(core::BudgetConfig::slots);
-            let rates = limit.rates.iter().map(|rate| rate_config(rate, now, wall));
-            slots.into_iter().chain(rates).collect()
-        };
-        let limits = policy.limits.iter().map(|limit| core::LimitConfig {
-            name: limit.name.clone(),
-            budgets: budgets(limit),
-            per: limit.per.as_ref().and_then(|label| labels.get(label)).map(|label| label.id),
-            max_instances: limit.instances,
-            queue_size: u32::try_from(limit.queue.size).unwrap_or(u32::MAX),
-            queue_age: limit.queue.age,
-            ..core::LimitConfig::default()
+        let priorities: Vec<Arc<str>> =
+            policy.priorities.iter().map(|it| it.name.as_str().into()).collect();
+        let labels = label_ids(policy, &HashMap::new());
+        let ends = |_: LimitId, period, zone| calendar::ends(period, zone, now, wall);
+        let words = Words { priorities: &priorities, labels: &labels };
+        let limits = policy.limits.iter().enumerate();
+        let limits = limits.map(|(index, limit)| {
+            let id = LimitId(narrow(index));
+            limits::limit(limit, &words, |period, zone| ends(id, period, zone))
         });
         let config = core::Config {
             limits: limits.collect(),
             priorities: policy.priorities.iter().map(|priority| priority.weight).collect(),
-            ..core::Config::default()
+            patience: policy.calls.patience,
+            max_depth: policy.calls.max_depth,
         };
-        let weights = policy.flows.iter().map(|flow| (flow.name.clone(), flow.weight));
         let limit_ids = policy.limits.iter().enumerate();
-        let plan = Plan {
-            limits: policy.limits.iter().map(|limit| limit.name.as_str().into()).collect(),
-            priorities: policy.priorities.iter().map(|it| it.name.as_str().into()).collect(),
-            calendars,
-            labels,
-            flow_weights: weights.collect(),
-            limit_ids: limit_ids
-                .map(|(index, limit)| (limit.name.clone(), LimitId(narrow(index))))
-                .collect(),
-            tools: HashMap::new(),
+        let limit_ids =
+            limit_ids.map(|(index, limit)| (limit.name.clone(), LimitId(narrow(index))));
+        let mut plan = Plan {
+            generation: 0,
             policy: Arc::new(policy.clone()),
+            limits: policy.limits.iter().map(|limit| PlannedLimit::new(&limit.name)).collect(),
+            priorities,
+            calendars: Vec::new(),
+            labels,
+            limit_ids: limit_ids.collect(),
+            flow_weights: flow_weights(policy),
+            tools: HashMap::new(),
         };
+        plan.calendars = plan.calendars(now, wall);
         (plan, config)
     }
 
@@ -106,7 +113,7 @@ impl Plan {
     }
 
     pub(super) fn limit(&self, id: LimitId) -> Option<Arc<str>> {
-        self.limits.get(usize::from(id.0)).cloned()
+        self.limits.get(usize::from(id.0)).map(|limit| limit.name.clone())
     }
 
     /// The tool of this name: what the policy says of it, or a tool without limits.
@@ -114,24 +121,47 @@ impl Plan {
         if let Some(tool) = self.tools.get(name) {
             return tool.clone();
         }
-        let policy = self.policy.clone();
-        let declared = policy.tool(name);
         let known = self.tools.len() < MAX_KNOWN_TOOLS;
         let id = if known { self.tools.len() } else { MAX_KNOWN_TOOLS };
+        let tool = Arc::new(self.planned(ToolId(narrow(id)), name.into()));
+        if known {
+            self.tools.insert(tool.name.clone(), tool.clone());
+        }
+        tool
+    }
+
+    /// What the policy says of a tool.
+    pub(super) fn planned(&self, id: ToolId, name: Arc<str>) -> PlannedTool {
+        let declared = self.policy.tool(&name);
         let default_priority = || self.priority("normal").unwrap_or(Priority(0));
-        let tool = Arc::new(PlannedTool {
-            id: ToolId(narrow(id)),
-            name: name.into(),
+        PlannedTool {
+            id,
             priority: declared
                 .and_then(|tool| self.priority(&tool.priority))
                 .unwrap_or_else(default_priority),
             queue_timeout: declared.map_or(DEFAULT_QUEUE_TIMEOUT, |tool| tool.queue_timeout),
             draws: declared.map(|tool| self.draws(tool)).unwrap_or_default(),
-        });
-        if known {
-            self.tools.insert(tool.name.clone(), tool.clone());
+            name,
         }
-        tool
+    }
+
+    /// The calendar rates of the policy's limits. Those that there were stand as they did.
+    pub(super) fn calendars(&self, now: Instant, wall: SystemTime) -> Vec<Calendar> {
+        let mut calendars = Vec::new();
+        for limit in &self.policy.limits {
+            let Some(id) = self.limit_ids.get(&limit.name).copied() else { continue };
+            for (at, rate) in limit.rates.iter().enumerate() {
+                if let RateKind::Calendar { zone } = rate.kind {
+                    let budget = limits::first_rate(limit) + at;
+                    let before = self.calendars.iter().find(|it| it.is(id, rate.period, zone));
+                    calendars.push(match before {
+                        Some(before) => before.moved(budget),
+                        None => Calendar::new(id, budget, rate.period, zone, now, wall),
+                    });
+                }
+            }
+        }
+        calendars
     }
 
     fn draws(&self, tool: &policy::ToolPolicy) -> Vec<PlannedDraw> {
@@ -146,45 +176,34 @@ impl Plan {
     }
 }
 
-fn calendars(policy: &Policy, now: Instant, wall: SystemTime) -> Vec<Calendar> {
-    let mut calendars = Vec::new();
-    for (index, limit) in policy.limits.iter().enumerate() {
-        let first_rate = usize::from(limit.concurrency.is_some());
-        for (at, rate) in limit.rates.iter().enumerate() {
-            if let RateKind::Calendar { zone } = rate.kind {
-                let (limit, budget) = (LimitId(narrow(index)), first_rate + at);
-                calendars.push(Calendar::new(limit, budget, rate.period, zone, now, wall));
-            }
-        }
-    }
-    calendars
-}
-
-fn rate_config(rate: &RatePolicy, now: Instant, wall: SystemTime) -> core::BudgetConfig {
-    core::BudgetConfig::Rate {
-        counts: match rate.unit {
-            policy::Unit::Requests => core::Counts::Calls,
-            policy::Unit::Tokens => core::Counts::Unit(TOKENS),
-        },
-        amount: rate.amount,
-        period: rate.period,
-        kind: match rate.kind {
-            RateKind::Sliding { transit } => core::RateKind::Sliding { transit },
-            RateKind::Bucket { burst } => core::RateKind::Bucket { burst },
-            RateKind::Calendar { zone } => {
-                core::RateKind::Calendar { ends: calendar::ends(rate.period, zone, now, wall) }
-            }
-        },
+impl PlannedLimit {
+    pub(super) fn new(name: &str) -> PlannedLimit {
+        PlannedLimit { name: name.into(), paused: false }
     }
 }
 
-/// Labels that some limit is per. Others make no difference to the engine.
-fn label_ids(policy: &Policy) -> HashMap<String, PlannedLabel> {
+pub(super) fn flow_weights(policy: &Policy) -> HashMap<String, u32> {
+    policy.flows.iter().map(|flow| (flow.name.clone(), flow.weight)).collect()
+}
+
+/// Labels that some limit is per. Others make no difference to the engine. A label that there was
+/// keeps its number.
+pub(super) fn label_ids(
+    policy: &Policy,
+    before: &HashMap<String, PlannedLabel>,
+) -> HashMap<String, PlannedLabel> {
+    let used: Vec<&String> = policy.limits.iter().filter_map(|limit| limit.per.as_ref()).collect();
+    let kept = used.iter().filter_map(|name| Some(before.get(*name)?.id.0));
+    let kept: BTreeSet<u16> = kept.collect();
+    let mut free = (0..u16::MAX).filter(|id| !kept.contains(id));
     let mut labels = HashMap::new();
-    for name in policy.limits.iter().filter_map(|limit| limit.per.as_ref()) {
-        let id = LabelId(narrow(labels.len()));
+    for name in used {
         let secret = policy.labels.iter().any(|label| label.name == *name && label.secret);
-        labels.entry(name.clone()).or_insert(PlannedLabel { id, secret });
+        labels.entry(name.clone()).or_insert_with(|| {
+            let id = before.get(name).map(|label| label.id);
+            let id = id.unwrap_or_else(|| LabelId(free.next().unwrap_or(u16::MAX)));
+            PlannedLabel { id, secret }
+        });
     }
     labels
 }

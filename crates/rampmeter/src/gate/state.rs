@@ -3,128 +3,180 @@
 use std::collections::HashMap;
 use std::hash::RandomState;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use rampmeter_core as core;
 use rampmeter_core::{CallId, Decision, Engine, Flow, Instant, Outcome, Output, Outputs, Priority};
+use smallvec::SmallVec;
 
+use super::handle::Renewals;
+use super::handoff::Handoff;
+use super::infos::Infos;
 use super::plan::Plan;
-use crate::event::{Buffer, CallInfo, Counters, Event, EventKind, Record};
+use super::shapes::Shapes;
+use super::timer::TimerState;
+use crate::event::{CallInfo, Counters, Event, EventKind, Subscriber, What};
 use crate::refusal::{Refusal, Retry};
+use crate::runtime::Runtime;
 
-pub(super) struct State {
+/// Where a waiting call finds its answer.
+pub(super) type Waits = Arc<Handoff<Box<Refusal>>>;
+
+pub(crate) struct State {
+    /// Different for each gate of this process.
+    pub(super) serial: u64,
     pub(super) engine: Engine,
+    pub(super) runtime: Arc<dyn Runtime>,
+    /// The time of the last input.
+    pub(super) now: Instant,
+    /// The next moment at which an input must first see to what time brought.
+    attention: Instant,
     pub(super) plan: Plan,
     pub(super) timer: TimerState,
     pub(super) counters: Counters,
-    /// Whom to wake when the lock is free again.
-    pub(super) wake: Vec<Waker>,
+    /// Whom to wake when the lock is free again: readers, and the timer.
+    pub(super) wake: SmallVec<[Waker; 2]>,
+    /// Waiters to wake then: they have been answered, or shall look.
+    answered: SmallVec<[Waits; 2]>,
     /// When the windows of calendar rates are next placed anew.
-    pub(super) align_at: Instant,
-    /// When the engine next has something to do.
-    pub(super) due: Instant,
+    align_at: Instant,
     pub(super) out: Outputs,
     /// By the index of the engine's call.
     entries: Vec<Option<Entry>>,
-    /// Answers of calls that the engine has forgotten, until they are fetched.
-    refusals: HashMap<CallId, Box<Refusal>>,
-    pub(super) subscribers: Vec<Arc<Mutex<Buffer>>>,
-    /// Events of the present input, for the subscribers.
-    pub(super) records: Vec<Record>,
+    pub(super) infos: Infos,
+    pub(super) subscribers: Vec<Subscriber>,
     pub(super) events: u64,
     /// Keyed anew in each process, so that nobody can choose a name that counts as another's.
     pub(super) hasher: RandomState,
     pub(super) flows: HashMap<Arc<str>, Flow>,
     pub(super) nothing: Arc<str>,
-}
-
-#[derive(Default)]
-pub(super) struct TimerState {
-    pub(super) running: bool,
-    pub(super) armed: Option<Instant>,
-    pub(super) waker: Option<Waker>,
+    pub(super) renewals: Renewals,
+    pub(super) shapes: Shapes,
+    /// No handle is left; permits may be.
+    pub(super) abandoned: bool,
 }
 
 struct Entry {
     id: CallId,
-    info: Arc<CallInfo>,
+    info: u32,
     asked: Instant,
     started: Instant,
-    waiter: Waiter,
-}
-
-enum Waiter {
-    /// Nobody has to be told: it was granted at once, or its answer has been fetched.
-    None,
-    Waiting(Option<Waker>),
-    Granted,
+    /// `None` once it has been granted.
+    waiter: Option<Waits>,
 }
 
 /// What a call is made of besides its limits.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    pub(super) info: Arc<CallInfo>,
+    /// A number of [`State::infos`], of which its holder is a user.
+    pub(super) info: u32,
     pub(super) flow: Flow,
     pub(super) priority: Priority,
 }
 
 /// How an admission stands.
 pub(super) enum Standing {
-    Granted(CallId, Duration),
-    Waiting(CallId),
+    Granted(CallId),
+    Waiting(CallId, Waits),
     Refused(Box<Refusal>),
 }
 
 impl State {
-    pub(super) fn new(plan: Plan, engine: Engine) -> State {
+    pub(super) fn new(plan: Plan, engine: Engine, runtime: Arc<dyn Runtime>) -> State {
+        static SERIALS: AtomicU64 = AtomicU64::new(0);
         State {
+            serial: SERIALS.fetch_add(1, Ordering::Relaxed),
             engine,
+            runtime,
+            now: Instant::EPOCH,
+            attention: Instant::EPOCH,
             plan,
             timer: TimerState::default(),
             counters: Counters::default(),
-            wake: Vec::new(),
+            wake: SmallVec::new(),
+            answered: SmallVec::new(),
             align_at: Instant::EPOCH,
-            due: Instant::NEVER,
             out: Outputs::new(),
             entries: Vec::new(),
-            refusals: HashMap::new(),
+            infos: Infos::default(),
             subscribers: Vec::new(),
-            records: Vec::new(),
             events: 0,
             hasher: RandomState::new(),
             flows: HashMap::new(),
             nothing: "".into(),
+            renewals: Renewals::default(),
+            shapes: Shapes::default(),
+            abandoned: false,
         }
     }
 
-    /// A waiter asks how its call stands, and leaves word whom to wake.
-    pub(super) fn poll(&mut self, id: CallId, waker: &Waker) -> Standing {
-        if let Some(refusal) = self.refusals.remove(&id) {
-            return Standing::Refused(refusal);
+    /// An input begins: takes in the time, and first does what it made due. That happened before
+    /// this input, and is told before it.
+    #[inline]
+    pub(super) fn begin(&mut self) -> Instant {
+        // Two threads may read the clock in one order and come here in the other.
+        self.now = self.now.max(self.runtime.now());
+        if self.now >= self.attention {
+            self.attend();
         }
-        let Some(entry) = self.entry(id) else { return Standing::Waiting(id) };
-        match &mut entry.waiter {
-            Waiter::Waiting(Some(known)) => known.clone_from(waker),
-            Waiter::Waiting(none) => *none = Some(waker.clone()),
-            Waiter::Granted | Waiter::None => {
-                entry.waiter = Waiter::None;
-                return Standing::Granted(id, entry.started.saturating_since(entry.asked));
-            }
+        self.now
+    }
+
+    #[cold]
+    fn attend(&mut self) {
+        let now = self.now;
+        if now >= self.align_at {
+            let wall = self.runtime.wall_clock();
+            self.align(now, wall);
+            self.settle(now);
         }
-        Standing::Waiting(id)
+        self.advance(now);
+        self.settle(now);
+        self.keep_time(now);
+    }
+
+    /// Has nothing followed from the input?
+    #[inline]
+    pub(super) fn is_settled(&self) -> bool {
+        self.out.is_empty()
+            && self.wake.is_empty()
+            && self.answered.is_empty()
+            && self.engine.waiting() == 0
+            && !self.abandoned
+    }
+
+    /// Notes when time alone will next change something, and sees to it that somebody keeps it.
+    /// Says whether that is now, because the engine has left something over.
+    pub(super) fn keep_time(&mut self, now: Instant) -> bool {
+        let next = self.engine.next_moment();
+        self.attention = next.unwrap_or(Instant::NEVER).min(self.align_at);
+        let left_over = next.is_some_and(|next| next <= now);
+        // Somebody must keep the time if the next moment is nearer than the timer thinks.
+        let nearer = match (next, self.timer.armed) {
+            (Some(next), Some(armed)) => next < armed,
+            (next, None) => next.is_some(),
+            (None, _) => false,
+        };
+        if nearer && !left_over {
+            let timer = self.timer.waker.take();
+            self.wake.extend(timer);
+        }
+        left_over
+    }
+
+    /// Whom to wake when the lock is free: those who were answered, and others.
+    #[inline]
+    pub(super) fn take_wakes(&mut self) -> (SmallVec<[Waits; 2]>, SmallVec<[Waker; 2]>) {
+        (std::mem::take(&mut self.answered), std::mem::take(&mut self.wake))
     }
 
     /// A waiter wants its answer no more; but if the call has been admitted, it has: says how long
     /// that took.
     pub(super) fn withdraw(&mut self, now: Instant, id: CallId) -> Option<Duration> {
-        if self.refusals.remove(&id).is_some() {
-            return None;
-        }
         let entry = self.entry(id)?;
-        if !matches!(entry.waiter, Waiter::Waiting(_)) {
-            entry.waiter = Waiter::None;
+        if entry.waiter.is_none() {
             return Some(entry.started.saturating_since(entry.asked));
         }
         if self.engine.cancel(now, id, &mut self.out) {
@@ -137,6 +189,7 @@ impl State {
     }
 
     /// A running call has ended.
+    #[inline]
     pub(super) fn release(&mut self, now: Instant, id: CallId, outcome: Outcome) {
         if self.engine.release(now, id, outcome, &mut self.out) {
             self.ended(now, id, outcome);
@@ -147,9 +200,6 @@ impl State {
     pub(super) fn settle(&mut self, now: Instant) {
         if !self.out.is_empty() {
             self.pass_on(now);
-        }
-        if !self.records.is_empty() {
-            self.publish();
         }
     }
 
@@ -169,11 +219,9 @@ impl State {
         self.out = out;
     }
 
-    /// How a call stands, and whether the caller must now start the timer for it.
-    pub(super) fn with_timer(&mut self, standing: Standing) -> (Standing, bool) {
-        let waits = matches!(standing, Standing::Waiting(_));
-        let untimed = waits && !std::mem::replace(&mut self.timer.running, true);
-        (standing, untimed)
+    /// Whether the caller must now start the timer.
+    pub(super) fn wants_timer(&mut self) -> bool {
+        !std::mem::replace(&mut self.timer.running, true)
     }
 
     /// Does what is due by `now`.
@@ -194,24 +242,18 @@ impl State {
         }
     }
 
-    pub(super) fn subscribe(&mut self, buffer: &Arc<Mutex<Buffer>>) {
-        self.subscribers.push(buffer.clone());
-    }
-
-    /// The gate is gone: readers learn that nothing more will come.
-    pub(super) fn close(&mut self) {
-        for buffer in self.subscribers.drain(..) {
-            self.wake.extend(buffer.lock().close());
-        }
+    /// The gate is gone: readers learn that nothing more will come. Says whom to wake.
+    pub(super) fn close(&mut self) -> Vec<Waker> {
+        let readers = self.subscribers.drain(..).filter_map(Subscriber::leave);
+        let mut wake: Vec<Waker> = readers.chain(self.timer.waker.take()).collect();
+        wake.extend(self.wake.drain(..));
+        wake
     }
 
     /// Wakes every waiter: whoever is polled next starts the timer again.
     pub(super) fn wake_all(&mut self) {
-        for entry in self.entries.iter_mut().flatten() {
-            if let Waiter::Waiting(waker) = &mut entry.waiter {
-                self.wake.extend(waker.take());
-            }
-        }
+        let waiters = self.entries.iter().flatten().filter_map(|entry| entry.waiter.clone());
+        self.answered.extend(waiters);
     }
 
     /// A call that never came as far as the engine is answered no.
@@ -235,35 +277,33 @@ impl State {
         self.emit(now, kind, Some(info), |event| event);
     }
 
-    pub(super) fn decided(
-        &mut self,
-        now: Instant,
-        decision: Decision,
-        info: Arc<CallInfo>,
-    ) -> Standing {
+    /// What the engine decided on a call. It takes over one user of `info`.
+    #[inline]
+    pub(super) fn decided(&mut self, now: Instant, decision: Decision, info: u32) -> Standing {
         if let Decision::Granted(id) = decision {
-            self.emit_admitted(now, &info);
-            self.enter(now, Entry { id, info, asked: now, started: now, waiter: Waiter::None });
-            return Standing::Granted(id, Duration::ZERO);
+            self.tell_call(now, What::Admitted, info, 0);
+            self.enter(now, Entry { id, info, asked: now, started: now, waiter: None });
+            return Standing::Granted(id);
         }
-        self.emit(now, EventKind::Invoked, Some(info.clone()), |event| event);
+        self.not_at_once(now, decision, info)
+    }
+
+    #[inline(never)]
+    fn not_at_once(&mut self, now: Instant, decision: Decision, info: u32) -> Standing {
         match decision {
             Decision::Granted(id) | Decision::Waiting(id) | Decision::Pending(id) => {
-                self.emit(now, EventKind::Queued, Some(info.clone()), |event| event);
-                let waiter = Waiter::Waiting(None);
+                self.tell_call(now, What::Queued, info, 0);
+                let waiter = Arc::new(Handoff::new());
+                let standing = Standing::Waiting(id, waiter.clone());
+                let waiter = Some(waiter);
                 self.enter(now, Entry { id, info, asked: now, started: now, waiter });
-                Standing::Waiting(id)
+                standing
             }
             Decision::Refused(refusal) => {
-                let limit = refusal.limit.and_then(|limit| self.plan.limit(limit));
-                let told = self.in_words(now, Duration::ZERO, &info, refusal);
-                self.emit(now, EventKind::Refused, Some(info), |event| Event {
-                    limit,
-                    reason: Some(refusal.reason),
-                    took: Some(Duration::ZERO),
-                    ..event
-                });
-                Standing::Refused(told)
+                let call = self.infos.get(info).clone();
+                self.infos.release(info);
+                self.emit(now, EventKind::Invoked, Some(call.clone()), |event| event);
+                self.tell_refused(now, call, refusal, Duration::ZERO)
             }
         }
     }
@@ -271,33 +311,47 @@ impl State {
     fn granted(&mut self, now: Instant, id: CallId) {
         let Some(entry) = self.entry(id) else { return };
         entry.started = now;
-        let before = std::mem::replace(&mut entry.waiter, Waiter::Granted);
-        let took = Some(now.saturating_since(entry.asked));
-        let info = entry.info.clone();
-        if let Waiter::Waiting(waker) = before {
-            self.wake.extend(waker);
+        let took = now.as_nanos().saturating_sub(entry.asked.as_nanos());
+        let info = entry.info;
+        if let Some(waiter) = entry.waiter.take() {
+            waiter.grant(took);
+            self.answered.push(waiter);
         }
-        self.emit(now, EventKind::Started, Some(info), |event| Event { took, ..event });
+        self.tell_call(now, What::Started, info, took);
     }
 
     fn refused(&mut self, now: Instant, id: CallId, refusal: core::Refusal) {
         let Some(entry) = self.leave(id) else { return };
+        let call = self.infos.get(entry.info).clone();
+        self.infos.release(entry.info);
         let waited = now.saturating_since(entry.asked);
-        let told = self.in_words(now, waited, &entry.info, refusal);
-        if let Waiter::Waiting(waker) = entry.waiter {
-            self.wake.extend(waker);
-            self.refusals.insert(id, told);
+        let told = self.tell_refused(now, call, refusal, waited);
+        if let (Some(waiter), Standing::Refused(told)) = (entry.waiter, told) {
+            waiter.refuse(told);
+            self.answered.push(waiter);
         }
-        let limit = refusal.limit.and_then(|limit| self.plan.limit(limit));
-        self.emit(now, EventKind::Refused, Some(entry.info), |event| Event {
+    }
+
+    fn tell_refused(
+        &mut self,
+        now: Instant,
+        call: Arc<CallInfo>,
+        refusal: core::Refusal,
+        waited: Duration,
+    ) -> Standing {
+        let told = self.in_words(now, waited, &call, refusal);
+        let limit = told.limit.clone();
+        self.emit(now, EventKind::Refused, Some(call), |event| Event {
             limit,
             reason: Some(refusal.reason),
             took: Some(waited),
             ..event
         });
+        Standing::Refused(told)
     }
 
     /// A call that waited or ran is over.
+    #[inline]
     fn ended(&mut self, now: Instant, id: CallId, outcome: Outcome) {
         let Some(entry) = self.leave(id) else { return };
         let kind = match outcome {
@@ -305,12 +359,24 @@ impl State {
             Outcome::Failed | Outcome::Overloaded => EventKind::Failed,
             Outcome::Cancelled => EventKind::Cancelled,
         };
-        let took = Some(now.saturating_since(entry.started));
-        self.emit(now, kind, Some(entry.info), |event| Event {
-            took,
-            outcome: Some(outcome),
-            ..event
-        });
+        let took = now.as_nanos().saturating_sub(entry.started.as_nanos());
+        self.tell_call(now, What::Ended(kind, outcome), entry.info, took);
+        self.infos.release(entry.info);
+    }
+
+    /// What is known of a call that waits or runs, and when it was asked for.
+    pub(super) fn known(&self, id: CallId) -> Option<(&Arc<CallInfo>, Instant)> {
+        let entry = self.entries.get(id.index() as usize)?.as_ref()?;
+        (entry.id == id).then(|| (self.infos.get(entry.info), entry.asked))
+    }
+
+    /// The calls that wait, by when they were asked for.
+    pub(super) fn waiting_calls(&self) -> Vec<CallId> {
+        let entries = self.entries.iter().flatten();
+        let waiting = entries.filter(|entry| entry.waiter.is_some());
+        let mut waiting: Vec<_> = waiting.map(|entry| (entry.asked, entry.id)).collect();
+        waiting.sort_unstable();
+        waiting.into_iter().map(|(_, id)| id).collect()
     }
 
     fn entry(&mut self, id: CallId) -> Option<&mut Entry> {
@@ -318,17 +384,26 @@ impl State {
         (entry.id == id).then_some(entry)
     }
 
+    #[inline]
     fn leave(&mut self, id: CallId) -> Option<Entry> {
-        self.entry(id)?;
-        self.entries.get_mut(id.index() as usize)?.take()
+        let place = self.entries.get_mut(id.index() as usize)?;
+        place.take_if(|entry| entry.id == id)
     }
 
+    #[inline]
     fn enter(&mut self, now: Instant, entry: Entry) {
         let index = entry.id.index() as usize;
+        match self.entries.get_mut(index) {
+            Some(place) if place.is_none() => *place = Some(entry),
+            _ => self.make_place(now, index, entry),
+        }
+    }
+
+    #[cold]
+    fn make_place(&mut self, now: Instant, index: usize, entry: Entry) {
         if index >= self.entries.len() {
             self.entries.resize_with(index + 1, || None);
-        }
-        if self.entries[index].is_some() {
+        } else {
             // The engine has answered the call that had this place; that answer is still in the
             // buffer, and would be lost with the entry.
             self.pass_on(now);
@@ -349,11 +424,12 @@ impl State {
             limit: refusal.limit.and_then(|limit| self.plan.limit(limit)),
             retry: match refusal.retry {
                 core::Retry::At(at) => Retry::After(at.saturating_since(now)),
-                core::Retry::OnRelease | core::Retry::OnResume => Retry::OnRelease,
+                core::Retry::OnRelease => Retry::OnRelease,
+                core::Retry::OnResume => Retry::OnResume,
                 core::Retry::Never => Retry::Never,
             },
             waited,
-            detail: None,
+            detail: self.cycle_in_words(refusal.reason, info),
         })
     }
 }

@@ -1,13 +1,14 @@
-//! Events: counted at once, and handed to the subscribers with the end of the input.
+//! Events: counted at once, and put where the subscribers read them.
 
 use std::sync::Arc;
 
 use rampmeter_core::Instant;
 
 use super::state::State;
-use crate::event::{CallInfo, Event, EventKind, Record};
+use crate::event::{CallInfo, Event, EventKind, Mail, Record, Subscriber, What};
 
 impl State {
+    /// Tells an event of which more is to be said than a record holds.
     pub(super) fn emit(
         &mut self,
         at: Instant,
@@ -15,43 +16,65 @@ impl State {
         call: Option<Arc<CallInfo>>,
         with: impl FnOnce(Event) -> Event,
     ) {
-        let seq = self.count(kind);
-        if !self.subscribers.is_empty() {
-            self.records.push(Record::One(with(Event { call, ..Event::new(seq, at, kind) })));
-        }
-    }
-
-    /// A call was asked for and admitted at one moment.
-    pub(super) fn emit_admitted(&mut self, at: Instant, call: &Arc<CallInfo>) {
-        let seq = self.count(EventKind::Invoked);
-        self.count(EventKind::Started);
-        if !self.subscribers.is_empty() {
-            self.records.push(Record::Admitted { seq, at, call: call.clone() });
-        }
-    }
-
-    fn count(&mut self, kind: EventKind) -> u64 {
-        self.counters.count(kind);
         let seq = self.events;
         self.events += 1;
-        seq
+        self.counters.count(kind);
+        if self.subscribers.is_empty() {
+            return;
+        }
+        let event = with(Event { call, ..Event::new(seq, at, kind) });
+        for subscriber in &mut self.subscribers {
+            if subscriber.has_room(1) {
+                subscriber.batch.push_whole(event.clone());
+                self.wake.extend(subscriber.reader());
+            }
+        }
     }
 
-    /// Hands the events of this input to the subscribers; the last one gets the originals.
-    pub(super) fn publish(&mut self) {
-        let Some(last) = self.subscribers.len().checked_sub(1) else { return };
-        let (records, wake) = (&mut self.records, &mut self.wake);
-        let mut at = 0;
-        self.subscribers.retain(|subscriber| {
-            let mut buffer = subscriber.lock();
-            let reader = if at == last {
-                buffer.push(records.drain(..))
-            } else {
-                buffer.push(records.iter().cloned())
-            };
-            at += 1;
-            reader.map(|reader| wake.extend(reader)).is_some()
-        });
-        records.clear();
+    /// Tells what happened to a call, and what it took until then. It is on every call's way, so
+    /// it is written out at each place where it is known what happened.
+    #[inline(always)]
+    pub(super) fn tell_call(&mut self, at: Instant, what: What, info: u32, took_nanos: u64) {
+        let seq = self.events;
+        self.events += what.events() as u64;
+        what.count(&mut self.counters);
+        let mut record = Record { seq, at, took_nanos, call: 0, what };
+        match self.subscribers.as_mut_slice() {
+            [] => {}
+            [subscriber] => {
+                if subscriber.has_room(what.events()) {
+                    record.call = self.infos.place(info, &mut subscriber.batch);
+                    subscriber.batch.push(record);
+                    if subscriber.has_reader() {
+                        self.wake.extend(subscriber.reader());
+                    }
+                }
+            }
+            _ => self.tell_all(record, info),
+        }
+    }
+
+    #[cold]
+    fn tell_all(&mut self, mut record: Record, info: u32) {
+        for subscriber in &mut self.subscribers {
+            if subscriber.has_room(record.what.events()) {
+                record.call = self.infos.place(info, &mut subscriber.batch);
+                subscriber.batch.push(record);
+                self.wake.extend(subscriber.reader());
+            }
+        }
+    }
+
+    pub(super) fn subscribe(&mut self, subscriber: Subscriber) {
+        self.subscribers.push(subscriber);
+    }
+
+    pub(crate) fn unsubscribe(&mut self, mail: &Arc<Mail>) -> Option<Subscriber> {
+        let at = self.subscribers.iter().position(|subscriber| subscriber.is_for(mail))?;
+        Some(self.subscribers.remove(at))
+    }
+
+    pub(crate) fn subscriber(&mut self, mail: &Arc<Mail>) -> Option<&mut Subscriber> {
+        self.subscribers.iter_mut().find(|subscriber| subscriber.is_for(mail))
     }
 }

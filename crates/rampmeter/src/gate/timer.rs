@@ -6,22 +6,49 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Weak;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use rampmeter_core::Instant;
 
-use super::Inner;
-use crate::runtime::BoxFuture;
+use super::{Gate, Home};
+use crate::runtime::{BoxFuture, Runtime};
 
 pub(super) struct Timer {
-    gate: Weak<Inner>,
+    home: &'static Home,
+    /// Of the gate whose time it keeps; another one may live there later.
+    serial: u64,
+    runtime: Arc<dyn Runtime>,
     sleep: Option<(Instant, BoxFuture<()>)>,
 }
 
+/// What the gate knows of its timer.
+#[derive(Default)]
+pub(super) struct TimerState {
+    pub(super) running: bool,
+    pub(super) armed: Option<Instant>,
+    pub(super) waker: Option<Waker>,
+}
+
 impl Timer {
-    pub(super) fn new(gate: Weak<Inner>) -> Timer {
-        Timer { gate, sleep: None }
+    /// Somebody waits at this gate: its timer is started unless it runs.
+    pub(super) fn start(gate: &Gate) {
+        let (home, serial) = (gate.home(), gate.tenancy.serial);
+        let runtime = gate.runtime().clone();
+        let timer = Timer { home, serial, runtime: runtime.clone(), sleep: None };
+        runtime.spawn(Box::pin(timer));
+    }
+
+    /// Says until when to sleep; `None` once the gate is gone.
+    fn arm(&self, waker: &Waker) -> Option<Option<Instant>> {
+        let mut waker = Some(waker.clone());
+        let armed = self.home.input_at(self.serial, |state, _| {
+            std::mem::swap(&mut state.timer.waker, &mut waker);
+            state.timer.armed = state.engine.next_moment();
+            state.timer.armed
+        });
+        drop(waker);
+        armed
     }
 }
 
@@ -29,23 +56,14 @@ impl Future for Timer {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Some(gate) = self.gate.upgrade() else { return Poll::Ready(()) };
         loop {
-            let armed = {
-                let mut state = gate.state.lock();
-                match &mut state.timer.waker {
-                    Some(waker) => waker.clone_from(context.waker()),
-                    none => *none = Some(context.waker().clone()),
-                }
-                state.timer.armed = state.engine.next_moment();
-                state.timer.armed
-            };
+            let Some(armed) = self.arm(context.waker()) else { return Poll::Ready(()) };
             let Some(at) = armed else {
                 self.sleep = None;
                 return Poll::Pending;
             };
             if self.sleep.as_ref().is_none_or(|(until, _)| *until != at) {
-                self.sleep = Some((at, gate.runtime.sleep_until(at)));
+                self.sleep = Some((at, self.runtime.sleep_until(at)));
             }
             if let Some((_, sleep)) = &mut self.sleep {
                 if sleep.as_mut().poll(context).is_pending() {
@@ -53,20 +71,17 @@ impl Future for Timer {
                 }
                 self.sleep = None;
             }
-            gate.input(super::state::State::advance);
+            self.home.input_at(self.serial, super::state::State::advance);
         }
     }
 }
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        if let Some(gate) = self.gate.upgrade() {
-            gate.input(|state, _| {
-                state.timer.running = false;
-                state.timer.armed = None;
-                state.timer.waker = None;
-                state.wake_all();
-            });
-        }
+        let gone = self.home.input_at(self.serial, |state, _| {
+            state.wake_all();
+            std::mem::take(&mut state.timer)
+        });
+        drop(gone);
     }
 }

@@ -1,4 +1,4 @@
-//! The settings outside any named thing: `[turn]`, `[run]`, `undeclared`, `max_arguments`.
+//! The settings outside any named thing: `[turn]`, `[calls]`, `[run]`, `undeclared`, `max_arguments`.
 
 use std::time::Duration;
 
@@ -7,10 +7,12 @@ use super::quantity;
 use super::section::Section;
 use super::source::{Sink, shown};
 use super::tools::ACCESS;
-use super::types::{Access, RunDefaults, TurnPolicy};
+use super::types::{Access, CallsPolicy, RunDefaults, TurnPolicy};
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(600);
 const DEFAULT_ARGUMENT_BYTES: u64 = 1024 * 1024;
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(30);
+const DEFAULT_DEPTH: u8 = 8;
 const DEFAULT_TURNS: u32 = 16;
 const MAX_TURNS: u32 = 100_000;
 
@@ -35,6 +37,24 @@ pub(super) fn turn(root: &Section<'_>, sink: &mut Sink<'_>) -> TurnPolicy {
     let zero = "write how long a whole turn may take";
     let deadline = deadline.and_then(|field| field.duration(sink, zero));
     TurnPolicy { deadline: deadline.unwrap_or(DEFAULT_DEADLINE) }
+}
+
+pub(super) fn calls(root: &Section<'_>, sink: &mut Sink<'_>) -> CallsPolicy {
+    let mut calls = CallsPolicy { patience: DEFAULT_PATIENCE, max_depth: DEFAULT_DEPTH };
+    let help = "write [calls] and below it lines such as patience = \"30s\" or max_depth = 8";
+    let keys = ["patience", "max_depth"];
+    let section = root.get("calls").and_then(|field| field.section(sink, &keys, help));
+    let Some(section) = section else { return calls };
+    if let Some(field) = section.get("patience") {
+        let zero = "write how long a flow may wait and start nothing before it is put first";
+        calls.patience = field.duration(sink, zero).unwrap_or(DEFAULT_PATIENCE);
+    }
+    if let Some(field) = section.get("max_depth") {
+        let help = "write how deep calls may be nested; 0 lets no running call make another";
+        let depth = field.whole(sink, &(0..=u64::from(u8::MAX)), help);
+        calls.max_depth = depth.and_then(|it| u8::try_from(it).ok()).unwrap_or(DEFAULT_DEPTH);
+    }
+    calls
 }
 
 pub(super) fn run_defaults(root: &Section<'_>, sink: &mut Sink<'_>) -> RunDefaults {

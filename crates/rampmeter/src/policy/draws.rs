@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::field::Field;
-use super::limits::MAX_SLOTS;
 use super::nearest::did_you_mean;
 use super::quantity::MAX_AMOUNT;
 use super::section::{Named, Section};
+use super::slots::MAX_SLOTS;
 use super::source::{Sink, Span, shown};
 use super::spelling::key;
-use super::types::{DrawPolicy, LimitPolicy, Unit};
+use super::types::{DrawPolicy, LimitPolicy, PriorityPolicy, Unit};
 
 const HELP: &str = "write limits = [\"NAME\"] or limits = { NAME = { weight = 2 } }";
 
@@ -25,10 +25,18 @@ struct Draft<'a> {
     tokens: Option<(u64, Span)>,
 }
 
+/// The priority of the tool's calls, among all that there are.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) priority: &'a str,
+    pub(super) priorities: &'a [PriorityPolicy],
+}
+
 /// What `tool` draws on. Where the limits cannot be told, nothing is said of missing ones.
 pub(super) fn draws(
     tool: &Section<'_>,
     limits: Option<&KnownLimits<'_>>,
+    at: Option<At<'_>>,
     sink: &mut Sink<'_>,
 ) -> Vec<DrawPolicy> {
     let Some(field) = tool.get("limits") else { return Vec::new() };
@@ -36,7 +44,7 @@ pub(super) fn draws(
     let mut draws = Vec::new();
     for draft in drafts {
         if let Some(limits) = limits {
-            check(&draft, limits, sink);
+            check(&draft, limits, at, sink);
         }
         let weight = draft.weight.map_or(1, |(weight, _)| weight);
         let tokens = draft.tokens.map_or(0, |(tokens, _)| tokens);
@@ -86,7 +94,7 @@ fn tabled<'a>(field: &Field<'a>, sink: &mut Sink<'_>) -> Vec<Draft<'a>> {
     table.fields().into_iter().filter_map(read).collect()
 }
 
-fn check(draft: &Draft<'_>, limits: &KnownLimits<'_>, sink: &mut Sink<'_>) {
+fn check(draft: &Draft<'_>, limits: &KnownLimits<'_>, at: Option<At<'_>>, sink: &mut Sink<'_>) {
     let name = shown(draft.limit);
     let Some(limit) = limits.get(draft.limit) else {
         let message = format!("`{}`: there is no limit `{name}`", draft.path);
@@ -96,28 +104,49 @@ fn check(draft: &Draft<'_>, limits: &KnownLimits<'_>, sink: &mut Sink<'_>) {
         return;
     };
     if limit.sound {
-        check_weight(draft, &limit.value, sink);
+        check_weight(draft, &limit.value, at, sink);
         check_tokens(draft, &limit.value, sink);
     }
 }
 
-fn check_weight(draft: &Draft<'_>, limit: &LimitPolicy, sink: &mut Sink<'_>) {
-    let Some((weight, span)) = &draft.weight else { return };
+fn check_weight(draft: &Draft<'_>, limit: &LimitPolicy, at: Option<At<'_>>, sink: &mut Sink<'_>) {
     let name = shown(draft.limit);
+    let (weight, span) =
+        draft.weight.as_ref().map_or((1, &draft.span), |(weight, span)| (*weight, span));
+    let kept = at.and_then(|at| {
+        let (left, kept) = limit.kept_from(at.priority, at.priorities)?;
+        Some((at.priority, left, kept))
+    });
     match limit.concurrency {
-        None if *weight > 1 => {
+        None if weight > 1 => {
             let message = format!("`{}`: limit `{name}` has no slots to weigh", draft.path);
             let help = format!("remove the weight, or give limit `{name}` a concurrency");
             sink.error(span, message, help);
         }
-        Some(slots) if *weight > slots => {
+        Some(slots) if weight > slots => {
             let message = format!(
                 "`{}`: weight {weight} never fits, limit `{name}` has {slots} slots",
                 draft.path
             );
             sink.error(span, message, format!("write a weight of at most {slots}"));
         }
-        _ => {}
+        Some(slots) => {
+            let Some((priority, left, kept)) = kept.filter(|(_, left, _)| weight > *left) else {
+                return;
+            };
+            let (priority, kept_for) = (shown(priority), shown(&kept.priority));
+            let message = format!(
+                "`{}`: weight {weight} never fits at priority `{priority}`, limit `{name}` keeps \
+                 {} of {slots} slots for `{kept_for}`",
+                draft.path, kept.slots
+            );
+            let help = match left {
+                0 => format!("keep fewer slots for `{kept_for}`, or raise the tool's priority"),
+                left => format!("write a weight of at most {left}, or keep fewer slots"),
+            };
+            sink.error(span, message, help);
+        }
+        None => {}
     }
 }
 

@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use super::Policy;
 use super::quantity::{show_bytes, show_duration, show_period};
+use super::queue::OVERFLOW;
 use super::spelling::{key, quoted};
 use super::types::{
-    Access, LimitPolicy, RateKind, RatePolicy, RunDefaults, RunPolicy, ToolPolicy, Unit,
+    Access, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy, ToolPolicy,
+    Unit,
 };
 
 /// TOML that reads back as an equal policy.
@@ -16,8 +18,12 @@ pub(super) fn effective(policy: &Policy) -> String {
     out.line(format_args!("max_arguments = \"{}\"", show_bytes(policy.max_arguments)));
     out.section("turn", "");
     out.line(format_args!("deadline = {}", quoted_duration(policy.turn.deadline)));
+    out.section("calls", "");
+    out.line(format_args!("patience = {}", quoted_duration(policy.calls.patience)));
+    out.line(format_args!("max_depth = {}", policy.calls.max_depth));
     for limit in &policy.limits {
         write_limit(&mut out, limit);
+        write_wait_bound(&mut out, limit, policy);
     }
     for label in &policy.labels {
         out.section("labels", &label.name);
@@ -63,7 +69,13 @@ impl Lines {
 
 fn write_limit(out: &mut Lines, limit: &LimitPolicy) {
     out.section("limits", &limit.name);
-    write_concurrency(out, limit.concurrency);
+    match limit.concurrency {
+        Some(size) => {
+            out.line(format_args!("concurrency = {{ size = {size}, lend = {} }}", limit.lend));
+        }
+        None => write_concurrency(out, None),
+    }
+    write_reserved(out, limit);
     write_rates(out, &limit.rates, false);
     if limit.rates.is_empty() {
         out.line(format_args!("# requests, tokens: unlimited"));
@@ -72,9 +84,36 @@ fn write_limit(out: &mut Lines, limit: &LimitPolicy) {
         out.line(format_args!("per = {}", quoted(per)));
         out.line(format_args!("instances = {}", limit.instances));
     }
-    let age = limit.queue.age.map(|age| format!(", age = {}", quoted_duration(age)));
-    let age = age.unwrap_or_default();
-    out.line(format_args!("queue = {{ size = {}{age}, overflow = \"refuse\" }}", limit.queue.size));
+    write_queue(out, &limit.queue);
+}
+
+/// What bounds the wait of a call that claims is a step of this length for each claim before it.
+fn write_wait_bound(out: &mut Lines, limit: &LimitPolicy, policy: &Policy) {
+    let here = policy.tools.iter().filter(|it| it.draws.iter().any(|it| it.limit == limit.name));
+    let Some(longest) = here.map(|tool| tool.timeout).max() else { return };
+    let longest = show_duration(longest);
+    out.line(format_args!(
+        "# longest timeout here: {longest}; a call that claims waits at most that long for each \
+         older claim and as long for itself, and for rates to refill"
+    ));
+}
+
+fn write_reserved(out: &mut Lines, limit: &LimitPolicy) {
+    let kept = limit.reserved.iter().map(|it| format!("{} = {}", key(&it.priority), it.slots));
+    let kept: Vec<String> = kept.collect();
+    if !kept.is_empty() {
+        out.line(format_args!("reserved = {{ {} }}", kept.join(", ")));
+    }
+}
+
+fn write_queue(out: &mut Lines, queue: &QueuePolicy) {
+    let age = queue.age.map(|age| format!(", age = {}", quoted_duration(age)));
+    let per_flow = queue.per_flow.map(|most| format!(", per_flow = {most}"));
+    let (age, per_flow) = (age.unwrap_or_default(), per_flow.unwrap_or_default());
+    let words = OVERFLOW.iter().find(|(_, overflow)| *overflow == queue.overflow);
+    let overflow = words.map_or("refuse", |(word, _)| word);
+    let size = queue.size;
+    out.line(format_args!("queue = {{ size = {size}{age}{per_flow}, overflow = \"{overflow}\" }}"));
 }
 
 fn write_concurrency(out: &mut Lines, concurrency: Option<u64>) {

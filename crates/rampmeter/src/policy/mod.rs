@@ -13,11 +13,13 @@ mod nearest;
 mod notes;
 mod pattern;
 mod quantity;
+mod queue;
 mod rates;
 mod read;
 mod run;
 mod section;
 mod shares;
+mod slots;
 mod source;
 mod spelling;
 mod template;
@@ -36,8 +38,9 @@ pub(crate) use pattern::best as best_pattern;
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
 pub use template::{Piece, pieces};
 pub use types::{
-    Access, DrawPolicy, FlowPolicy, LabelPolicy, LimitPolicy, PriorityPolicy, ProviderPolicy,
-    QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, Zone,
+    Access, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy, LimitPolicy, Overflow,
+    PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunDefaults,
+    RunPolicy, ToolPolicy, TurnPolicy, Unit, Zone,
 };
 
 use read::Source;
@@ -64,6 +67,8 @@ pub struct Policy {
     pub run: RunDefaults,
     /// What holds for a turn as a whole.
     pub turn: TurnPolicy,
+    /// What holds for every call.
+    pub calls: CallsPolicy,
     /// What a tool that declares no access counts as.
     pub undeclared: Access,
     /// The most bytes of arguments a call may carry.
@@ -158,6 +163,7 @@ impl PartialEq for Policy {
             providers,
             run,
             turn,
+            calls,
             undeclared,
             max_arguments,
             source: _,
@@ -170,6 +176,7 @@ impl PartialEq for Policy {
             && *providers == other.providers
             && *run == other.run
             && *turn == other.turn
+            && *calls == other.calls
             && *undeclared == other.undeclared
             && *max_arguments == other.max_arguments
     }

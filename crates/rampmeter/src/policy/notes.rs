@@ -7,7 +7,7 @@ use super::section::Named;
 use super::shares::LabelRead;
 use super::source::{Sink, shown};
 use super::spelling::{key, quoted};
-use super::types::{Access, LimitPolicy, ProviderPolicy, RunPolicy, ToolPolicy};
+use super::types::{Access, LimitPolicy, PriorityPolicy, ProviderPolicy, RunPolicy, ToolPolicy};
 
 /// Words that a label of a secret is called by.
 const SECRET_WORDS: [&str; 6] = ["key", "apikey", "token", "secret", "password", "credential"];
@@ -46,6 +46,40 @@ pub(super) fn limits(
             let (per, label) = (shown(per), shown(&key(per)));
             let message = format!("label `{per}` sounds secret, and its values will be shown");
             let help = format!("write [labels.{label}] with secret = true, or false if it is none");
+            sink.remark(Severity::Warning, span, message, help);
+        }
+    }
+}
+
+/// Kept slots overlap, so a priority below another must keep more to keep any.
+pub(super) fn reserved(
+    limits: &[Named<LimitPolicy>],
+    priorities: &[PriorityPolicy],
+    sink: &mut Sink<'_>,
+) {
+    for Named { value: limit, span, sound } in limits {
+        if !sound {
+            continue;
+        }
+        for kept in &limit.reserved {
+            let above = limit.kept_from(&kept.priority, priorities);
+            let Some((_, above)) = above.filter(|(_, above)| above.slots >= kept.slots) else {
+                continue;
+            };
+            let message = format!(
+                "limit `{}` keeps {} slots for `{}`, and {} are kept for `{}` already",
+                shown(&limit.name),
+                kept.slots,
+                shown(&kept.priority),
+                above.slots,
+                shown(&above.priority)
+            );
+            let help = format!(
+                "keep more than {} for `{}`, which include those for `{}`, or remove it",
+                above.slots,
+                shown(&kept.priority),
+                shown(&above.priority)
+            );
             sink.remark(Severity::Warning, span, message, help);
         }
     }

@@ -9,10 +9,11 @@ use super::source::Sink;
 use super::tools::{Known, tools};
 use super::{Policy, defaults, limits, shares};
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "undeclared",
     "max_arguments",
     "turn",
+    "calls",
     "limits",
     "labels",
     "tools",
@@ -44,11 +45,12 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
     let undeclared = defaults::undeclared(root, sink);
     let max_arguments = defaults::max_arguments(root, sink);
     let turn = defaults::turn(root, sink);
+    let calls = defaults::calls(root, sink);
     let run = defaults::run_defaults(root, sink);
     let priorities = shares::priorities(root, sink);
     let flows = shares::flows(root, sink);
     let labels = shares::labels(root, sink);
-    let limits = limits::limits(root, sink);
+    let limits = limits::limits(root, priorities.as_deref(), sink);
     let providers = limits::providers(root, sink);
     let known = Known {
         limits: limits.as_deref().map(|all| by_name(all, |limit| &limit.name)),
@@ -59,6 +61,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
     let tools = tools(root, &known, sink);
     let (limits, providers) = (limits.unwrap_or_default(), providers.unwrap_or_default());
     notes::limits(&limits, &tools, &labels, sink);
+    notes::reserved(&limits, priorities.as_deref().unwrap_or_default(), sink);
     notes::providers(&providers, &tools, sink);
     notes::tools(&tools, undeclared, sink);
     Policy {
@@ -70,6 +73,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         providers: values(providers),
         run,
         turn,
+        calls,
         undeclared,
         max_arguments,
         source: Source::default(),

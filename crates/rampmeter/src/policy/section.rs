@@ -8,8 +8,7 @@ use super::source::{Sink, Span, shown};
 use super::spelling;
 
 /// Words that a later version will enforce. Accepting one now would promise what nothing keeps.
-const NOT_ENFORCED: [&str; 21] = [
-    "reserved",
+const NOT_ENFORCED: [&str; 18] = [
     "adaptive",
     "breaker",
     "cool_down",
@@ -21,15 +20,26 @@ const NOT_ENFORCED: [&str; 21] = [
     "idempotent",
     "fallback",
     "on_abandon",
-    "patience",
     "estimate",
     "http",
     "state",
-    "nesting",
     "keys",
     "cool-down",
     "on-abandon",
     "degrade",
+];
+
+/// Words that are looked for in the wrong place, and where they belong.
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("patience", "write it below [calls], as in patience = \"30s\""),
+    ("max_depth", "write it below [calls], as in max_depth = 8"),
+    ("nesting", "write max_depth = 8 below [calls]"),
+    ("reserved", "write it in a limit, as in reserved = { critical = 4 }"),
+    ("lend", "write it with the slots, as in concurrency = { size = 8, lend = false }"),
+    ("overflow", "write it in the queue, as in queue = { overflow = \"evict\" }"),
+    ("per_flow", "write it in the queue, as in queue = { per_flow = 100 }"),
+    ("age", "write it in the queue, as in queue = { age = \"60s\" }"),
+    ("size", "write queue = { size = 100 } or concurrency = 8"),
 ];
 
 /// A table, under the path that names it in messages.
@@ -104,8 +114,10 @@ impl<'a> Section<'a> {
                 path => format!("in `{path}`"),
             };
             let message = format!("unknown key `{}` {within}", shown(name));
-            sink.error_with(&field.name_span, message, || {
-                did_you_mean(name, keys.iter().copied(), "keys here")
+            let elsewhere = ELSEWHERE.iter().find(|(word, _)| *word == name);
+            sink.error_with(&field.name_span, message, || match elsewhere {
+                Some((_, help)) => (*help).to_owned(),
+                None => did_you_mean(name, keys.iter().copied(), "keys here"),
             });
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::diagnostic::Severity;
-use super::draws::{KnownLimits, draws};
+use super::draws::{At, KnownLimits, draws};
 use super::field::Field;
 use super::nearest::did_you_mean;
 use super::pattern;
@@ -52,9 +52,11 @@ fn tool(field: &Field<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> Option<Too
     }
     let help = format!("write [{}] and its settings below", field.path);
     let section = field.section(sink, &KEYS, &help)?;
-    let draws = draws(&section, known.limits.as_ref(), sink);
-    let access = section.get("access").and_then(|access| access.choice(sink, &ACCESS));
     let priority = priority(&section, known.priorities, sink);
+    let at = priority.as_deref().zip(known.priorities);
+    let at = at.map(|(priority, priorities)| At { priority, priorities });
+    let draws = draws(&section, known.limits.as_ref(), at, sink);
+    let access = section.get("access").and_then(|access| access.choice(sink, &ACCESS));
     let queue_timeout = wait(&section, "queue_timeout", known, sink);
     let timeout = wait(&section, "timeout", known, sink);
     let run = run(&section, &draws, known.providers.as_ref(), sink);

@@ -10,6 +10,10 @@ pub struct LimitPolicy {
     pub name: String,
     /// Slots; none means unlimited.
     pub concurrency: Option<u64>,
+    /// Whether a call lends its slots to the calls that it makes and waits for.
+    pub lend: bool,
+    /// For whom slots are kept. They overlap: the 2 for `critical` are among the 6 for `high`.
+    pub reserved: Vec<ReservedPolicy>,
     /// Rates, those of requests first; none means unlimited.
     pub rates: Vec<RatePolicy>,
     /// The label that has one instance of this limit for each of its values.
@@ -25,6 +29,31 @@ impl LimitPolicy {
     pub fn counts(&self, unit: Unit) -> bool {
         self.rates.iter().any(|rate| rate.unit == unit)
     }
+
+    /// How many slots the calls of `priority` and of those below it may hold together at most, and
+    /// for whom the rest is kept; `None` where nothing is kept from them.
+    pub fn kept_from(
+        &self,
+        priority: &str,
+        priorities: &[PriorityPolicy],
+    ) -> Option<(u64, &ReservedPolicy)> {
+        let weight = |name: &str| priorities.iter().find(|it| it.name == name).map(|it| it.weight);
+        let own = weight(priority)?;
+        let is_above = |kept: &&ReservedPolicy| weight(&kept.priority).is_some_and(|it| it > own);
+        let above = self.reserved.iter().filter(is_above);
+        let most = above.max_by_key(|kept| kept.slots)?;
+        Some((self.concurrency?.saturating_sub(most.slots), most))
+    }
+}
+
+/// Slots of a limit that are kept for a priority and those of greater weight: all others together
+/// never hold more than the rest.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReservedPolicy {
+    /// The priority's name.
+    pub priority: String,
+    /// How many slots, at least 1.
+    pub slots: u64,
 }
 
 /// The bound of a limit's queue.
@@ -32,8 +61,23 @@ impl LimitPolicy {
 pub struct QueuePolicy {
     /// Calls that may wait; 0 lets none wait.
     pub size: u64,
+    /// Calls of one flow that may wait, at most `size`.
+    pub per_flow: Option<u64>,
     /// The longest a call may wait at this limit.
     pub age: Option<Duration>,
+    /// What happens when one more comes than may wait.
+    pub overflow: Overflow,
+}
+
+/// What happens to a call that comes when the queue is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Overflow {
+    /// It is refused.
+    #[default]
+    Refuse,
+    /// The newest call of the flow that has the most of the queue beside its weight is refused
+    /// in its stead.
+    Evict,
 }
 
 /// What a rate counts.
@@ -224,6 +268,16 @@ pub struct RunDefaults {
     pub labels: Vec<(String, String)>,
     /// Turns that run at once.
     pub turns_at_once: u32,
+}
+
+/// What holds for every call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallsPolicy {
+    /// How long a flow may wait at a priority and start nothing, before one of its calls is put
+    /// first.
+    pub patience: Duration,
+    /// How many calls deep a call may be nested; 0 lets no running call make another.
+    pub max_depth: u8,
 }
 
 /// What holds for a turn as a whole.

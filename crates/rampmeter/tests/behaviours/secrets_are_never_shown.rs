@@ -24,9 +24,8 @@ fn the_value_of_a_secret_label_is_in_nothing_that_can_be_printed() {
     let mut shown = vec![format!("{call:?}")];
     let handle = world.gate.handle(&call).unwrap();
     let permit = world.gate.try_admit(call.clone()).unwrap();
-    let refusal = world.gate.try_admit(call.clone()).unwrap_err();
+    let refusal = world.gate.try_admit(call).unwrap_err();
     shown.push(format!("{handle:?} {permit:?} {refusal:?} {refusal} {:?}", world.gate));
-    shown.push(format!("{:?}", rampmeter::Ask::from(call)));
     shown.push(format!("{:?}", world.gate.snapshot()));
     shown.push(format!("{:?}", events.drain()));
     let tool = Tool::raw("t", "", json!({}), |call| async move {

@@ -28,7 +28,7 @@ fn an_unknown_key_is_refused_with_the_nearest_word() {
         ("limit = 1", "did you mean `limits`?", 1),
         ("[limits.a]\nconcurency = 8\nrequests = \"1/s\"", "did you mean `concurrency`?", 2),
         ("[limits.a]\nConcurrency = 8\nrequests = \"1/s\"", "did you mean `concurrency`?", 2),
-        ("[limits.a]\nconcurrency = 8\nzzz = 1", "keys here: `concurrency`, `requests`", 3),
+        ("[limits.a]\nconcurrency = 8\nzzz = 1", "keys here: `concurrency`, `reserved`", 3),
         ("[limits.a]\nconcurrency = 8\nqueue = { sise = 1 }", "did you mean `size`?", 3),
         ("[limits.a]\nrequests = { rate = \"1/s\", brust = 2 }", "did you mean `burst`?", 2),
         ("[tools.t]\nqueue-timeout = \"1s\"", "did you mean `queue_timeout`?", 2),
@@ -46,13 +46,11 @@ fn an_unknown_key_is_refused_with_the_nearest_word() {
 #[test]
 fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
     check(&[
-        ("[limits.a]\nconcurrency = 1\nreserved = { high = 1 }", "`limits.a.reserved` is not", 3),
         ("[limits.a]\nconcurrency = 1\nbreaker = {}", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\nadaptive = true", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\ncool_down = \"1s\"", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\ncooldown = \"1s\"", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\nestimate = 5", "not enforced by this version", 3),
-        ("[limits.a]\nconcurrency = 1\npatience = \"1s\"", "not enforced by this version", 3),
         ("[tools.t]\nreads = [\"file:{path}\"]", "not enforced by this version", 2),
         ("[tools.t]\nwrites = [\"file:{path}\"]", "not enforced by this version", 2),
         ("[tools.t]\nretry = 3", "not enforced by this version", 2),
@@ -63,12 +61,6 @@ fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
         ("[tools.t]\nrun = { http = \"http://localhost\" }", "run.http` is not enforced", 2),
         ("[state]\na = 1", "`state` is not enforced by this version", 1),
         ("keys = 1000", "`keys` is not enforced by this version", 1),
-        ("nesting = 8", "`nesting` is not enforced by this version", 1),
-        (
-            "[limits.a]\nconcurrency = 1\nqueue = { overflow = \"evict\" }",
-            "overflow = \"evict\" is",
-            3,
-        ),
         (
             "[limits.a]\nrequests = { rate = \"1/s\", kind = \"adaptive\" }",
             "\"adaptive\" is not",
@@ -83,9 +75,117 @@ fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
 }
 
 #[test]
+fn a_key_in_the_wrong_place_is_shown_the_right_one() {
+    check(&[
+        ("patience = \"1s\"", "write it below [calls], as in patience", 1),
+        ("[limits.a]\nconcurrency = 1\npatience = \"1s\"", "write it below [calls]", 3),
+        ("max_depth = 3", "write it below [calls], as in max_depth = 8", 1),
+        ("nesting = 8", "write max_depth = 8 below [calls]", 1),
+        ("[tools.t]\nreserved = { high = 1 }", "write it in a limit", 2),
+        ("[limits.a]\nconcurrency = 1\nlend = false", "with the slots, as in concurrency = {", 3),
+        ("[limits.a]\nconcurrency = 1\nper_flow = 3", "queue = { per_flow = 100 }", 3),
+        ("[limits.a]\nconcurrency = 1\noverflow = \"evict\"", "queue = { overflow = ", 3),
+        ("[calls]\npatiense = \"1s\"", "did you mean `patience`?", 2),
+        ("[limits.a]\nconcurrency = { size = 1, lent = true }", "did you mean `lend`?", 2),
+        ("[limits.a]\nconcurrency = 1\nqueue = { perflow = 1 }", "did you mean `per_flow`?", 3),
+    ]);
+}
+
+#[test]
+fn slots_cannot_be_kept_for_nobody_or_beyond_what_there_is() {
+    const A: &str = "[limits.a]\nconcurrency = 8\n";
+    let cases = [
+        ("reserved = 4", "must be a table, not a whole number"),
+        ("reserved = { critcal = 4 }", "did you mean `critical`?"),
+        ("reserved = { urgent = 4 }", "there is no priority `urgent`"),
+        (
+            "reserved = { critical = 9 }",
+            "`limits.a.reserved.critical` keeps 9 slots, and the limit has 8",
+        ),
+        ("reserved = { critical = 0 }", "critical` is 0, not from 1 to"),
+        ("reserved = { critical = \"4\" }", "must be a whole number"),
+    ];
+    for (line, fragment) in cases {
+        let errors = errors_of(&format!("{A}{line}"));
+        assert!(errors.to_string().contains(fragment), "no `{fragment}` in {errors}");
+        assert_eq!((errors.diagnostics().len(), errors.diagnostics()[0].line), (1, 3), "{errors}");
+    }
+    check(&[
+        (
+            "[limits.a]\nrequests = \"1/s\"\nreserved = { high = 1 }",
+            "`limits.a.reserved` means nothing without `concurrency`",
+            3,
+        ),
+        ("[limits.a]\nconcurrency = {}", "`limits.a.concurrency` says no size", 2),
+        ("[limits.a]\nconcurrency = { size = 0 }", "concurrency.size` is 0", 2),
+        ("[limits.a]\nconcurrency = { size = 1, lend = 1 }", "must be true or false", 2),
+        ("[providers.a]\nconcurrency = { size = 1 }", "must be a whole number, not a table", 2),
+    ]);
+}
+
+#[test]
+fn a_weight_that_never_fits_beside_kept_slots_is_refused_with_both_names() {
+    const A: &str =
+        "[limits.host]\nconcurrency = 8\nreserved = { high = 6, critical = 2 }\n[tools.t]\n";
+    let cases = [
+        (
+            "limits = { host = { weight = 3 } }",
+            "weight 3 never fits at priority `normal`, limit `host` keeps 6 of 8 slots for `high`",
+        ),
+        ("limits = { host = { weight = 3 } }", "write a weight of at most 2"),
+        (
+            "priority = \"high\"\nlimits = { host = { weight = 7 } }",
+            "keeps 2 of 8 slots for `critical`",
+        ),
+        ("priority = \"critical\"\nlimits = { host = { weight = 9 } }", "has 8 slots"),
+    ];
+    for (lines, fragment) in cases {
+        let errors = errors_of(&format!("{A}{lines}"));
+        assert!(errors.to_string().contains(fragment), "no `{fragment}` in {errors}");
+        assert_eq!(errors.diagnostics().len(), 1, "{errors}");
+    }
+    check(&[(
+        "[limits.a]\nconcurrency = 2\nreserved = { high = 2 }\n[tools.t]\nlimits = [\"a\"]",
+        "keep fewer slots for `high`, or raise the tool's priority",
+        5,
+    )]);
+    let fits = format!("{A}priority = \"high\"\nlimits = {{ host = {{ weight = 6 }} }}");
+    super::policy_of(&fits);
+}
+
+#[test]
+fn a_queue_says_only_what_can_be_meant() {
+    let cases = [
+        ("{ per_flow = 0 }", "per_flow` is 0, not from 1 to"),
+        ("{ size = 5, per_flow = 6 }", "is 6, and no more than 5 may wait at all"),
+        ("{ per_flow = 10001 }", "no more than 10000 may wait at all"),
+        ("{ size = 0, overflow = \"evict\" }", "no call waits here that could be evicted"),
+        ("{ overflow = \"drop\" }", "choices: `refuse`, `evict`"),
+        ("{ overflow = \"evikt\" }", "did you mean `evict`?"),
+    ];
+    for (queue, fragment) in cases {
+        let errors = errors_of(&format!("[limits.a]\nconcurrency = 1\nqueue = {queue}"));
+        assert!(errors.to_string().contains(fragment), "no `{fragment}` in {errors}");
+        assert_eq!((errors.diagnostics().len(), errors.diagnostics()[0].line), (1, 3), "{errors}");
+    }
+}
+
+#[test]
+fn patience_and_depth_have_their_bounds() {
+    check(&[
+        ("[calls]\npatience = \"0s\"", "`calls.patience` is zero", 2),
+        ("[calls]\npatience = 30", "must be a string, not a whole number", 2),
+        ("[calls]\nmax_depth = 256", "`calls.max_depth` is 256, not from 0 to 255", 2),
+        ("[calls]\nmax_depth = \"8\"", "must be a whole number", 2),
+        ("calls = 8", "write [calls] and below it", 1),
+    ]);
+}
+
+#[test]
 fn a_value_of_the_wrong_type_is_refused() {
     check(&[
         ("[limits.a]\nconcurrency = \"8\"", "must be a whole number, not a string", 2),
+        ("[limits.a]\nconcurrency = [8]", "must be a whole number, not a list", 2),
         ("[limits.a]\nconcurrency = 8.0", "must be a whole number, not a float", 2),
         ("[limits.a]\nconcurrency = true", "must be a whole number, not a boolean", 2),
         ("[limits.a]\nconcurrency = 2026-01-01", "not a date or time", 2),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::policy_of;
 use crate::policy::{
-    Access, DrawPolicy, Piece, Policy, PriorityPolicy, QueuePolicy, RateKind, RatePolicy,
-    RunPolicy, Unit, Zone, pieces,
+    Access, DrawPolicy, Overflow, Piece, Policy, PriorityPolicy, QueuePolicy, RateKind, RatePolicy,
+    ReservedPolicy, RunPolicy, Unit, Zone, pieces,
 };
 
 const FULL: &str = r#"
@@ -15,13 +15,18 @@ max_arguments = "64KiB"
 [turn]
 deadline = "5m"
 
+[calls]
+patience = "10s"
+max_depth = 3
+
 [limits.groq]
-concurrency = 8
+concurrency = { size = 8, lend = false }
+reserved = { high = 2, normal = 3 }
 requests = ["30/min", { rate = "14400/day", kind = "calendar", zone = "+05:30" }]
 tokens = { rate = "6000/min", kind = "bucket", burst = 900 }
 per = "api_key"
 instances = 50
-queue = { size = 10, age = "90s", overflow = "refuse" }
+queue = { size = 10, age = "90s", per_flow = 4, overflow = "evict" }
 
 [limits."host name"]
 concurrency = 64
@@ -78,7 +83,13 @@ fn every_key_of_a_full_policy_is_read() {
         (groq.concurrency, groq.per.as_deref(), groq.instances),
         (Some(8), Some("api_key"), 50)
     );
-    assert_eq!(groq.queue, QueuePolicy { size: 10, age: Some(Duration::from_secs(90)) });
+    let age = Some(Duration::from_secs(90));
+    let (per_flow, overflow) = (Some(4), Overflow::Evict);
+    assert_eq!(groq.queue, QueuePolicy { size: 10, per_flow, age, overflow });
+    let kept = |priority: &str, slots| ReservedPolicy { priority: priority.into(), slots };
+    assert_eq!((groq.lend, &*groq.reserved), (false, &[kept("high", 2), kept("normal", 3)][..]));
+    assert!(policy.limits[1].lend && policy.limits[1].reserved.is_empty());
+    assert_eq!((policy.calls.patience.as_secs(), policy.calls.max_depth), (10, 3));
     let rate = |unit, amount, seconds, kind| RatePolicy {
         unit,
         amount,
@@ -145,6 +156,7 @@ fn an_empty_file_is_the_default_policy() {
         assert_eq!(weights, [("critical", 64), ("high", 16), ("normal", 4), ("low", 1)]);
         assert_eq!((policy.undeclared, policy.max_arguments), (Access::Write, 1024 * 1024));
         assert_eq!(policy.turn.deadline, Duration::from_secs(600));
+        assert_eq!((policy.calls.patience.as_secs(), policy.calls.max_depth), (30, 8));
         assert_eq!((policy.run.flow, policy.run.turns_at_once), (None, 16));
     }
 }
@@ -153,7 +165,9 @@ fn an_empty_file_is_the_default_policy() {
 fn a_tool_and_a_limit_that_say_little_get_the_stated_defaults() {
     let policy = policy_of("[limits.a]\nconcurrency = 1\n[tools.t]\nrun = { command = [\"x\"] }");
     let (limit, tool) = (&policy.limits[0], &policy.tools[0]);
-    assert_eq!((limit.instances, &limit.queue), (10_000, &QueuePolicy { size: 10_000, age: None }));
+    let (age, per_flow, overflow) = (None, None, Overflow::Refuse);
+    let queue = QueuePolicy { size: 10_000, per_flow, age, overflow };
+    assert_eq!((limit.instances, &limit.queue), (10_000, &queue));
     assert_eq!((tool.queue_timeout.as_secs(), tool.timeout.as_secs()), (60, 60));
     assert_eq!((tool.priority.as_str(), tool.access), ("normal", None));
     let Some(RunPolicy::Command { max_output, .. }) = tool.run else { panic!() };
@@ -187,6 +201,8 @@ fn the_effective_text_says_what_the_file_left_out() {
         "undeclared = \"write\"",
         "max_arguments = \"1MiB\"",
         "deadline = \"10m\"",
+        "patience = \"30s\"",
+        "max_depth = 8",
         "# concurrency: unlimited",
         "requests = { rate = \"30/min\", kind = \"sliding\", transit = \"468750us\" }",
         "queue = { size = 10000, overflow = \"refuse\" }",
@@ -199,6 +215,36 @@ fn the_effective_text_says_what_the_file_left_out() {
     ] {
         assert!(effective.lines().any(|found| found == line), "no `{line}` in\n{effective}");
     }
+}
+
+#[test]
+fn the_effective_text_states_what_bounds_the_wait_of_a_claim() {
+    let effective = policy_of(
+        "[limits.a]\nconcurrency = 2\n[limits.b]\nconcurrency = 1\n\
+         [tools.t]\nlimits = [\"a\"]\ntimeout = \"5s\"\n[tools.u]\nlimits = [\"a\"]",
+    )
+    .effective();
+    let bounds: Vec<&str> = effective.lines().filter(|it| it.contains("longest timeout")).collect();
+    assert_eq!(bounds.len(), 1, "nothing waits where no tool draws");
+    assert!(bounds[0].starts_with("# longest timeout here: 1m;"), "{bounds:?}");
+    assert!(effective.contains("concurrency = { size = 2, lend = true }"), "{effective}");
+}
+
+#[test]
+fn the_last_slots_are_kept_for_a_priority_and_those_above_it() {
+    let policy = policy_of(
+        "[limits.a]\nconcurrency = 8\nreserved = { critical = 2, normal = 5 }\n\
+         [limits.b]\nconcurrency = 8",
+    );
+    let may_hold = |limit: usize, priority: &str| {
+        let kept = policy.limits[limit].kept_from(priority, &policy.priorities);
+        kept.map(|(left, kept)| (left, kept.priority.as_str()))
+    };
+    assert_eq!(may_hold(0, "critical"), None);
+    assert_eq!(may_hold(0, "high"), Some((6, "critical")));
+    assert_eq!(may_hold(0, "normal"), Some((6, "critical")));
+    assert_eq!(may_hold(0, "low"), Some((3, "normal")));
+    assert_eq!(may_hold(1, "low"), None);
 }
 
 #[test]

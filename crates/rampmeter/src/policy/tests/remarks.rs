@@ -33,6 +33,12 @@ fn each_remark_is_made_where_it_belongs() {
             "sounds secret",
             1,
         ),
+        (
+            "[limits.a]\nconcurrency = 8\nreserved = { critical = 4, high = 4 }",
+            Warning,
+            "and 4 are kept for `critical` already",
+            1,
+        ),
         ("[providers.p]\nrequests = \"1/s\"", Warning, "no tool asks provider `p`", 1),
         ("[providers.p]", Note, "provider `p` enforces nothing", 1),
     ];
@@ -55,6 +61,12 @@ fn what_is_said_outright_is_not_remarked_on() {
          run = { simulate = { latency = \"1s\", provider = \"p\" } }",
     );
     assert_eq!(policy.warnings(), []);
+}
+
+#[test]
+fn slots_kept_for_a_lower_priority_that_are_more_are_meant() {
+    let policy = policy_of("[limits.a]\nconcurrency = 8\nreserved = { critical = 2, high = 6 }");
+    assert!(!policy.warnings().iter().any(|remark| remark.message.contains("already")));
 }
 
 #[test]

@@ -1,0 +1,127 @@
+//! One case for a counter of instructions: `instructions CASE` runs it often enough to be warm,
+//! and then [`measured`], in which alone the counter counts. `cargo xtask instructions` runs it
+//! under callgrind and compares with the committed figures.
+
+#![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, missing_docs)]
+
+mod support;
+
+use futures_util::FutureExt;
+use rampmeter_core::*;
+use support::backlog::Backlog;
+use support::ours::{ONE_AND_ONE, Ours, SIX};
+use support::pair::Pair;
+
+/// A multiple of what the subscriber reads at a time.
+const TIMES: u32 = 4096;
+
+fn main() {
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    // `cargo test --all-targets` runs this too, without a case.
+    let Some(case) = args.next() else { return };
+    match case.as_str() {
+        "pair" => {
+            let pair = Pair::new();
+            count(&mut || pair.one().now_or_never().unwrap());
+        }
+        "engine_prepared" => {
+            let mut engine = Prepared2::new();
+            count(&mut || engine.one());
+        }
+        "gate_by_handle" => {
+            let mut ours = Ours::new(ONE_AND_ONE);
+            count(&mut || ours.by_handle().now_or_never().unwrap());
+        }
+        "gate_by_name" => {
+            let mut ours = Ours::new(ONE_AND_ONE);
+            count(&mut || ours.by_name("plain", None).now_or_never().unwrap());
+        }
+        "gate_by_name_with_label" => {
+            let mut ours = Ours::new(ONE_AND_ONE);
+            count(&mut || ours.by_name("labelled", Some("acme")).now_or_never().unwrap());
+        }
+        "gate_six_limits" => {
+            let mut ours = Ours::new(SIX);
+            count(&mut || ours.by_handle().now_or_never().unwrap());
+        }
+        "engine_1000_waiting" => backlog(1_000),
+        "engine_1000000_waiting" => backlog(1_000_000),
+        other => panic!("there is no case {other}"),
+    }
+}
+
+/// An engine with one concurrency limit and one rate.
+struct Prepared2 {
+    engine: Engine,
+    call: Prepared,
+    out: Outputs,
+    now: u64,
+}
+
+impl Prepared2 {
+    fn new() -> Prepared2 {
+        let rate = BudgetConfig::Rate {
+            counts: Counts::Calls,
+            amount: 1_000_000_000,
+            period: core::time::Duration::from_secs(1),
+            kind: RateKind::Bucket { burst: 1_000_000_000 },
+        };
+        let limit = |name: &str, budget| LimitConfig {
+            name: name.into(),
+            budgets: vec![budget],
+            ..LimitConfig::default()
+        };
+        let mut engine = Engine::new(Config {
+            limits: vec![limit("host", BudgetConfig::slots(64)), limit("api", rate)],
+            priorities: vec![64, 16, 4, 1],
+            ..Config::default()
+        })
+        .unwrap();
+        let call = Call {
+            tool: ToolId(0),
+            flow: Flow { id: 7, weight: 1 },
+            priority: Priority(1),
+            labels: &[],
+            draws: &[0, 1].map(|limit| Draw { limit: LimitId(limit), weight: 1, costs: &[] }),
+            keys: &[],
+            parent: None,
+            deadline: Instant::NEVER,
+            queue_timeout: core::time::Duration::from_secs(60),
+        };
+        let call = engine.prepare(Instant::EPOCH, &call).unwrap();
+        Prepared2 { engine, call, out: Outputs::new(), now: 0 }
+    }
+
+    fn one(&mut self) {
+        self.now += 50;
+        let now = Instant::from_nanos(self.now);
+        let flow = Flow { id: 7, weight: 1 };
+        let (priority, deadline) = (Priority(1), Instant::NEVER);
+        let terms = Terms { flow, priority, deadline, parent: None };
+        let decision = self.engine.admit_prepared(now, &self.call, &terms, &mut self.out);
+        if let Decision::Granted(id) = decision {
+            self.engine.release(now, id, Outcome::Succeeded, &mut self.out);
+        }
+    }
+}
+
+fn backlog(waiting: usize) {
+    let mut backlog = Backlog::new(waiting);
+    let mut before = 0;
+    count(&mut || {
+        backlog.step();
+        before += 1;
+    });
+    println!("{{\"starts_per_step\": {}}}", backlog.started as f64 / f64::from(before));
+}
+
+fn count(one: &mut dyn FnMut()) {
+    (0..TIMES).for_each(|_| one());
+    measured(one);
+    println!("{{\"times\": {TIMES}}}");
+}
+
+#[inline(never)]
+fn measured(one: &mut dyn FnMut()) {
+    (0..TIMES).for_each(|_| one());
+}

@@ -1,0 +1,128 @@
+//! Where gates live: places that are never freed, only used again.
+//!
+//! A permit must reach its gate to be released, whoever still holds the gate itself. A share in
+//! the gate would cost every call two atomic counts, a fifth of what it may cost in all. So a home
+//! lives for ever and a permit holds a plain reference to it; that permits are out is known to the
+//! engine. When the last handle is gone and no call runs, the home is emptied and the next gate
+//! moves in: there are never more homes than there were gates at one time.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
+
+use parking_lot::{Mutex, MutexGuard};
+use rampmeter_core::{CallId, Instant, Outcome};
+
+use super::state::State;
+
+pub(crate) struct Home {
+    /// That of the gate which lives here, for those who hold it without its lock.
+    serial: AtomicU64,
+    state: Mutex<Option<State>>,
+}
+
+static EMPTY: Mutex<Vec<&'static Home>> = Mutex::new(Vec::new());
+
+impl Home {
+    /// A home for this gate.
+    pub(super) fn of(state: State) -> &'static Home {
+        let empty = EMPTY.lock().pop();
+        let home = empty.unwrap_or_else(|| Box::leak(Box::new(Home::empty_one())));
+        home.serial.store(state.serial, Ordering::Relaxed);
+        *home.state.lock() = Some(state);
+        home
+    }
+
+    const fn empty_one() -> Home {
+        Home { serial: AtomicU64::new(0), state: Mutex::new(None) }
+    }
+
+    /// Which gate lives here. The caller holds the gate, or a permit of it.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial.load(Ordering::Relaxed)
+    }
+
+    /// What the home holds now; nothing, or another gate, if the one that was meant is gone.
+    pub(crate) fn visit<R>(&self, visit: impl FnOnce(Option<&mut State>) -> R) -> R {
+        visit(self.state.lock().as_mut())
+    }
+
+    /// Every input goes through here: the lock, the time, what it brings, the input, what followed
+    /// from it, and after the lock the wakes. The caller holds the gate, or a permit of it.
+    #[inline]
+    pub(super) fn input<R>(&'static self, input: impl FnOnce(&mut State, Instant) -> R) -> R {
+        let mut guard = self.state.lock();
+        let Some(state) = guard.as_mut() else {
+            unreachable!("a home is not emptied while its gate or a permit is held")
+        };
+        let now = state.begin();
+        let result = input(state, now);
+        if !state.is_settled() {
+            self.follow_up(guard, now);
+        }
+        result
+    }
+
+    /// A running call has ended.
+    pub(crate) fn release(&'static self, id: CallId, outcome: Outcome) {
+        self.input(|state, now| state.release(now, id, outcome));
+    }
+
+    /// [`Home::input`], if the gate with this serial number is still here.
+    pub(super) fn input_at<R>(
+        &'static self,
+        serial: u64,
+        input: impl FnOnce(&mut State, Instant) -> R,
+    ) -> Option<R> {
+        let mut guard = self.state.lock();
+        let state = guard.as_mut().filter(|state| state.serial == serial)?;
+        let now = state.begin();
+        let result = input(state, now);
+        self.follow_up(guard, now);
+        Some(result)
+    }
+
+    /// The last handle is gone.
+    pub(super) fn abandon(&'static self) {
+        let mut guard = self.state.lock();
+        if let Some(state) = guard.as_mut() {
+            state.abandoned = true;
+            let now = state.now;
+            self.follow_up(guard, now);
+        }
+    }
+
+    /// What followed from an input. What the engine left over is carried on at once.
+    #[inline(never)]
+    fn follow_up(&'static self, mut guard: MutexGuard<'static, Option<State>>, mut now: Instant) {
+        loop {
+            let Some(state) = guard.as_mut() else { return };
+            state.settle(now);
+            let left_over = state.keep_time(now);
+            if state.abandoned && state.engine.running() == 0 {
+                self.empty(guard);
+                return;
+            }
+            let (answered, wake) = state.take_wakes();
+            drop(guard);
+            answered.iter().for_each(|waiter| waiter.wake());
+            wake.into_iter().for_each(Waker::wake);
+            if !left_over {
+                return;
+            }
+            guard = self.state.lock();
+            let Some(state) = guard.as_mut() else { return };
+            now = state.begin();
+        }
+    }
+
+    /// The gate is gone.
+    fn empty(&'static self, mut guard: MutexGuard<'static, Option<State>>) {
+        // Closed before it is out of the readers' sight, so that they find what it leaves.
+        let wake = guard.as_mut().map(State::close).unwrap_or_default();
+        let state = guard.take();
+        drop(guard);
+        wake.into_iter().for_each(Waker::wake);
+        drop(state);
+        EMPTY.lock().push(self);
+    }
+}

@@ -1,0 +1,76 @@
+//! A policy's limits, as the engine is told of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rampmeter_core as core;
+use rampmeter_core::{BudgetConfig, Instant, Priority};
+
+use super::plan::{PlannedLabel, TOKENS};
+use crate::policy::{LimitPolicy, Overflow, RateKind, RatePolicy, Unit, Zone};
+
+/// The engine's numbers for a policy's words.
+pub(super) struct Words<'a> {
+    pub(super) priorities: &'a [Arc<str>],
+    pub(super) labels: &'a HashMap<String, PlannedLabel>,
+}
+
+/// One limit's figures. Its slots come first among its budgets, then its rates in their order.
+/// `ends` says when the present window of a calendar rate does.
+pub(super) fn limit(
+    limit: &LimitPolicy,
+    words: &Words<'_>,
+    ends: impl Fn(Duration, Zone) -> Instant,
+) -> core::LimitConfig {
+    let rates = limit.rates.iter().map(|rate| self::rate(rate, &ends));
+    core::LimitConfig {
+        name: limit.name.clone(),
+        budgets: slots(limit, words).into_iter().chain(rates).collect(),
+        per: limit.per.as_ref().and_then(|label| words.labels.get(label)).map(|label| label.id),
+        max_instances: limit.instances,
+        queue_size: narrow(limit.queue.size),
+        queue_per_flow: limit.queue.per_flow.map(narrow),
+        queue_age: limit.queue.age,
+        overflow: match limit.queue.overflow {
+            Overflow::Refuse => core::Overflow::Refuse,
+            Overflow::Evict => core::Overflow::Evict,
+        },
+    }
+}
+
+/// The place of a limit's first rate among its budgets.
+pub(super) fn first_rate(limit: &LimitPolicy) -> usize {
+    usize::from(limit.concurrency.is_some())
+}
+
+fn slots(limit: &LimitPolicy, words: &Words<'_>) -> Option<BudgetConfig> {
+    let reserved = limit.reserved.iter().filter_map(|kept| {
+        let at = words.priorities.iter().position(|name| **name == *kept.priority)?;
+        Some((Priority(u8::try_from(at).ok()?), kept.slots))
+    });
+    let (size, lend) = (limit.concurrency?, limit.lend);
+    Some(BudgetConfig::Concurrency { size, reserved: reserved.collect(), lend })
+}
+
+fn rate(rate: &RatePolicy, ends: impl Fn(Duration, Zone) -> Instant) -> BudgetConfig {
+    BudgetConfig::Rate {
+        counts: match rate.unit {
+            Unit::Requests => core::Counts::Calls,
+            Unit::Tokens => core::Counts::Unit(TOKENS),
+        },
+        amount: rate.amount,
+        period: rate.period,
+        kind: match rate.kind {
+            RateKind::Sliding { transit } => core::RateKind::Sliding { transit },
+            RateKind::Bucket { burst } => core::RateKind::Bucket { burst },
+            RateKind::Calendar { zone } => {
+                core::RateKind::Calendar { ends: ends(rate.period, zone) }
+            }
+        },
+    }
+}
+
+fn narrow(size: u64) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
+}
