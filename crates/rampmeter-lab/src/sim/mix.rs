@@ -27,14 +27,14 @@ pub struct Mix {
 }
 
 impl Mix {
-    /// What the engine implements.
+    /// All of them.
     pub const ALL: Mix = Mix {
-        reserved: false,
-        evict: false,
-        per_flow: false,
-        nested: false,
-        edits: false,
-        patience: false,
+        reserved: true,
+        evict: true,
+        per_flow: true,
+        nested: true,
+        edits: true,
+        patience: true,
         deadlines: true,
         faults: true,
         clocks: true,

@@ -35,11 +35,15 @@ pub enum Count {
     HeadsJudged,
     HeadsWithRoom,
     Rescued,
-    Estimates,
+    Explained,
+    OffByAQuarter,
+    OffByTheWait,
+    OffByFourWaits,
+    OffByMore,
 }
 
 /// Every count with the name that it has in a record.
-pub const COUNTS: [(Count, &str); 30] = [
+pub const COUNTS: [(Count, &str); 34] = [
     (Count::Steps, "steps"),
     (Count::Asked, "asked"),
     (Count::GrantedAtOnce, "granted_at_once"),
@@ -69,7 +73,11 @@ pub const COUNTS: [(Count, &str); 30] = [
     (Count::HeadsJudged, "heads_judged"),
     (Count::HeadsWithRoom, "heads_with_room"),
     (Count::Rescued, "rescued"),
-    (Count::Estimates, "estimates_judged"),
+    (Count::Explained, "explained"),
+    (Count::OffByAQuarter, "estimates_off_by_a_quarter_of_the_wait"),
+    (Count::OffByTheWait, "estimates_off_by_the_wait"),
+    (Count::OffByFourWaits, "estimates_off_by_four_waits"),
+    (Count::OffByMore, "estimates_off_by_more"),
 ];
 
 /// Counts of one run, or of many.

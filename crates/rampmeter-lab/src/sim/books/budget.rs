@@ -2,7 +2,7 @@
 
 use rampmeter_core::{BudgetConfig, Instant, RateKind};
 
-use super::{Books, LimitBook, RateBook, Route, SlotsBook};
+use super::{Books, LimitBook, RateBook, SlotsBook};
 
 #[derive(Clone, Debug)]
 pub(crate) enum BudgetBook {
@@ -18,10 +18,18 @@ impl BudgetBook {
         }
     }
 
+    /// The same budget with other figures.
+    pub(crate) fn carry_on(&mut self, config: &BudgetConfig, weights: &[u32], now: u64) {
+        match self {
+            BudgetBook::Slots(slots) => slots.resize(config, weights),
+            BudgetBook::Rate(rate) => rate.carry_on(config, now),
+        }
+    }
+
     /// Whether it ever has so much for a call of this priority.
     pub(crate) fn ever_has(&self, amount: u64, priority: u8) -> bool {
         match self {
-            BudgetBook::Slots(slots) => amount <= slots.ceiling(priority),
+            BudgetBook::Slots(slots) => amount <= slots.most(priority),
             BudgetBook::Rate(rate) => amount <= rate.capacity,
         }
     }
@@ -38,11 +46,12 @@ impl BudgetBook {
 impl Books {
     /// The first budget that keeps a call which draws like this from starting now, and that for
     /// sure has no room otherwise.
-    pub(crate) fn in_the_way(&mut self, route: u32, priority: u8) -> Option<u32> {
-        let Route { takes, .. } = &self.routes[route as usize];
-        for take in takes {
+    pub(crate) fn in_the_way(&mut self, route: u32, priority: u8, parent: u32) -> Option<u32> {
+        for place in 0..self.routes[route as usize].takes.len() {
+            let take = self.routes[route as usize].takes[place];
+            let (_, loan) = self.loan(parent, take.budget, take.amount);
             let budget = &mut self.budgets[take.budget as usize];
-            if !budget.has_room(take.amount, priority, self.clock) {
+            if !budget.has_room(take.amount - loan, priority, self.clock) {
                 return Some(take.budget);
             }
         }

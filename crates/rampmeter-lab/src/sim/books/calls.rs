@@ -3,7 +3,7 @@
 use rampmeter_core::CallId;
 
 use super::layout::narrow;
-use super::{Books, BudgetBook, NONE};
+use super::{Books, Hold, NONE};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum State {
@@ -26,6 +26,14 @@ pub(crate) struct CallBook {
     /// It must not start from this moment on.
     pub(crate) expires: u64,
     pub(crate) deadline: u64,
+    /// Who made it, if a running call did.
+    pub(crate) caller: Option<CallId>,
+    /// The call that waits for it: its caller, or who has taken it over from there.
+    pub(crate) parent: u32,
+    pub(crate) depth: u8,
+    /// Outstanding calls that it waits for.
+    pub(crate) children: Vec<u32>,
+    pub(crate) holds: Vec<Hold>,
     /// Its place among those that wait, or that run.
     pub(crate) place: u32,
     pub(crate) previous: u32,
@@ -45,6 +53,11 @@ impl CallBook {
         started: 0,
         expires: 0,
         deadline: 0,
+        caller: None,
+        parent: NONE,
+        depth: 0,
+        children: Vec::new(),
+        holds: Vec::new(),
         place: NONE,
         previous: NONE,
         next: NONE,
@@ -59,19 +72,27 @@ impl Books {
             self.calls.resize(index as usize + 1, CallBook::NOBODY);
         }
         self.tickets += 1;
+        let (parent, depth) = match call.caller.and_then(|caller| self.find(caller)) {
+            Some(parent) => (parent, self.call(parent).depth + 1),
+            None => (NONE, 0),
+        };
         self.calls[index as usize] = CallBook {
             id: Some(id),
             ticket: self.tickets,
             arrived: self.clock,
             route: self.variants[call.variant as usize].route,
+            depth,
             ..call
         };
+        if parent != NONE {
+            self.is_made_by(index, parent);
+        }
         index
     }
 
     pub(crate) fn lane_of(&self, call: u32) -> u32 {
-        let CallBook { variant, priority, flow, .. } = self.call(call);
-        self.lane(*variant, *priority, *flow)
+        let CallBook { variant, priority, flow, .. } = *self.call(call);
+        self.lane(variant, priority, flow)
     }
 
     pub(crate) fn lane(&self, variant: u32, priority: u8, flow: u16) -> u32 {
@@ -81,6 +102,36 @@ impl Books {
 
     pub(crate) fn starts_to_wait(&mut self, call: u32) {
         self.count(call, true);
+        let last = if self.call(call).caller.is_some() {
+            self.nested.push(call);
+            NONE
+        } else {
+            self.joins_its_lane(call)
+        };
+        let place = narrow(self.waiting.len());
+        self.waiting.push(call);
+        let book = self.call_mut(call);
+        (book.state, book.place) = (State::Waiting, place);
+        (book.previous, book.next) = (last, NONE);
+    }
+
+    pub(crate) fn waits_no_more(&mut self, call: u32) {
+        self.count(call, false);
+        let place = self.call(call).place;
+        if self.call(call).caller.is_some() {
+            self.nested.retain(|it| *it != call);
+        } else {
+            self.leaves_its_lane(call);
+        }
+        self.waiting.swap_remove(place as usize);
+        if let Some(moved) = self.waiting.get(place as usize) {
+            self.calls[*moved as usize].place = place;
+        }
+        self.call_mut(call).state = State::Over;
+    }
+
+    /// Appends a call to its lane; returns who was the last of it.
+    fn joins_its_lane(&mut self, call: u32) -> u32 {
         let lane_id = self.lane_of(call);
         let lane = &mut self.lanes[lane_id as usize];
         let last = std::mem::replace(&mut lane.last, call);
@@ -91,17 +142,12 @@ impl Books {
         } else {
             self.calls[last as usize].next = call;
         }
-        let place = narrow(self.waiting.len());
-        self.waiting.push(call);
-        let book = self.call_mut(call);
-        (book.state, book.place) = (State::Waiting, place);
-        (book.previous, book.next) = (last, NONE);
+        last
     }
 
-    pub(crate) fn waits_no_more(&mut self, call: u32) {
-        self.count(call, false);
+    fn leaves_its_lane(&mut self, call: u32) {
         let lane_id = self.lane_of(call);
-        let CallBook { previous, next, place, .. } = *self.call(call);
+        let CallBook { previous, next, .. } = *self.call(call);
         match previous {
             NONE => self.lanes[lane_id as usize].first = next,
             _ => self.calls[previous as usize].next = next,
@@ -117,11 +163,6 @@ impl Books {
                 self.lanes[*moved as usize].place = place;
             }
         }
-        self.waiting.swap_remove(place as usize);
-        if let Some(moved) = self.waiting.get(place as usize) {
-            self.calls[*moved as usize].place = place;
-        }
-        self.call_mut(call).state = State::Over;
     }
 
     pub(crate) fn starts_to_run(&mut self, call: u32) {
@@ -143,15 +184,15 @@ impl Books {
         }
         let route = &self.routes[route as usize];
         route.instances.iter().for_each(|id| self.instances[*id as usize].running -= 1);
-        for take in &route.takes {
-            if let BudgetBook::Slots(slots) = &mut self.budgets[take.budget as usize] {
-                slots.held -= take.amount;
-            }
+        if self.is_at_work(call) {
+            self.works(call, false);
         }
+        self.gives_back(call);
+        self.leaves_its_tree(call);
         self.call_mut(call).state = State::Over;
     }
 
-    fn count(&mut self, call: u32, comes: bool) {
+    pub(super) fn count(&mut self, call: u32, comes: bool) {
         let CallBook { route, priority, flow, .. } = *self.call(call);
         let by = usize::from(priority) * self.flows() + usize::from(flow);
         for id in &self.routes[route as usize].instances {

@@ -3,10 +3,12 @@
 
 mod budget;
 mod calls;
+mod edits;
 mod layout;
 mod rates;
 mod shown;
 mod slots;
+mod trees;
 
 use rampmeter_core::{CallId, Config};
 
@@ -15,6 +17,7 @@ pub(crate) use calls::{CallBook, State};
 pub(crate) use layout::{InstanceBook, Lane, LimitBook, Route, Variant};
 pub(crate) use rates::RateBook;
 pub(crate) use slots::SlotsBook;
+pub(crate) use trees::Hold;
 
 use super::scene::Scene;
 
@@ -40,6 +43,8 @@ pub(crate) struct Books {
     pub(crate) calls: Vec<CallBook>,
     pub(crate) waiting: Vec<u32>,
     pub(crate) running: Vec<u32>,
+    /// Waiting calls that running calls have made; they are in no lane.
+    pub(crate) nested: Vec<u32>,
     pub(crate) tickets: u64,
 }
 
@@ -59,6 +64,7 @@ impl Books {
             calls: Vec::new(),
             waiting: Vec::new(),
             running: Vec::new(),
+            nested: Vec::new(),
             tickets: 0,
         };
         let Config { limits, .. } = &scene.config;

@@ -48,6 +48,8 @@ struct Debt {
     burst: u64,
     at: u64,
     worst: i128,
+    /// The same where a change of the figures was rounded against the calls.
+    most: i128,
 }
 
 impl RateBook {
@@ -63,7 +65,7 @@ impl RateBook {
                 (Kind::Sliding(Window::new(period + transit, grain)), *amount)
             }
             RateKind::Bucket { burst } => {
-                (Kind::Bucket(Debt { burst: *burst, at: 0, worst: 0 }), *burst)
+                (Kind::Bucket(Debt { burst: *burst, at: 0, worst: 0, most: 0 }), *burst)
             }
             RateKind::Calendar { ends } => {
                 (Kind::Calendar { ends: ends.as_nanos(), used: 0 }, *amount)
@@ -103,8 +105,10 @@ impl RateBook {
                 window.within <= self.amount
             }
             Kind::Bucket(debt) => {
-                let before = debt.worst - i128::from(now - debt.at) * most;
-                debt.worst = before.max(-i128::from(early) * most) + i128::from(amount) * period;
+                for debt_of in [&mut debt.worst, &mut debt.most] {
+                    let before = *debt_of - i128::from(now - debt.at) * most;
+                    *debt_of = before.max(-i128::from(early) * most) + i128::from(amount) * period;
+                }
                 debt.at = now;
                 debt.worst <= i128::from(debt.burst) * period
             }
@@ -121,10 +125,13 @@ impl RateBook {
         match &self.kind {
             Kind::Sliding(window) => (window.within, window.within_longer),
             Kind::Bucket(debt) => {
-                let owed = debt.worst - i128::from(now - debt.at) * i128::from(self.amount);
+                let refilled = i128::from(now - debt.at) * i128::from(self.amount);
                 let period = i128::from(self.period);
-                let units = u64::try_from((owed.max(0) + period - 1) / period).unwrap_or(u64::MAX);
-                (units, units)
+                let units = |owed: i128| {
+                    let whole = ((owed - refilled).max(0) + period - 1) / period;
+                    u64::try_from(whole).unwrap_or(u64::MAX)
+                };
+                (units(debt.worst), units(debt.most))
             }
             Kind::Calendar { used, .. } => (*used, *used),
         }
@@ -138,13 +145,43 @@ impl RateBook {
         true
     }
 
+    /// The same rate with other figures: what was used stays used.
+    pub(crate) fn carry_on(&mut self, config: &BudgetConfig, now: u64) {
+        let (least, most) = self.used(now);
+        let mut new = RateBook::new(config);
+        new.pass(now);
+        match (&mut new.kind, &self.kind) {
+            // What has left the old window does not come back into a longer one.
+            (Kind::Sliding(new), Kind::Sliding(old)) => {
+                let grain = new.grain.max(old.grain);
+                let length = new.length;
+                *new = Window { length, grain, ..old.clone() };
+            }
+            (Kind::Bucket(debt), Kind::Bucket(_)) => {
+                // A unit more or less, since the engine counts whole ones.
+                let owed = |units: u64| i128::from(units) * i128::from(new.period);
+                debt.at = now;
+                (debt.worst, debt.most) = (owed(least.saturating_sub(1)), owed(most));
+            }
+            (Kind::Calendar { ends, used }, Kind::Calendar { ends: before, used: was }) => {
+                if new.period == self.period {
+                    *ends = *before;
+                }
+                *used = *was;
+            }
+            _ => {}
+        }
+        *self = new;
+        self.pass(now);
+    }
+
     /// From when on all of it may be taken, if nothing else is.
     pub(crate) fn refilled(&self, now: u64) -> u64 {
         match &self.kind {
             Kind::Sliding(window) => now + window.length + window.grain,
             Kind::Bucket(debt) => {
                 let whole = i128::from(debt.burst) * i128::from(self.period);
-                let nanos = (whole + debt.worst.max(0)) / i128::from(self.amount.max(1)) + 1;
+                let nanos = (whole + debt.most.max(0)) / i128::from(self.amount.max(1)) + 1;
                 now.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX))
             }
             Kind::Calendar { ends, .. } => (*ends).max(now + self.period),
@@ -175,7 +212,7 @@ impl RateBook {
 
     fn fits(&self, debt: &Debt, amount: u64, now: u64) -> bool {
         let (most, period) = (i128::from(self.amount), i128::from(self.period));
-        let before = debt.worst - i128::from(now - debt.at) * most;
+        let before = debt.most - i128::from(now - debt.at) * most;
         let before = before.max(-i128::from(self.early(amount, now)) * most);
         before + i128::from(amount) * period <= i128::from(debt.burst) * period
     }

@@ -10,10 +10,11 @@ impl Books {
             let name = self.name_of(u32::try_from(place).unwrap_or(u32::MAX));
             lines.push(format!("#{place}: {name}: {:?}", self.budgets[place]));
         }
-        for place in 0..self.active.len() {
-            let head = self.lanes[self.active[place] as usize].first;
+        let heads = self.active.iter().map(|lane| self.lanes[*lane as usize].first);
+        let heads: Vec<u32> = heads.chain(self.nested.iter().copied()).collect();
+        for head in heads {
             let (route, priority) = (self.call(head).route, self.call(head).priority);
-            let way = self.in_the_way(route, priority).map(|budget| self.name_of(budget));
+            let way = self.in_the_way(route, priority, self.call(head).parent).map(|budget| self.name_of(budget));
             let takes: Vec<_> = self.routes[route as usize]
                 .takes
                 .iter()
@@ -30,6 +31,14 @@ impl Books {
                 call.arrived,
                 call.expires,
                 takes.join(", ")
+            ));
+        }
+        for running in &self.running {
+            let call = self.call(*running);
+            let children: Vec<_> = call.children.iter().map(|it| self.call(*it).id).collect();
+            lines.push(format!(
+                "{:?} runs: variant {}, priority {}, parent {}, children {children:?}, {:?}",
+                call.id, call.variant, call.priority, call.parent, call.holds
             ));
         }
         lines

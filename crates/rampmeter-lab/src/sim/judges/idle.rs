@@ -1,6 +1,5 @@
-//! Judge of work conservation: no call waits while every limit it needs has room, unless a call
-//! that lacks room waits for one of the same limits, or an earlier one of its own flow and
-//! priority does.
+//! Judge of work conservation: no call waits while every limit it needs has room, unless a
+//! claimant waits for one of the same limits, or an earlier call of its own flow and priority.
 
 use super::super::books::Books;
 use super::super::player::Player;
@@ -22,7 +21,7 @@ impl Player {
             let head = self.books.lanes[self.books.active[place] as usize].first;
             if self.books.could_start(head) {
                 self.totals.add(Count::HeadsWithRoom);
-                let held_back = self.books.is_held_back(head);
+                let held_back = self.is_held_back(head)?;
                 must(held_back, Judge::Idle, || {
                     let route = self.books.route_of(head);
                     let book = self.books.call(head);
@@ -34,31 +33,42 @@ impl Player {
     }
 }
 
+impl Player {
+    /// Whether somebody who shares a limit with a call may hold it back.
+    fn is_held_back(&mut self, call: u32) -> Verdict<bool> {
+        for place in 0..self.books.active.len() + self.books.nested.len() {
+            let books = &self.books;
+            let other = match books.active.get(place) {
+                Some(lane) => books.lanes[*lane as usize].first,
+                None => books.nested[place - books.active.len()],
+            };
+            if other != call
+                && books.share_a_limit(call, other)
+                && (books.are_kin(other, call)
+                    || self.explained(other)?.is_some_and(|said| said.claims))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
 impl Books {
     /// Whether every limit that a call needs has room for it.
     pub(crate) fn could_start(&mut self, call: u32) -> bool {
         let book = self.call(call);
-        let (route, priority) = (book.route, book.priority);
-        self.in_the_way(route, priority).is_none() && !self.is_paused(route)
-    }
-
-    /// Whether somebody who shares a limit with a call may hold it back.
-    fn is_held_back(&mut self, call: u32) -> bool {
-        (0..self.active.len()).any(|place| {
-            let other = self.lanes[self.active[place] as usize].first;
-            other != call
-                && self.share_a_limit(call, other)
-                && (self.are_kin(other, call) || !self.could_start(other))
-        })
+        let (route, priority, parent) = (book.route, book.priority, book.parent);
+        self.in_the_way(route, priority, parent).is_none() && !self.is_paused(route)
     }
 
     /// Whether `earlier` is of the same flow and priority and came before.
-    fn are_kin(&self, earlier: u32, call: u32) -> bool {
+    pub(crate) fn are_kin(&self, earlier: u32, call: u32) -> bool {
         let (one, other) = (self.call(earlier), self.call(call));
         (one.flow, one.priority) == (other.flow, other.priority) && one.ticket < other.ticket
     }
 
-    fn share_a_limit(&self, call: u32, other: u32) -> bool {
+    pub(crate) fn share_a_limit(&self, call: u32, other: u32) -> bool {
         let (mine, theirs) = (&self.route_of(call).instances, &self.route_of(other).instances);
         mine.iter().any(|id| theirs.contains(id))
     }

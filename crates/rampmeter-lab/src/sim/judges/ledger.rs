@@ -26,6 +26,9 @@ impl Player {
             let (first, many) = (limit.first, limit.many);
             let per = limit.config.per;
             let most = limit.config.max_instances as usize;
+            if limit.removed {
+                continue;
+            }
             must(it.instances.len() <= most, Judge::Limits, || {
                 format!("{} has {} instances of {most}", it.name, it.instances.len())
             })?;

@@ -25,20 +25,20 @@ impl Books {
         Ok(())
     }
 
+    /// After a change nobody waits for more than there ever is.
+    pub(crate) fn who_waits_still_fits(&self) -> Verdict {
+        let too_large = self.waiting.iter().map(|it| self.call(*it)).find(|book| {
+            !self.ever_fits(book.route, book.priority)
+        });
+        must(too_large.is_none(), Judge::Waits, || {
+            format!("{too_large:?} waits for more than there is")
+        })
+    }
+
     /// Calls of a flow that wait for an instance.
     pub(crate) fn queued_of_flow(&self, instance: u32, flow: u16) -> u32 {
         let counts = &self.instances[instance as usize].queued_by;
         counts.iter().skip(usize::from(flow)).step_by(self.flows()).sum()
-    }
-
-    /// Whether as many wait for some limit as may, for a call of this flow.
-    pub(crate) fn is_some_queue_full(&self, route: u32, flow: u16) -> bool {
-        self.routes[route as usize].instances.iter().any(|id| {
-            let instance = &self.instances[*id as usize];
-            let limit = &self.limits[usize::from(instance.limit)].config;
-            instance.queued >= limit.queue_size
-                || limit.queue_per_flow.is_some_and(|most| self.queued_of_flow(*id, flow) >= most)
-        })
     }
 
     /// The engine says that calls begin to wait, or wait no more, at an instance of a limit.

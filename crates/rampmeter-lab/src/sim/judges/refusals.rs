@@ -1,8 +1,8 @@
 //! Judge of every "no": its reason is true, and where a reason holds, it is said.
 
-use rampmeter_core::{Reason, Refusal};
+use rampmeter_core::{Reason, Refusal, Retry};
 
-use super::super::books::{Books, BudgetBook};
+use super::super::books::{Books, BudgetBook, NONE};
 use super::super::player::{Ask, Player};
 use super::super::totals::Count;
 use super::super::verdict::{Judge, Verdict, must};
@@ -18,21 +18,28 @@ impl Player {
             Reason::TooLarge => !fits,
             Reason::Deadline => {
                 self.totals.add(Count::TooLate);
-                ask.deadline <= clock
+                // An estimate may say so, too; what it is worth is reported.
+                let estimated = matches!(refusal.retry, Retry::At(at) if at.as_nanos() > expires);
+                ask.deadline <= clock || expires == ask.deadline && estimated
                     || expires == ask.deadline && self.books.is_gated_until(route, expires)
             }
             Reason::QueueTimeout => {
                 expires < ask.deadline && self.books.is_gated_until(route, expires)
             }
-            Reason::QueueFull => self.books.is_some_queue_full(route, ask.flow),
-            Reason::WouldWait => ask.tries && self.books.would_wait(route, ask.priority),
+            Reason::QueueFull => self.books.newcomer_is_heaviest_somewhere(ask),
+            Reason::WouldWait => ask.tries && self.books.would_wait(route, ask),
             Reason::TooManyInstances => self.has_too_many_values(ask.variant),
             Reason::Unsupported => self.books.names_what_is_no_more(ask.variant, &self.scene),
-            Reason::MissingLabel
-            | Reason::Evicted
-            | Reason::NoParent
-            | Reason::TooDeep
-            | Reason::WouldDeadlock => false,
+            Reason::NoParent => ask.parent.is_some_and(|it| self.books.running_call(it).is_none()),
+            Reason::TooDeep => {
+                let caller = ask.parent.and_then(|it| self.books.running_call(it));
+                caller.is_some_and(|it| self.books.call(it).depth >= self.max_depth)
+            }
+            Reason::WouldDeadlock => {
+                self.totals.add(Count::WouldDeadlock);
+                return self.is_deadlocked(ask);
+            }
+            Reason::MissingLabel | Reason::Evicted => false,
         };
         must(true_reason, Judge::Answers, || {
             format!("{ask:?} was refused for a reason that does not hold: {refusal:?}")
@@ -40,13 +47,27 @@ impl Player {
     }
 
     /// A waiting call was refused.
-    pub(crate) fn may_refuse_waiting(&mut self, call: u32, refusal: &Refusal) -> Verdict {
+    pub(crate) fn may_refuse_waiting(
+        &mut self,
+        call: u32,
+        refusal: &Refusal,
+        by: Option<&Ask>,
+    ) -> Verdict {
         let book = self.books.call(call);
         let by_deadline = book.deadline == book.expires;
         let due = book.expires <= self.books.clock;
         let true_reason = match refusal.reason {
             Reason::Deadline => due && by_deadline,
             Reason::QueueTimeout => due && !by_deadline,
+            Reason::TooLarge => !self.books.ever_fits(book.route, book.priority),
+            Reason::Evicted => {
+                self.totals.add(Count::Evicted);
+                return self.books.is_rightly_evicted(call, refusal.limit, by);
+            }
+            Reason::WouldDeadlock => {
+                self.totals.add(Count::WouldDeadlock);
+                self.books.stuck(None, false).waiters.contains(&call)
+            }
             _ => false,
         };
         must(true_reason, Judge::Answers, || {
@@ -56,6 +77,20 @@ impl Player {
 }
 
 impl Player {
+    /// A call that was refused as deadlocked could never have started.
+    fn is_deadlocked(&self, ask: &Ask) -> Verdict {
+        let caller = ask.parent.and_then(|it| self.books.running_call(it));
+        let route = self.books.variants[ask.variant as usize].route;
+        let stuck = caller.is_some_and(|parent| {
+            let new = super::New { route, priority: ask.priority, parent };
+            self.books.stuck(Some(new), false).new
+        });
+        must(stuck, Judge::Nested, || {
+            let cycle = self.engine.cycle();
+            format!("{ask:?} was refused as deadlocked without a cycle; it names {cycle:?}")
+        })
+    }
+
     /// Whether some limit of a variant has as many other values in use as it may.
     fn has_too_many_values(&mut self, variant: u32) -> bool {
         let kept = self.prepared.iter().enumerate().filter(|(_, kind)| kind.is_some());
@@ -90,11 +125,12 @@ impl Books {
 
     /// Whether a call that does not want to wait would have to: a limit has no room, or others
     /// wait for one.
-    fn would_wait(&mut self, route: u32, priority: u8) -> bool {
+    fn would_wait(&mut self, route: u32, ask: &Ask) -> bool {
         let instances = &self.routes[route as usize].instances;
+        let parent = ask.parent.and_then(|it| self.running_call(it)).unwrap_or(NONE);
         instances.iter().any(|id| self.instances[*id as usize].queued > 0)
             || self.is_paused(route)
-            || self.in_the_way(route, priority).is_some()
+            || self.in_the_way(route, ask.priority, parent).is_some()
     }
 
     fn is_in_use(&mut self, instance: u32) -> bool {

@@ -32,16 +32,18 @@ impl Player {
         if !self.rng.once_in(LOOKS) || self.books.active.is_empty() {
             return Ok(());
         }
-        let clock = self.books.clock;
-        let since = |call: &u32| clock - self.books.call(*call).started;
-        let longest = self.books.running.iter().map(since).fold(self.longest_hold, u64::max);
-        let (refill, patience) = (self.books.longest_refill(), self.patience());
+        if self.paused() || self.scene.mix.nested {
+            return Ok(());
+        }
+        let (clock, longest) = (self.books.clock, self.longest_hold());
+        let (refill, patience) = (self.books.longest_refill(), self.patience);
         let kin = self.last_start.len() as u64;
         let bound = 2 * (longest + refill + self.scene.late).saturating_mul(kin + 1);
         for lane in &self.books.active {
             let call = self.books.lanes[*lane as usize].first;
             let book = self.books.call(call);
             let since = book.arrived.max(self.last_start[self.books.kin_of(call)]);
+            let since = since.max(self.last_resume);
             let wait = clock - since;
             must(wait <= patience.saturating_add(bound), Judge::Waits, || {
                 format!("{book:?} has waited for {wait}, above {patience} and {bound}")
@@ -50,8 +52,8 @@ impl Player {
         Ok(())
     }
 
-    fn patience(&self) -> u64 {
-        u64::try_from(self.scene.config.patience.as_nanos()).unwrap_or(u64::MAX)
+    pub(crate) fn paused(&self) -> bool {
+        self.books.limits.iter().any(|limit| limit.paused && !limit.removed)
     }
 }
 

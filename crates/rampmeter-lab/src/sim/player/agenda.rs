@@ -18,6 +18,10 @@ pub(crate) enum Job {
     Burst(u16),
     /// A client of a source asks.
     Ask(u16),
+    /// A running call makes a call.
+    Make(CallId),
+    /// A limit goes on.
+    Resume(u16),
     /// Something goes wrong, and later something else.
     Fault,
 }
@@ -88,6 +92,8 @@ impl Player {
                 self.later(at, Job::Fault);
                 self.fault()
             }
+            Job::Make(id) => self.make(id),
+            Job::Resume(limit) => self.resume(limit),
             Job::Ask(_) | Job::Burst(_) | Job::Fault => Ok(()),
         }
     }

@@ -34,10 +34,9 @@ impl Player {
                 Output::Refused(id, refusal) => {
                     let call = self.waiter(id)?;
                     self.totals.add(Count::RefusedLater);
-                    self.may_refuse_waiting(call, &refusal)?;
-                    self.books.waits_no_more(call);
-                    self.gone(id);
-                    self.asks_again(call);
+                    let by = decided.map(|(ask, _)| ask);
+                    self.may_refuse_waiting(call, &refusal, by)?;
+                    self.never_runs(call, id)?;
                 }
                 Output::Saturated { limit, saturated } => {
                     self.books.saturated(limit, saturated)?;
@@ -70,6 +69,9 @@ impl Player {
         must(!ask.tries, Judge::Answers, || format!("{id:?} waits and did not want to"))?;
         self.books.starts_to_wait(call);
         self.books.queues_are_bounded(call)?;
+        if ask.parent.is_some() {
+            self.books.nobody_is_stuck()?;
+        }
         let expires = self.books.call(call).expires;
         if expires < FOREVER {
             self.expiries.push(std::cmp::Reverse((expires, id.as_u64(), call)));
@@ -104,8 +106,20 @@ impl Player {
         self.progress = self.now;
         let kin = self.books.kin_of(call);
         self.last_start[kin] = self.books.clock;
+        self.judge_estimate(call);
         self.plan_end(call, id);
+        self.plan_calls(call, id);
         Ok(())
+    }
+
+    /// A waiting call is over and has never run.
+    pub(super) fn never_runs(&mut self, call: u32, id: CallId) -> Verdict {
+        self.books.waits_no_more(call);
+        let parent = self.books.call(call).parent;
+        self.books.leaves_its_tree(call);
+        self.gone(id);
+        self.asks_again(call);
+        self.has_one_call_less(parent)
     }
 
     fn refused_at_once(&mut self, ask: &Ask, refusal: &Refusal) -> Verdict {

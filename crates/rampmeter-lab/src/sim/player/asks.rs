@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rampmeter_core::{Call, Cost, Decision, Draw, Instant, LabelId, LimitId};
-use rampmeter_core::{Priority, ToolId};
+use rampmeter_core::{Call, CallId, Cost, Decision, Draw, Instant, LabelId, LimitId};
+use rampmeter_core::{Priority, Terms, ToolId};
 
 use super::super::books::CallBook;
 use super::super::scene::{FOREVER, Scene};
@@ -21,6 +21,8 @@ pub(crate) struct Ask {
     pub(crate) queue_timeout: u64,
     /// Whether it is refused if it cannot start at once.
     pub(crate) tries: bool,
+    /// Who makes it. Flow, priority and deadline are then what it inherits.
+    pub(crate) parent: Option<CallId>,
     pub(crate) plan: Plan,
 }
 
@@ -49,6 +51,7 @@ impl Player {
             deadline,
             queue_timeout: it.queue_timeout,
             tries: rng.percent(it.tries),
+            parent: None,
             plan: Plan { client: client.then_some(source), ..Plan::NONE },
         };
         self.ask(&ask, gives_up)
@@ -91,13 +94,16 @@ impl Player {
                 Err(refusal) => return Decision::Refused(refusal),
             },
         };
-        let flow = scene.flows[usize::from(ask.flow)];
-        let priority = Priority(ask.priority);
-        let deadline = Instant::from_nanos(ask.deadline);
+        let terms = Terms {
+            flow: scene.flows[usize::from(ask.flow)],
+            priority: Priority(ask.priority),
+            deadline: Instant::from_nanos(ask.deadline),
+            parent: ask.parent,
+        };
         let decision = if ask.tries {
-            engine.try_admit_prepared(now, &kind, flow, priority, deadline, out)
+            engine.try_admit_prepared(now, &kind, &terms, out)
         } else {
-            engine.admit_prepared(now, &kind, flow, priority, deadline, out)
+            engine.admit_prepared(now, &kind, &terms, out)
         };
         if patient && self.rng.percent(50) {
             self.prepared[ask.variant as usize] = Some(kind);
@@ -117,6 +123,7 @@ impl Player {
             priority: ask.priority,
             expires,
             deadline: ask.deadline,
+            caller: ask.parent,
             ..CallBook::NOBODY
         }
     }
@@ -141,12 +148,13 @@ fn with<R>(
     }
     then(&Call {
         tool: ToolId(kind.tool),
-        flow: scene.flows[usize::from(ask.flow)],
-        priority: Priority(ask.priority),
+        // What a nested call says of these has no effect.
+        flow: scene.flows[if ask.parent.is_some() { 0 } else { usize::from(ask.flow) }],
+        priority: Priority(if ask.parent.is_some() { 0 } else { ask.priority }),
         labels: &labels[..variant.labels.len()],
         draws: &draws[..kind.draws.len().min(16)],
         keys: &[],
-        parent: None,
+        parent: ask.parent,
         deadline: Instant::from_nanos(ask.deadline),
         queue_timeout: Duration::from_nanos(ask.queue_timeout),
     })

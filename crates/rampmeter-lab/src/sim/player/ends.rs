@@ -38,16 +38,15 @@ impl Player {
         if self.plans[call as usize].ends != self.now {
             return Ok(());
         }
+        if self.waits_for_its_calls(call) {
+            return Ok(());
+        }
         let outcome = self.outcome(call);
         self.release(call, id, outcome)
     }
 
     pub(super) fn release(&mut self, call: u32, id: CallId, outcome: Outcome) -> Verdict {
-        // Half of the time what is due comes first, and must do without what the call holds.
-        let due = self.engine.next_moment().is_some_and(|next| next.as_nanos() <= self.now);
-        if due && self.rng.percent(50) {
-            self.fire()?;
-        }
+        self.due_first()?;
         self.totals.add(Count::Released);
         let now = self.input();
         self.transcript.tell(|| format!("{} release {id:?} {outcome:?}", now.as_nanos()));
@@ -55,13 +54,19 @@ impl Player {
         must(done, Judge::Answers, || format!("{id:?} runs but cannot be released"))?;
         let held = self.books.clock.saturating_sub(self.books.call(call).started);
         self.longest_hold = self.longest_hold.max(held);
+        let parent = self.books.call(call).parent;
         self.books.runs_no_more(call);
         self.gone(id);
+        self.has_one_call_less(parent)?;
         self.asks_again(call);
         self.settle(None)
     }
 
     pub(super) fn give_up(&mut self, id: CallId) -> Verdict {
+        if !self.waits(id) {
+            return Ok(());
+        }
+        self.due_first()?;
         if !self.waits(id) {
             return Ok(());
         }
@@ -74,9 +79,7 @@ impl Player {
             let Some(call) = self.books.find(id) else { return Ok(()) };
             let named = self.out.iter().any(|it| super::answers::names(it) == Some(id));
             must(!named, Judge::Answers, || format!("{id:?} was cancelled and answered"))?;
-            self.books.waits_no_more(call);
-            self.gone(id);
-            self.asks_again(call);
+            self.never_runs(call, id)?;
             return self.settle(None);
         }
         self.settle(None)?;
@@ -86,6 +89,13 @@ impl Player {
     fn waits(&self, id: CallId) -> bool {
         let call = self.books.find(id).map(|call| self.books.call(call).state);
         call == Some(super::super::books::State::Waiting)
+    }
+
+    /// Half of the time what is due comes first, and must do without what the call holds. With
+    /// loans it always does, since otherwise nobody can tell who lent to whom.
+    fn due_first(&mut self) -> Verdict {
+        let due = self.engine.next_moment().is_some_and(|next| next.as_nanos() <= self.now);
+        if due && (self.scene.mix.nested || self.rng.percent(50)) { self.catch_up() } else { Ok(()) }
     }
 
     /// An id that names nothing from here on.

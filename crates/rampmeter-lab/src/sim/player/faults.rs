@@ -25,6 +25,7 @@ impl Player {
                 Ok(())
             }
             5 | 6 if mix.faults => self.vanish(),
+            9..=11 if mix.edits => self.edit(),
             7 | 8 if mix.clocks => self.align_somewhere(),
             _ => Ok(()),
         }

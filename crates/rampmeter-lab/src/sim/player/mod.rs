@@ -5,7 +5,9 @@ mod agenda;
 mod answers;
 mod asks;
 mod ends;
+mod edits;
 mod faults;
+mod nests;
 mod phases;
 mod timer;
 
@@ -60,6 +62,13 @@ pub(crate) struct Player {
     pub(crate) storm_until: u64,
     /// Until when tools are slow, and how many times as slow.
     pub(crate) slow_until: (u64, u64),
+    /// The call that is being rescued, and since when that is known.
+    pub(crate) rescued: Option<(CallId, u64)>,
+    /// The greatest patience that there was.
+    pub(crate) patience: u64,
+    pub(crate) max_depth: u8,
+    /// When a limit was last resumed.
+    pub(crate) last_resume: u64,
 }
 
 /// What is to become of a call.
@@ -71,10 +80,26 @@ pub(crate) struct Plan {
     pub(crate) ends: u64,
     /// Its caller is gone: it ends with its lease and makes no calls.
     pub(crate) vanished: bool,
+    /// Calls that it has yet to make.
+    pub(crate) children: u8,
+    /// Whether it ends only after its calls.
+    pub(crate) joins: bool,
+    /// It has nothing left to do but to wait for its calls.
+    pub(crate) done: bool,
+    /// At some time, when it was expected to start.
+    pub(crate) expected: Option<(u64, u64)>,
 }
 
 impl Plan {
-    const NONE: Plan = Plan { client: None, ends: 0, vanished: false };
+    const NONE: Plan = Plan {
+        client: None,
+        ends: 0,
+        vanished: false,
+        children: 0,
+        joins: false,
+        done: false,
+        expected: None,
+    };
 }
 
 /// How one seed went.
@@ -128,6 +153,8 @@ impl Player {
         let kin = books.flows() * books.weights.len();
         let prepared = books.variants.iter().map(|_| None).collect();
         let transcript = Transcript::new(told);
+        let patience = u64::try_from(scene.config.patience.as_nanos()).unwrap_or(u64::MAX);
+        let max_depth = scene.config.max_depth;
         Player {
             scene,
             engine,
@@ -152,6 +179,10 @@ impl Player {
             healed: false,
             storm_until: 0,
             slow_until: (0, 1),
+            rescued: None,
+            patience,
+            max_depth,
+            last_resume: 0,
         }
     }
 

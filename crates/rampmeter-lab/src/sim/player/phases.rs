@@ -15,6 +15,8 @@ impl Player {
         if self.engine.next_moment().is_none_or(|next| next.as_nanos() > self.books.clock) {
             self.who_is_due_is_answered()?;
             self.nobody_waits_for_nothing()?;
+            self.books.nested_calls_start()?;
+            self.now_and_then_a_wait_is_explained()?;
         }
         self.now_and_then_nobody_starves()?;
         self.now_and_then_a_snapshot_is_right()
@@ -25,13 +27,14 @@ impl Player {
         self.healed = true;
         (self.slow_until, self.storm_until, self.armed) = ((0, 1), 0, None);
         self.transcript.tell(|| format!("{} healed", self.now));
+        self.resume_all()?;
         self.align_near()?;
         let soon = self.now.saturating_add(self.scene.longest());
         for place in 0..self.books.running.len() {
             let call = self.books.running[place];
             let Some(id) = self.books.call(call).id else { continue };
             let plan = &mut self.plans[call as usize];
-            if plan.ends > soon {
+            if plan.ends > soon && !plan.done {
                 plan.ends = self.now + self.rng.below(self.scene.longest());
                 let ends = plan.ends;
                 self.later(ends, Job::End(id));

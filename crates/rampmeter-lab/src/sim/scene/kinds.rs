@@ -10,7 +10,7 @@ pub(super) fn kinds(rng: &mut Rng, mix: Mix, config: &Config, tools: usize) -> V
     (0..rng.range(1, 8)).map(|_| kind(rng, mix, config, tools)).collect()
 }
 
-fn kind(rng: &mut Rng, mix: Mix, config: &Config, tools: usize) -> Kind {
+pub(crate) fn kind(rng: &mut Rng, mix: Mix, config: &Config, tools: usize) -> Kind {
     let mut limits: Vec<usize> = (0..config.limits.len()).collect();
     let mut draws = Vec::new();
     let many = match rng.below(10) {

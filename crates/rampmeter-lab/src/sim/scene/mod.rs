@@ -9,6 +9,8 @@ use rampmeter_core::{Config, Cost, Flow};
 
 use super::mix::Mix;
 use super::rng::Rng;
+pub(crate) use kinds::kind as new_kind;
+pub(crate) use policy::limit as new_limit;
 pub(crate) use sources::{Arrivals, Source};
 pub(crate) use tools::Tool;
 
