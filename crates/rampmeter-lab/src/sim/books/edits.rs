@@ -15,6 +15,7 @@ impl Books {
             Edit::Remove(id) => {
                 let limit = &mut self.limits[usize::from(id.0)];
                 (limit.removed, limit.paused) = (true, false);
+                limit.config.budgets.clear();
                 for id in limit.first..limit.first + limit.many {
                     for budget in std::mem::take(&mut self.instances[id as usize].budgets) {
                         self.nobody_holds(budget);

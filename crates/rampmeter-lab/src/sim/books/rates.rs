@@ -13,6 +13,9 @@ const SMALL: u64 = 200 * MS;
 /// Up to so many units a sliding window is exact.
 const EXACT: u64 = 1_024;
 
+/// What is owed by a bucket that has long been full.
+const FULL: i128 = i128::MIN / 4;
+
 #[derive(Clone, Debug)]
 pub(crate) struct RateBook {
     pub(crate) counts: Counts,
@@ -161,7 +164,8 @@ impl RateBook {
                 // A unit more or less, since the engine counts whole ones.
                 let owed = |units: u64| i128::from(units) * i128::from(new.period);
                 debt.at = now;
-                (debt.worst, debt.most) = (owed(least.saturating_sub(1)), owed(most));
+                debt.worst = if least == 0 { FULL } else { owed(least - 1) };
+                debt.most = if most == 0 { FULL } else { owed(most) };
             }
             (Kind::Calendar { ends, used }, Kind::Calendar { ends: before, used: was }) => {
                 if new.period == self.period {

@@ -1,7 +1,7 @@
 //! Judge of work conservation: no call waits while every limit it needs has room, unless a
 //! claimant waits for one of the same limits, or an earlier call of its own flow and priority.
 
-use super::super::books::Books;
+use super::super::books::{Books, BudgetBook};
 use super::super::player::Player;
 use super::super::totals::Count;
 use super::super::verdict::{Judge, Verdict, must};
@@ -42,11 +42,13 @@ impl Player {
                 Some(lane) => books.lanes[*lane as usize].first,
                 None => books.nested[place - books.active.len()],
             };
-            if other != call
-                && books.share_a_limit(call, other)
-                && (books.are_kin(other, call)
-                    || self.explained(other)?.is_some_and(|said| said.claims))
-            {
+            if other == call || !books.share_a_limit(call, other) {
+                continue;
+            }
+            let held_back = books.are_kin(other, call)
+                || self.books.lacks_units_of(other, call)
+                || self.explained(other)?.is_some_and(|said| said.claims);
+            if held_back {
                 return Ok(true);
             }
         }
@@ -60,6 +62,32 @@ impl Books {
         let book = self.call(call);
         let (route, priority, parent) = (book.route, book.priority, book.parent);
         self.in_the_way(route, priority, parent).is_none() && !self.is_paused(route)
+    }
+
+    /// Whether a call lacks units of a rate that another would take units of, too: it would
+    /// claim them if it came to that, and until then nobody looks. Or it lacks something of a
+    /// limit of which the other takes something else only.
+    fn lacks_units_of(&mut self, call: u32, other: u32) -> bool {
+        let book = self.call(call);
+        let (route, priority, parent) = (book.route, book.priority, book.parent);
+        let theirs = self.call(other).route;
+        for place in 0..self.routes[route as usize].takes.len() {
+            let take = self.routes[route as usize].takes[place];
+            let takes = &self.routes[theirs as usize].takes;
+            let Some(same) = takes.iter().find(|it| it.budget == take.budget).copied() else {
+                continue;
+            };
+            let (_, loan) = self.loan(parent, take.budget, take.amount);
+            let clock = self.clock;
+            let budget = &mut self.budgets[take.budget as usize];
+            let is_rate = matches!(budget, BudgetBook::Rate(_));
+            if !budget.has_room(take.amount - loan, priority, clock)
+                && (is_rate || same.amount == 0)
+            {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether `earlier` is of the same flow and priority and came before.

@@ -143,6 +143,7 @@ impl Player {
         }
         self.prepared.resize_with(self.books.variants.len(), || None);
         self.settle(None)?;
+        self.snapshot_is_right()?;
         self.books.who_waits_still_fits()?;
         self.books.nobody_is_stuck()
     }
