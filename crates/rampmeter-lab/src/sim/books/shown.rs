@@ -7,8 +7,11 @@ impl Books {
     pub(crate) fn shown(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         for place in 0..self.budgets.len() {
-            let name = self.name_of(u32::try_from(place).unwrap_or(u32::MAX));
-            lines.push(format!("#{place}: {name}: {:?}", self.budgets[place]));
+            let number = u32::try_from(place).unwrap_or(u32::MAX);
+            let name = self.name_of(number);
+            if self.instances.iter().any(|it| it.budgets.contains(&number)) {
+                lines.push(format!("#{place}: {name}: {:?}", self.budgets[place]));
+            }
         }
         let heads = self.active.iter().map(|lane| self.lanes[*lane as usize].first);
         let heads: Vec<u32> = heads.chain(self.nested.iter().copied()).collect();

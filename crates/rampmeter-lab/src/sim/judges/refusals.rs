@@ -42,7 +42,9 @@ impl Player {
             Reason::MissingLabel | Reason::Evicted => false,
         };
         must(true_reason, Judge::Answers, || {
-            format!("{ask:?} was refused for a reason that does not hold: {refusal:?}")
+            let takes = &self.books.routes[route as usize].takes;
+            let what = "was refused for a reason that does not hold";
+            format!("{ask:?} that takes {takes:?} {what}: {refusal:?}")
         })
     }
 

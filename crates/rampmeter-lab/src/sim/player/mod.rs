@@ -132,6 +132,9 @@ pub fn play(seed: u64, steps: u64, allowed: Mix, told: usize) -> Run {
     };
     let result = player.play(steps);
     let violation = result.err().map(|mut violation| {
+        if told > 0 {
+            player.transcript.tell(|| format!("{:?}", player.engine));
+        }
         for line in if told > 0 { player.books.shown() } else { Vec::new() } {
             player.transcript.tell(|| line);
         }
