@@ -25,6 +25,16 @@ pub(crate) struct Ends {
     slots: u64,
 }
 
+/// What a claim leaves to others at an instance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    /// When the gap ends.
+    pub(crate) closes: Instant,
+    /// The instance's slots, and how many are free beside what is claimed; `None` if that is not
+    /// all that counts there.
+    spare: Option<(u32, u64)>,
+}
+
 /// Ends that are looked at to find a gap; beyond them it is assumed to close.
 const LOOKS: usize = 32;
 
@@ -80,20 +90,63 @@ impl Engine {
 
     /// May a call of `tool` start in the gap that the claim leaves? If so, says when the gap ends.
     pub(crate) fn gap(&mut self, claim: u32, tool: ToolId) -> Option<Instant> {
-        let claimed = self.claims.slab.get(claim)?;
-        let overrun = claimed.backfills.iter().any(|(due, _)| *due < self.now);
+        let closes = match self.gap_closes {
+            Some((known, closes)) if known == claim => closes,
+            _ => self.find_gap(claim)?,
+        };
+        if closes <= self.now {
+            return None;
+        }
+        let high = core::time::Duration::from_nanos(self.estimates.high_nanos(tool)?);
+        (self.now.saturating_add(high) <= closes).then_some(closes)
+    }
+
+    /// When the gap of a claim ends; `None` if nobody may use it.
+    pub(crate) fn find_gap(&mut self, claim: u32) -> Option<Instant> {
+        let now = self.now;
+        let claimed = self.claims.slab.get_mut(claim)?;
         if !self.config.backfill || claimed.strict || claimed.backfills.len() >= AT_ONCE {
             return None;
         }
-        if overrun {
-            self.claims.slab[claim].strict = true;
+        if claimed.backfills.iter().any(|(due, _)| *due < now) {
+            claimed.strict = true;
             return None;
         }
-        let ends = self
-            .now
-            .saturating_add(core::time::Duration::from_nanos(self.estimates.high_nanos(tool)?));
-        let closes = self.claimant_starts(claim)?;
-        (ends <= closes).then_some(closes)
+        self.claimant_starts(claim)
+    }
+
+    /// What a claim leaves at an instance to those behind the call whose turn it is; `None` for
+    /// nothing at all.
+    pub(crate) fn left_by(&mut self, claim: u32, at: u32) -> Option<Left> {
+        let closes = self.find_gap(claim).unwrap_or(self.now);
+        let mut left = Left { closes, spare: None };
+        let instance = self.instances.get(at);
+        // Of anything but slots, and of slots that are reserved, each must see for itself.
+        if let Some(budget) = instance.slots.filter(|_| instance.only_slots)
+            && let Some(slots) = self.instances.budgets.slots(budget).filter(|it| !it.has_bars())
+            && let Some(claim) = self.claims.slab.get(claim)
+            && let Some(Record::Waiting(claimant)) = self.calls.get(claim.call)
+        {
+            let lane = self.lanes.get(claimant.lane);
+            let takes = self.routes.get(lane.route).takes();
+            let claimed = takes.iter().find(|take| take.budget == budget);
+            let claimed = claimed.map_or(0, |take| take.amount);
+            left.spare = Some((budget, slots.room(lane.priority).saturating_sub(claimed)));
+        }
+        (closes > self.now || left.spare.is_none_or(|(_, spare)| spare > 0)).then_some(left)
+    }
+
+    /// Whether the first call of a lane might start in what a claim leaves.
+    pub(crate) fn might_use(&mut self, left: &Left, lane: u32) -> bool {
+        let lane = self.lanes.get(lane);
+        let Some(Record::Waiting(first)) = self.calls.get(lane.first) else { return false };
+        let Some((budget, spare)) = left.spare else { return true };
+        let takes = self.routes.get(lane.route).takes();
+        if takes.iter().all(|take| take.budget != budget || take.amount <= spare) {
+            return true;
+        }
+        let high = self.estimates.high_nanos(first.tool).map(core::time::Duration::from_nanos);
+        high.is_some_and(|high| self.now.saturating_add(high) <= left.closes)
     }
 
     /// The moment before which a claimant cannot start, as far as is known.

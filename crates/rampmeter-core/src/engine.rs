@@ -53,6 +53,8 @@ pub struct Engine {
     pub(crate) builder: RouteBuilder,
     /// Lanes that are being looked at, kept for their memory.
     pub(crate) turns: Vec<u32>,
+    /// While lanes behind a claim are looked at: the claim, and when its gap ends.
+    pub(crate) gap_closes: Option<(u32, Instant)>,
     /// What the last call that would have deadlocked would have waited for.
     pub(crate) cycle: Vec<CycleStep>,
 }
@@ -130,6 +132,7 @@ impl Engine {
             tickets: 0,
             builder: RouteBuilder::default(),
             turns: Vec::new(),
+            gap_closes: None,
             cycle: Vec::new(),
         })
     }

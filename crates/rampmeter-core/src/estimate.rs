@@ -33,6 +33,9 @@ pub(crate) struct Estimates {
 struct Histogram {
     counts: [u16; BUCKETS],
     sum: u16,
+    /// The high quantile when `sum` was `read_at`: it is read more often than it changes.
+    high_nanos: u64,
+    read_at: u16,
 }
 
 impl Estimates {
@@ -51,19 +54,15 @@ impl Estimates {
     }
 
     /// What nineteen of twenty calls of the tool took at the most; `None` while few have ended.
-    pub(crate) fn high_nanos(&self, tool: ToolId) -> Option<u64> {
-        let histogram = self.histograms.get(usize::from(tool.0))?.as_deref()?;
+    pub(crate) fn high_nanos(&mut self, tool: ToolId) -> Option<u64> {
+        let histogram = self.histograms.get_mut(usize::from(tool.0))?.as_deref_mut()?;
         if histogram.sum < ENOUGH {
             return None;
         }
-        let mut beyond = histogram.sum / 20;
-        for (bucket, count) in histogram.counts.iter().enumerate().rev() {
-            if *count > beyond {
-                return Some(ends_at(bucket));
-            }
-            beyond -= count;
+        if histogram.read_at != histogram.sum {
+            (histogram.high_nanos, histogram.read_at) = (histogram.high(), histogram.sum);
         }
-        None
+        Some(histogram.high_nanos)
     }
 
     /// A call of the tool has ended.
@@ -77,8 +76,7 @@ impl Estimates {
         let took_nanos = took_nanos.max(1);
         let mean = &mut self.means[index];
         *mean = if *mean == 0 { took_nanos } else { *mean - *mean / 8 + took_nanos / 8 }.max(1);
-        let histogram = self.histograms[index]
-            .get_or_insert_with(|| Box::new(Histogram { counts: [0; BUCKETS], sum: 0 }));
+        let histogram = self.histograms[index].get_or_insert_with(|| Box::new(Histogram::NEW));
         histogram.counts[bucket(took_nanos)] += 1;
         histogram.sum += 1;
         if histogram.sum >= REMEMBERED {
@@ -88,9 +86,22 @@ impl Estimates {
 }
 
 impl Histogram {
+    const NEW: Histogram = Histogram { counts: [0; BUCKETS], sum: 0, high_nanos: 0, read_at: 0 };
+
+    fn high(&self) -> u64 {
+        let mut beyond = self.sum / 20;
+        for (bucket, count) in self.counts.iter().enumerate().rev() {
+            if *count > beyond {
+                return ends_at(bucket);
+            }
+            beyond -= count;
+        }
+        u64::MAX
+    }
+
     #[cold]
     fn forget(&mut self) {
-        self.sum = 0;
+        (self.sum, self.read_at) = (0, 0);
         for count in &mut self.counts {
             *count /= 2;
             self.sum += *count;

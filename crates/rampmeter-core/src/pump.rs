@@ -7,6 +7,7 @@
 //!
 //! Work per input is bounded; what is left stays marked, and `next_moment` says "now".
 
+use crate::backfill::Left;
 use crate::budget::Answer;
 use crate::call::LimitId;
 use crate::decision::{Outputs, Reason, Refusal, Retry};
@@ -158,14 +159,26 @@ impl Engine {
             }
         }
         self.claim_if_passed_over(first, id);
-        if self.instances.get(id).claim == NONE {
+        let claim = self.instances.get(id).claim;
+        if claim == NONE {
             return Seen::All;
         }
-        self.look_behind(id, first, looks, out)
+        let Some(left) = self.left_by(claim, id) else { return Seen::All };
+        self.gap_closes = Some((claim, left.closes));
+        let seen = self.look_behind(id, first, &left, looks, out);
+        self.gap_closes = None;
+        seen
     }
 
     /// There is a claim: those behind the call whose turn it is may use what it leaves.
-    fn look_behind(&mut self, id: u32, first: u32, looks: &mut u32, out: &mut Outputs) -> Seen {
+    fn look_behind(
+        &mut self,
+        id: u32,
+        first: u32,
+        left: &Left,
+        looks: &mut u32,
+        out: &mut Outputs,
+    ) -> Seen {
         let mut turns = core::mem::take(&mut self.turns);
         turns.clear();
         let instance = self.instances.get(id);
@@ -177,7 +190,7 @@ impl Engine {
         let mut seen = Seen::All;
         for lane in &turns {
             let call = self.lanes.get(*lane).first;
-            if call == first {
+            if call == first || !self.might_use(left, *lane) {
                 continue;
             }
             match self.look(call, id, looks, out) {

@@ -1,6 +1,8 @@
 //! An engine with so many calls waiting, kept at that number: a thousand flows, four priorities,
 //! half of the calls on two limits, weights of 1 to 4.
 
+#![allow(clippy::panic)]
+
 use std::collections::VecDeque;
 use std::time::Duration;
 

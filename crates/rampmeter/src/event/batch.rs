@@ -180,7 +180,11 @@ impl Batch {
         }
         let mut event = Event::new(0, Instant::EPOCH, EventKind::Invoked);
         self.about(record, &mut event);
-        if self.halved { record.second(&mut event) } else { record.first(&mut event) }
+        if self.halved {
+            record.second(&mut event);
+        } else {
+            record.first(&mut event);
+        }
         self.halved = record.what.events() == 2 && !self.halved;
         self.next += usize::from(!self.halved);
         Some(event)

@@ -73,7 +73,7 @@ impl State {
             let limit = step.limit.and_then(|limit| self.plan.limit(limit));
             let limit = limit.as_deref().unwrap_or("a limit");
             words.push(format!(
-                "{caller} waits for {waits}, which waits for limit {limit}, which {holder} holds"
+                "{caller} made {waits}, which needs limit {limit}, which {holder} holds"
             ));
         }
         (!words.is_empty()).then(|| format!("it would wait for ever: {}", words.join("; ")))

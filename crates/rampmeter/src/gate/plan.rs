@@ -80,6 +80,7 @@ impl Plan {
             priorities: policy.priorities.iter().map(|priority| priority.weight).collect(),
             patience: policy.calls.patience,
             max_depth: policy.calls.max_depth,
+            ..core::Config::default()
         };
         let limit_ids = policy.limits.iter().enumerate();
         let limit_ids =
