@@ -22,12 +22,14 @@ pub struct Mix {
     pub deadlines: bool,
     /// Tools that hang, callers that vanish, storms.
     pub faults: bool,
+    /// Calls that take nothing of a limit.
+    pub zeros: bool,
     /// Clocks that step, timers that are late, times that run backwards.
     pub clocks: bool,
 }
 
 impl Mix {
-    /// All of them.
+    /// All that the engine is to hold up under.
     pub const ALL: Mix = Mix {
         reserved: true,
         evict: true,
@@ -37,6 +39,7 @@ impl Mix {
         patience: true,
         deadlines: true,
         faults: true,
+        zeros: false,
         clocks: true,
     };
 
@@ -52,6 +55,7 @@ impl Mix {
             patience: with(self.patience),
             deadlines: with(self.deadlines),
             faults: with(self.faults),
+            zeros: with(self.zeros),
             clocks: with(self.clocks),
         }
     }

@@ -60,7 +60,9 @@ impl Books {
 
     pub(crate) fn is_paused(&self, route: u32) -> bool {
         let instances = &self.routes[route as usize].instances;
-        instances.iter().any(|id| self.limits[usize::from(self.instances[*id as usize].limit)].paused)
+        instances
+            .iter()
+            .any(|id| self.limits[usize::from(self.instances[*id as usize].limit)].paused)
     }
 
     /// Whether calls which draw like this can start at some time, if all others end.

@@ -60,8 +60,6 @@ pub(crate) struct Lane {
     pub(crate) last: u32,
     /// Its place among the active lanes.
     pub(crate) place: u32,
-    pub(crate) priority: u8,
-    pub(crate) flow: u16,
 }
 
 impl Books {
@@ -103,14 +101,9 @@ impl Books {
         }
         for labels in combinations {
             let lanes = narrow(self.lanes.len());
-            for priority in 0..self.weights.len() {
-                let priority = u8::try_from(priority).unwrap_or(0);
-                for flow in 0..self.flows() {
-                    let flow = u16::try_from(flow).unwrap_or(0);
-                    let place = NONE;
-                    self.lanes.push(Lane { first: NONE, last: NONE, place, priority, flow });
-                }
-            }
+            let none = Lane { first: NONE, last: NONE, place: NONE };
+            let many = self.weights.len() * self.flows();
+            self.lanes.extend(std::iter::repeat_n(none, many));
             self.variants.push(Variant { kind, labels, route: 0, lanes });
             self.find_route(self.variants.len() - 1, scene);
         }

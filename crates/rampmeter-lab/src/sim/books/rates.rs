@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rampmeter_core::{BudgetConfig, Counts, RateKind};
+use rampmeter_core::{BudgetConfig, RateKind};
 
 use super::super::scene::MS;
 
@@ -18,7 +18,6 @@ const FULL: i128 = i128::MIN / 4;
 
 #[derive(Clone, Debug)]
 pub(crate) struct RateBook {
-    pub(crate) counts: Counts,
     pub(crate) amount: u64,
     pub(crate) period: u64,
     pub(crate) capacity: u64,
@@ -57,7 +56,7 @@ struct Debt {
 
 impl RateBook {
     pub(crate) fn new(config: &BudgetConfig) -> RateBook {
-        let BudgetConfig::Rate { counts, amount, period, kind } = config else {
+        let BudgetConfig::Rate { amount, period, kind, .. } = config else {
             return RateBook::nothing();
         };
         let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
@@ -74,12 +73,12 @@ impl RateBook {
                 (Kind::Calendar { ends: ends.as_nanos(), used: 0 }, *amount)
             }
         };
-        RateBook { counts: *counts, amount: *amount, period, capacity, kind }
+        RateBook { amount: *amount, period, capacity, kind }
     }
 
     fn nothing() -> RateBook {
         let kind = Kind::Calendar { ends: u64::MAX, used: 0 };
-        RateBook { counts: Counts::Calls, amount: 0, period: 1, capacity: 0, kind }
+        RateBook { amount: 0, period: 1, capacity: 0, kind }
     }
 
     /// Whether so much may be taken now by the definition, even if large windows are coarse.

@@ -17,7 +17,9 @@ impl Books {
         let heads: Vec<u32> = heads.chain(self.nested.iter().copied()).collect();
         for head in heads {
             let (route, priority) = (self.call(head).route, self.call(head).priority);
-            let way = self.in_the_way(route, priority, self.call(head).parent).map(|budget| self.name_of(budget));
+            let way = self
+                .in_the_way(route, priority, self.call(head).parent)
+                .map(|budget| self.name_of(budget));
             let takes: Vec<_> = self.routes[route as usize]
                 .takes
                 .iter()

@@ -54,8 +54,7 @@ impl Books {
             let flow_is_full = config.queue_per_flow.is_some_and(|most| of_flow >= most);
             let is_full = instance.queued >= config.queue_size;
             let refuses = config.overflow == Overflow::Refuse || config.queue_size == 0;
-            flow_is_full
-                || is_full && (refuses || self.is_heaviest(*id, by, by.priority, by.flow))
+            flow_is_full || is_full && (refuses || self.is_heaviest(*id, by, by.priority, by.flow))
         })
     }
 
@@ -64,14 +63,13 @@ impl Books {
         let flows = self.flows();
         let counts = &self.instances[instance as usize].queued_by;
         let place = |priority: u8, flow: u16| usize::from(priority) * flows + usize::from(flow);
-        let count = |at: usize| {
-            u64::from(counts[at]) + u64::from(at == place(by.priority, by.flow))
-        };
+        let count =
+            |at: usize| u64::from(counts[at]) + u64::from(at == place(by.priority, by.flow));
         let class = |of: usize| (0..flows).map(|it| count(of * flows + it)).sum::<u64>();
         let weight = |of: usize| u64::from(self.weights[of].max(1));
         let mine = usize::from(priority);
-        let of_classes = (0..self.weights.len())
-            .all(|it| class(mine) * weight(it) >= class(it) * weight(mine));
+        let of_classes =
+            (0..self.weights.len()).all(|it| class(mine) * weight(it) >= class(it) * weight(mine));
         let flow_weight = |of: usize| u64::from(self.flow_weights[of]);
         let own = usize::from(flow);
         of_classes

@@ -27,9 +27,7 @@ impl Player {
         let right = match said.waits_for {
             WaitsFor::Turn => true,
             WaitsFor::Release => !self.books.lacks_nothing_but_time(call),
-            WaitsFor::Until(at) => {
-                at.as_nanos() > self.books.clock && self.books.lacks_time(call)
-            }
+            WaitsFor::Until(at) => at.as_nanos() > self.books.clock && self.books.lacks_time(call),
             WaitsFor::Claimant(by) => self.claims_beside(by, call)?,
             WaitsFor::Resume => self.books.is_paused(self.books.call(call).route),
         };

@@ -63,11 +63,8 @@ impl Books {
         let callers = self.running.iter().copied().filter(|it| {
             !self.call(*it).children.is_empty() || new.is_some_and(|new| new.parent == *it)
         });
-        let mut stuck = Stuck {
-            callers: callers.collect(),
-            waiters: self.nested.clone(),
-            new: new.is_some(),
-        };
+        let mut stuck =
+            Stuck { callers: callers.collect(), waiters: self.nested.clone(), new: new.is_some() };
         loop {
             let held = self.held_by_stuck(&stuck);
             let before = (stuck.callers.len(), stuck.waiters.len(), stuck.new);
@@ -83,9 +80,11 @@ impl Books {
             let of_new = new.map_or(NONE, |new| new.parent);
             let ends = |call: u32| {
                 !(stuck.new && call == of_new)
-                    && self.call(call).children.iter().all(|it| {
-                        !stuck.waiters.contains(it) && !stuck.callers.contains(it)
-                    })
+                    && self
+                        .call(call)
+                        .children
+                        .iter()
+                        .all(|it| !stuck.waiters.contains(it) && !stuck.callers.contains(it))
             };
             let callers = stuck.callers.iter().copied().filter(|it| !ends(*it)).collect();
             stuck.callers = callers;

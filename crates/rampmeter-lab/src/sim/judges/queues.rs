@@ -27,9 +27,11 @@ impl Books {
 
     /// After a change nobody waits for more than there ever is.
     pub(crate) fn who_waits_still_fits(&self) -> Verdict {
-        let too_large = self.waiting.iter().map(|it| self.call(*it)).find(|book| {
-            !self.ever_fits(book.route, book.priority)
-        });
+        let too_large = self
+            .waiting
+            .iter()
+            .map(|it| self.call(*it))
+            .find(|book| !self.ever_fits(book.route, book.priority));
         must(too_large.is_none(), Judge::Waits, || {
             format!("{too_large:?} waits for more than there is")
         })

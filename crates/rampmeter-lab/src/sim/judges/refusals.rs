@@ -20,7 +20,8 @@ impl Player {
                 self.totals.add(Count::TooLate);
                 // An estimate may say so, too; what it is worth is reported.
                 let estimated = matches!(refusal.retry, Retry::At(at) if at.as_nanos() > expires);
-                ask.deadline <= clock || expires == ask.deadline && estimated
+                ask.deadline <= clock
+                    || expires == ask.deadline && estimated
                     || expires == ask.deadline && self.books.is_gated_until(route, expires)
             }
             Reason::QueueTimeout => {

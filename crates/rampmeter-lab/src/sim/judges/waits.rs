@@ -6,6 +6,8 @@
 
 use std::cmp::Reverse;
 
+use rampmeter_core::CallId;
+
 use super::super::books::{Books, BudgetBook, State};
 use super::super::player::Player;
 use super::super::verdict::{Judge, Verdict, must};
@@ -22,7 +24,7 @@ impl Player {
             }
             self.expiries.pop();
             let book = self.books.call(call);
-            let waits = book.state == State::Waiting && book.id.map(|id| id.as_u64()) == Some(id);
+            let waits = book.state == State::Waiting && book.id.map(CallId::as_u64) == Some(id);
             must(!waits, Judge::Late, || format!("{book:?} expired at {expires} and waits on"))?;
         }
         Ok(())

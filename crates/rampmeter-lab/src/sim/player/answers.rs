@@ -55,7 +55,10 @@ impl Player {
             }
             Some((ask, Decision::Refused(refusal))) => self.refused_at_once(ask, &refusal)?,
             Some((_, Decision::Pending(id))) => {
-                return Err(wrong(Judge::Answers, format!("{id:?} is pending, and no store asked")));
+                return Err(wrong(
+                    Judge::Answers,
+                    format!("{id:?} is pending, and no store asked"),
+                ));
             }
             _ => {}
         }
@@ -84,7 +87,9 @@ impl Player {
         must(there.is_none(), Judge::Answers, || format!("{id:?} names two calls"))?;
         let taken = self.books.calls.get(id.index() as usize);
         let taken = taken.is_some_and(|call| call.state != State::Over);
-        must(!taken, Judge::Answers, || format!("{id:?} has the place of a call that is not over"))?;
+        must(!taken, Judge::Answers, || {
+            format!("{id:?} has the place of a call that is not over")
+        })?;
         let book = self.book_of(ask);
         let call = self.books.enter(id, book);
         if self.plans.len() <= call as usize {
@@ -103,6 +108,9 @@ impl Player {
 
     fn starts(&mut self, call: u32, id: CallId) -> Verdict {
         self.books.start(call)?;
+        if self.books.call(call).holds.iter().any(|hold| hold.borrowed > 0) {
+            self.totals.add(Count::Borrowed);
+        }
         self.progress = self.now;
         let kin = self.books.kin_of(call);
         self.last_start[kin] = self.books.clock;

@@ -32,7 +32,7 @@ impl Player {
             touched.push(limit);
             edits.extend(self.some_edit(limit, alive.len()));
         }
-        self.make_edits(edits)
+        self.make_edits(&edits)
     }
 
     fn some_edit(&mut self, limit: usize, alive: usize) -> Option<Edit> {
@@ -116,7 +116,7 @@ impl Player {
         self.snapshot_is_right()
     }
 
-    fn make_edits(&mut self, edits: Vec<Edit>) -> Verdict {
+    fn make_edits(&mut self, edits: &[Edit]) -> Verdict {
         self.catch_up()?;
         self.totals.add(Count::Edits);
         let now = self.punctual();
@@ -125,7 +125,7 @@ impl Player {
         // A kind that was prepared keeps what it was prepared with.
         let kept = std::mem::take(&mut self.prepared);
         kept.into_iter().flatten().for_each(|kind| self.engine.discard(kind));
-        let change = match self.engine.edit(edits.clone()) {
+        let change = match self.engine.edit(edits.to_vec()) {
             Ok(change) => change,
             Err(error) => {
                 return must(false, Judge::Input, || format!("{edits:?} was refused: {error}"));
@@ -137,7 +137,7 @@ impl Player {
             .map(|it| LimitId(u16::try_from(it).unwrap_or(u16::MAX)))
             .collect();
         must(added == expected, Judge::Input, || format!("{added:?} were added"))?;
-        for edit in &edits {
+        for edit in edits {
             self.books.change(edit, &self.scene);
             self.takes_part_in(edit);
         }
@@ -189,7 +189,7 @@ impl Player {
         if book.removed || !book.paused {
             return Ok(());
         }
-        self.make_edits(vec![Edit::Resume(LimitId(limit))])
+        self.make_edits(&[Edit::Resume(LimitId(limit))])
     }
 
     pub(super) fn resume_all(&mut self) -> Verdict {
@@ -207,8 +207,9 @@ fn in_phase(mut new: LimitConfig, old: &LimitConfig) -> LimitConfig {
             continue;
         };
         for before in &old.budgets {
-            if let BudgetConfig::Rate { period: same, kind: RateKind::Calendar { ends: old }, .. } =
-                before
+            if let BudgetConfig::Rate {
+                period: same, kind: RateKind::Calendar { ends: old }, ..
+            } = before
                 && same == period
             {
                 *ends = *old;

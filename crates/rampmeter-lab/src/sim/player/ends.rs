@@ -95,7 +95,11 @@ impl Player {
     /// loans it always does, since otherwise nobody can tell who lent to whom.
     fn due_first(&mut self) -> Verdict {
         let due = self.engine.next_moment().is_some_and(|next| next.as_nanos() <= self.now);
-        if due && (self.scene.mix.nested || self.rng.percent(50)) { self.catch_up() } else { Ok(()) }
+        if due && (self.scene.mix.nested || self.rng.percent(50)) {
+            self.catch_up()
+        } else {
+            Ok(())
+        }
     }
 
     /// An id that names nothing from here on.

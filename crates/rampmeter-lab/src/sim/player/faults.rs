@@ -150,8 +150,7 @@ impl Player {
         let name = LimitId(u16::try_from(limit).unwrap_or(u16::MAX));
         let now = self.input();
         self.transcript.tell(|| format!("{} align {name:?} {budget} {ends}", now.as_nanos()));
-        let done =
-            self.engine.align(now, name, budget, Instant::from_nanos(ends), &mut self.out);
+        let done = self.engine.align(now, name, budget, Instant::from_nanos(ends), &mut self.out);
         must(done, Judge::Input, || format!("no calendar is budget {budget} of {name:?}"))?;
         self.books.align(limit, budget, ends);
         self.settle(None)

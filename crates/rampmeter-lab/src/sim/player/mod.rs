@@ -4,8 +4,8 @@
 mod agenda;
 mod answers;
 mod asks;
-mod ends;
 mod edits;
+mod ends;
 mod faults;
 mod nests;
 mod phases;
@@ -115,6 +115,15 @@ pub struct Run {
     pub violation: Option<Box<Violation>>,
     /// What was put in and what came out last, if it was asked for.
     pub tail: Vec<String>,
+}
+
+impl Run {
+    /// The violation that it is if the same seed went another way.
+    pub fn differs_from(&self, again: &Run) -> Option<Box<Violation>> {
+        let same = (self.hash, &self.totals) == (again.hash, &again.totals);
+        let what = || format!("seed {} goes another way the second time", self.seed);
+        (!same).then(|| wrong(Judge::Same, what()))
+    }
 }
 
 /// Plays one seed for about so many steps before everything is healed. `told` is how many of the

@@ -21,7 +21,7 @@ pub(crate) fn kind(rng: &mut Rng, mix: Mix, config: &Config, tools: usize) -> Ki
     };
     for _ in 0..many.min(limits.len()) {
         let limit = limits.swap_remove(rng.index(limits.len()));
-        draws.push(draw(rng, limit, &config.limits[limit]));
+        draws.push(draw(rng, mix, limit, &config.limits[limit]));
     }
     Kind {
         tool: u16::try_from(rng.index(tools)).unwrap_or(0),
@@ -30,19 +30,19 @@ pub(crate) fn kind(rng: &mut Rng, mix: Mix, config: &Config, tools: usize) -> Ki
     }
 }
 
-fn draw(rng: &mut Rng, limit: usize, config: &LimitConfig) -> KindDraw {
+fn draw(rng: &mut Rng, mix: Mix, limit: usize, config: &LimitConfig) -> KindDraw {
     let mut weight = 1;
     let mut costs: Vec<Cost> = Vec::new();
     for budget in &config.budgets {
         match budget {
-            BudgetConfig::Concurrency { size, .. } => weight = share(rng, *size),
+            BudgetConfig::Concurrency { size, .. } => weight = share(rng, mix, *size),
             BudgetConfig::Rate { counts: Counts::Unit(unit), amount, kind, .. } => {
                 let most = match kind {
                     RateKind::Bucket { burst } => *burst,
                     _ => *amount,
                 };
                 let part = rng.pick(&[1, 4, 20]);
-                let amount = share(rng, most / part);
+                let amount = share(rng, mix, most / part);
                 if costs.iter().all(|cost| cost.unit != *unit) {
                     costs.push(Cost { unit: *unit, amount });
                 }
@@ -57,12 +57,12 @@ fn draw(rng: &mut Rng, limit: usize, config: &LimitConfig) -> KindDraw {
 }
 
 /// Mostly little, sometimes much or all of what there is, rarely nothing or too much.
-fn share(rng: &mut Rng, most: u64) -> u64 {
+fn share(rng: &mut Rng, mix: Mix, most: u64) -> u64 {
     match rng.below(40) {
         0 => most + 1,
-        1 => 0,
-        2 | 3 => most,
-        4..=9 => rng.range(1, most),
+        1 if mix.zeros => 0,
+        2 | 3 => most.max(1),
+        4..=9 => rng.range(1, most.max(1)),
         10..=14 => rng.range(1, (most / 3).max(1)),
         _ => 1,
     }

@@ -75,5 +75,7 @@ impl Scene {
 }
 
 fn names(label: u64, many: u64) -> Vec<String> {
-    (0..many).map(|value| format!("{}{value}", ["tenant-", "key-"][usize::from(label > 0)])).collect()
+    (0..many)
+        .map(|value| format!("{}{value}", ["tenant-", "key-"][usize::from(label > 0)]))
+        .collect()
 }

@@ -95,7 +95,9 @@ fn rate(rng: &mut Rng, pace: u64, size: u64) -> BudgetConfig {
     let transit = rng.pick(&[0, 0, u64::try_from(period.as_nanos() / 128).unwrap_or(0), 3 * MS]);
     let kind = match rng.below(3) {
         0 => RateKind::Sliding { transit: Duration::from_nanos(transit) },
-        1 => RateKind::Bucket { burst: if rng.percent(50) { amount } else { rng.range(1, amount) } },
+        1 => {
+            RateKind::Bucket { burst: if rng.percent(50) { amount } else { rng.range(1, amount) } }
+        }
         _ => {
             let nanos = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
             RateKind::Calendar { ends: Instant::from_nanos(rng.range(1, nanos)) }

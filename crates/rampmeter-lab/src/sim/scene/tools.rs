@@ -7,9 +7,16 @@ use super::super::rng::{Rng, whole};
 pub(crate) enum Service {
     Constant(u64),
     /// Short, or once in so many calls long.
-    Mixed { short: u64, long: u64, once_in: u64 },
+    Mixed {
+        short: u64,
+        long: u64,
+        once_in: u64,
+    },
     /// Pareto with this shape: heavy in its tail.
-    Pareto { least: u64, shape: f64 },
+    Pareto {
+        least: u64,
+        shape: f64,
+    },
     /// Exponential.
     About(u64),
 }
@@ -30,7 +37,11 @@ impl Tool {
         let nanos = match self.service {
             Service::Constant(nanos) => nanos,
             Service::Mixed { short, long, once_in } => {
-                if rng.once_in(once_in) { long } else { short }
+                if rng.once_in(once_in) {
+                    long
+                } else {
+                    short
+                }
             }
             Service::Pareto { least, shape } => {
                 whole(least as f64 / (1.0 - rng.unit()).powf(1.0 / shape))
