@@ -35,6 +35,11 @@ pub(crate) struct Left {
     spare: Option<(u32, u64)>,
 }
 
+impl Left {
+    /// Everybody must see for itself.
+    pub(crate) const ALL: Left = Left { closes: Instant::EPOCH, spare: None };
+}
+
 /// Ends that are looked at to find a gap; beyond them it is assumed to close.
 const LOOKS: usize = 32;
 

@@ -26,6 +26,8 @@ pub(crate) struct Claim {
     pub(crate) age: u64,
     /// A call that started in its gap has overrun: there is no other.
     pub(crate) strict: bool,
+    /// The gate that it was found behind last, where it withholds nothing.
+    pub(crate) gated: Option<Answer>,
     /// Running calls that started in its gap, by when they should have ended.
     pub(crate) backfills: Vec<(Instant, u32)>,
 }
@@ -86,7 +88,8 @@ impl Engine {
         if waiting.claim == NONE {
             self.claims.made += 1;
             let (age, backfills) = (self.claims.made, Vec::new());
-            waiting.claim = self.claims.slab.insert(Claim { call, age, strict: false, backfills });
+            let (strict, gated) = (false, None);
+            waiting.claim = self.claims.slab.insert(Claim { call, age, strict, gated, backfills });
         }
         if oldest {
             self.claims.slab[waiting.claim].age = OLDEST;
@@ -148,10 +151,13 @@ impl Engine {
         }
     }
 
-    /// A claimant is blocked until a moment: what it withheld elsewhere may be used till then.
-    pub(crate) fn yield_claims(&mut self, call: u32, at: u32) {
+    /// A claimant is blocked until a moment, or by a pause: what it withheld elsewhere may be used
+    /// till then. Those who wait there are told when that changes, not each time it is found.
+    pub(crate) fn yield_claims(&mut self, call: u32, at: u32, answer: Answer) {
         let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
-        if waiting.claim == NONE {
+        let Some(claim) = self.claims.slab.get_mut(waiting.claim) else { return };
+        let gated = answer.is_gated().then_some(answer);
+        if core::mem::replace(&mut claim.gated, gated) == gated || gated.is_none() {
             return;
         }
         let (claim, route) = (waiting.claim, self.lanes.get(waiting.lane).route);

@@ -159,8 +159,9 @@ impl Engine {
     fn never_fits(&self, call: &Asked) -> Option<Refusal> {
         let route = self.routes.get(call.route);
         let mut takes = route.takes().iter();
-        let too_large = takes
-            .position(|take| take.amount > self.instances.budgets.most(take, call.priority))?;
+        let too_large = takes.position(|take| {
+            take.amount > self.instances.budgets.most(take, Some(call.priority))
+        })?;
         let draw = route.draw_at(too_large)?;
         let limit = Some(LimitId(self.instances.get(draw.instance).limit));
         Some(Refusal { reason: Reason::TooLarge, limit, retry: Retry::Never })

@@ -204,6 +204,7 @@ impl Engine {
             }
             self.count_anew(id);
             self.book_anew(id);
+            self.count_partial(id);
             let tracked = self.instances.get_mut(id).ends.take().is_some();
             if tracked {
                 self.track_ends(id);
@@ -230,6 +231,18 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// Which of those who wait at an instance take nothing of one of its budgets.
+    fn count_partial(&mut self, id: u32) {
+        let mut partial = 0;
+        for lane in self.lanes.at(id) {
+            let route = self.lanes.get(lane).route;
+            let is = self.routes.get(route).is_partial(id);
+            self.lanes.get_mut(lane).partial = is;
+            partial += u32::from(is);
+        }
+        self.instances.get_mut(id).partial = partial;
     }
 
     /// Who waits for an instance, if that matters now.
@@ -259,7 +272,7 @@ impl Engine {
             .filter_map(|(call, lane)| {
                 let lane = self.lanes.get(lane);
                 let route = self.routes.get(lane.route);
-                let most = |take: &Take| self.instances.budgets.most(take, lane.priority);
+                let most = |take: &Take| self.instances.budgets.most(take, Some(lane.priority));
                 let at = route.takes().iter().position(|take| take.amount > most(take))?;
                 let instance = route.draw_at(at)?.instance;
                 Some((call, LimitId(self.instances.get(instance).limit)))

@@ -155,7 +155,7 @@ impl Engine {
     /// What [`Engine::admit`] would refuse whatever the load.
     pub fn prepare(&mut self, now: Instant, call: &Call<'_>) -> Result<Prepared, Refusal> {
         self.now = self.now.max(now);
-        let may_wait = self.build_route(call)?;
+        let may_wait = self.build_route(call, None)?;
         Ok(Prepared(Kind { route: self.acquire_route(), tool: call.tool, may_wait }))
     }
 
@@ -245,6 +245,9 @@ impl Engine {
         out: &mut Outputs,
     ) -> bool {
         self.begin(now, out);
+        if self.instances.is_gone(limit.0) {
+            return false;
+        }
         let Some(config) = self.config.limits.get_mut(usize::from(limit.0)) else { return false };
         let Some(crate::BudgetConfig::Rate {
             kind: crate::RateKind::Calendar { ends: configured },
@@ -294,7 +297,7 @@ impl Engine {
             Ok(found) => found,
             Err(refusal) => return Decision::Refused(refusal),
         };
-        let may_wait = match self.build_route(&inherited) {
+        let may_wait = match self.build_route(&inherited, Some(inherited.priority)) {
             Ok(may_wait) => may_wait,
             Err(refusal) => return Decision::Refused(refusal),
         };

@@ -38,6 +38,8 @@ pub(crate) struct Instance {
     pub(crate) order: Option<Box<Order>>,
     /// Lanes that wait here.
     pub(crate) watchers: u32,
+    /// Those of them that take nothing of one of its budgets, and so are not in the same way.
+    pub(crate) partial: u32,
     /// Those of them whose calls were made by running calls.
     pub(crate) nested: Option<Box<NestedLanes>>,
     /// Waiting calls that draw on this instance, wherever they wait.
@@ -289,6 +291,7 @@ impl Instances {
             paused: self.limits[usize::from(limit)].paused,
             order: None,
             watchers: 0,
+            partial: 0,
             nested: None,
             queued: 0,
             book: limit_config.keeps_a_book().then(Box::default),

@@ -4,6 +4,8 @@
 //! are linked through their own records, so that any one of them leaves in constant time. Lanes of
 //! one flow and priority are kin, linked as well, for the sake of rescue.
 
+use alloc::vec::Vec;
+
 use crate::call::{Flow, Priority, ToolId};
 use crate::decision::Reason;
 use crate::patience::Patience;
@@ -88,6 +90,8 @@ pub(crate) struct Lane {
     pub(crate) watch: u32,
     /// The place of its flow in that instance's order.
     pub(crate) flow_at: u32,
+    /// It takes nothing of one of the budgets there.
+    pub(crate) partial: bool,
     /// When it was opened, among all lanes.
     pub(crate) opened: u64,
     pub(crate) kin: u32,
@@ -137,6 +141,11 @@ impl Lanes {
         &self.slab[id]
     }
 
+    /// The lanes that wait at an instance.
+    pub(crate) fn at(&self, instance: u32) -> Vec<u32> {
+        self.slab.iter().filter(|(_, lane)| lane.watch == instance).map(|(id, _)| id).collect()
+    }
+
     pub(crate) fn get_mut(&mut self, id: u32) -> &mut Lane {
         &mut self.slab[id]
     }
@@ -166,6 +175,7 @@ impl Lanes {
             calls: 0,
             watch,
             flow_at: NONE,
+            partial: false,
             opened: self.opened,
             kin,
             kin_previous: NONE,

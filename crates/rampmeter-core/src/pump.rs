@@ -159,11 +159,16 @@ impl Engine {
             }
         }
         self.claim_if_passed_over(first, id);
-        let claim = self.instances.get(id).claim;
-        if claim == NONE {
+        let (claim, partial) = (self.instances.get(id).claim, self.instances.get(id).partial);
+        // Without a claim, only what is in nobody's way may pass the call whose turn it is.
+        if claim == NONE && partial == 0 {
             return Seen::All;
         }
-        let Some(left) = self.left_by(claim, id) else { return Seen::All };
+        let left = match self.left_by(claim, id) {
+            Some(left) => left,
+            None if partial > 0 => Left::ALL,
+            None => return Seen::All,
+        };
         self.gap_closes = Some((claim, left.closes));
         let seen = self.look_behind(id, first, &left, looks, out);
         self.gap_closes = None;
@@ -184,7 +189,8 @@ impl Engine {
         let instance = self.instances.get(id);
         if let Some(order) = instance.order.as_deref() {
             let budgets = self.instances.budgets.of(instance.budgets.clone());
-            let open = |priority| budgets.iter().all(|budget| budget.is_open(priority));
+            let all = instance.partial > 0;
+            let open = |priority| all || budgets.iter().all(|budget| budget.is_open(priority));
             order.turns(open, LOOKS_BEHIND, &mut turns);
         }
         let mut seen = Seen::All;
@@ -266,7 +272,8 @@ impl Engine {
         else {
             return order.pick(|_| true);
         };
-        if instance.only_slots && slots.held >= slots.size {
+        let only_slots = instance.only_slots && instance.partial == 0;
+        if only_slots && slots.held >= slots.size {
             return None;
         }
         if !slots.has_bars() {
@@ -274,7 +281,7 @@ impl Engine {
         }
         // Where slots are reserved, those who have none to go to are passed over.
         let open = order.pick(|priority| slots.room(priority) > 0);
-        open.or_else(|| if instance.only_slots { None } else { order.pick(|_| true) })
+        open.or_else(|| if only_slots { None } else { order.pick(|_| true) })
     }
 
     #[inline]
@@ -310,9 +317,7 @@ impl Engine {
         if block.instance != at {
             return Some(Look::Moves(block.instance));
         }
-        if block.answer.is_gated() {
-            self.yield_claims(call, at);
-        }
+        self.yield_claims(call, at, block.answer);
         Some(Look::Stays(if let Answer::At(until) = block.answer { Some(until) } else { None }))
     }
 

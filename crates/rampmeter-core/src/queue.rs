@@ -150,7 +150,10 @@ impl Engine {
                 continue;
             };
             let flow_is_full = config.queue_per_flow.is_some_and(|most| book.of_flow(flow) >= most);
-            let evicts = config.overflow == Overflow::Evict && config.queue_size > 0;
+            // A queue that was made shorter than it is only drains.
+            let evicts = config.overflow == Overflow::Evict
+                && config.queue_size > 0
+                && instance.queued == config.queue_size;
             if flow_is_full || is_full && !evicts {
                 return Some(refusal);
             }

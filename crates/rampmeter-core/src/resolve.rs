@@ -2,16 +2,22 @@
 
 use core::time::Duration;
 
-use crate::call::{Call, Draw};
+use crate::call::{Call, Draw, Priority};
 use crate::decision::{Reason, Refusal, Retry};
 use crate::engine::Engine;
 
 impl Engine {
     /// Checks a call and writes its route into the builder; returns how long it may wait.
-    pub(crate) fn build_route(&mut self, call: &Call<'_>) -> Result<Duration, Refusal> {
+    /// A kind of call that is prepared has no priority yet.
+    pub(crate) fn build_route(
+        &mut self,
+        call: &Call<'_>,
+        priority: Option<Priority>,
+    ) -> Result<Duration, Refusal> {
         let unsupported =
             |limit| Refusal { reason: Reason::Unsupported, limit, retry: Retry::Never };
-        if usize::from(call.priority.0) >= self.config.priorities.len() || !call.keys.is_empty() {
+        let known = |it: Priority| usize::from(it.0) < self.config.priorities.len();
+        if !priority.is_none_or(known) || !call.keys.is_empty() {
             return Err(unsupported(None));
         }
         self.builder.clear();
@@ -26,8 +32,7 @@ impl Engine {
             may_wait = may_wait.min(limit.queue_age.unwrap_or(may_wait));
             self.builder.draw(instance, data.budgets.clone(), &self.instances.budgets, draw);
             let budgets = &self.instances.budgets;
-            let too_large =
-                |take: &crate::route::Take| take.amount > budgets.most(take, call.priority);
+            let too_large = |take: &crate::route::Take| take.amount > budgets.most(take, priority);
             if self.builder.last_takes().iter().any(too_large) {
                 let (reason, retry) = (Reason::TooLarge, Retry::Never);
                 return Err(Refusal { reason, limit: Some(draw.limit), retry });

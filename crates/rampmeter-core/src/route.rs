@@ -40,7 +40,7 @@ pub(crate) struct Take {
 }
 
 /// What is taken of one instance.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct RouteDraw {
     pub(crate) instance: u32,
     first: u32,
@@ -122,6 +122,12 @@ impl Route {
         self.takes.get(draw.first as usize..draw.end as usize).unwrap_or_default()
     }
 
+    /// Whether it takes nothing of one of the budgets of `instance`.
+    pub(crate) fn is_partial(&self, instance: u32) -> bool {
+        let takes = self.on(instance).map(|draw| self.takes_of(draw)).unwrap_or_default();
+        takes.iter().any(|take| take.amount == 0)
+    }
+
     /// The draw on `instance`.
     pub(crate) fn on(&self, instance: u32) -> Option<RouteDraw> {
         self.draws.iter().copied().find(|draw| draw.instance == instance)
@@ -144,7 +150,10 @@ impl Routes {
         let hash = hash_of(&builder.takes);
         let found = self.index.find(hash, |id| {
             let route = &self.routes[id];
-            *route.takes == *builder.takes && *route.costs == *builder.costs
+            // Weights and costs count even where nothing does now: the limit may change.
+            *route.takes == *builder.takes
+                && *route.draws == *builder.draws
+                && *route.costs == *builder.costs
         });
         if let Some(id) = found {
             self.routes[id].refs += 1;

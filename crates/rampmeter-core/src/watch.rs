@@ -4,8 +4,24 @@
 use crate::call::{LimitId, Priority};
 use crate::decision::{Output, Outputs, Refusal, Retry};
 use crate::engine::Engine;
-use crate::lane::{Departure, NO_CALLER, Record};
+use crate::lane::{Departure, Lane, NO_CALLER, Record};
 use crate::order::Order;
+
+/// Where a lane is found at the instance where it waits.
+#[derive(Clone, Copy)]
+struct Place {
+    priority: Priority,
+    flow_at: u32,
+    opened: u64,
+    partial: bool,
+}
+
+impl Place {
+    fn of(lane: &Lane) -> Place {
+        let Lane { priority, flow_at, opened, partial, .. } = *lane;
+        Place { priority, flow_at, opened, partial }
+    }
+}
 
 impl Engine {
     /// A waiting call's time is up.
@@ -25,7 +41,7 @@ impl Engine {
         let gone = waiting.clone();
         let lane = self.lanes.get(gone.lane);
         let (route, priority, flow) = (lane.route, lane.priority, lane.flow);
-        let (watch, flow_at, kin, opened) = (lane.watch, lane.flow_at, lane.kin, lane.opened);
+        let (watch, flow_at, kin, place) = (lane.watch, lane.flow_at, lane.kin, Place::of(lane));
         self.waiting -= 1;
         self.expiries.leave(call, gone.expiry, &mut self.calls);
         for draw in self.routes.get(route).draws() {
@@ -39,7 +55,7 @@ impl Engine {
         self.drop_claims(route, &gone);
         let departure = self.lanes.depart(&gone, &mut self.calls, &mut self.patience);
         if let Departure::Last = departure {
-            self.leave(watch, (priority, flow_at, opened), (1, gone.ticket), out);
+            self.leave(watch, place, (1, gone.ticket), out);
         } else if let Some(order) = self.instances.get_mut(watch).order.as_deref_mut() {
             order.one_less(priority, flow_at);
             if let Departure::NewFirst(ticket) = departure {
@@ -67,7 +83,7 @@ impl Engine {
         let lane = self.lanes.get(id);
         let Some(Record::Waiting(first)) = self.calls.get(lane.first) else { return };
         let (ticket, from) = (first.ticket, lane.watch);
-        let place = (lane.priority, lane.flow_at, lane.opened);
+        let place = Place::of(lane);
         self.leave(from, place, (lane.calls, ticket), out);
         self.enter(to, id, ticket, out);
         self.mark(to);
@@ -77,8 +93,10 @@ impl Engine {
     pub(crate) fn enter(&mut self, at: u32, lane_id: u32, ticket: u64, out: &mut Outputs) {
         let lane = self.lanes.get(lane_id);
         self.contended += 1;
+        let partial = self.routes.get(lane.route).is_partial(at);
         let instance = self.instances.get_mut(at);
         instance.watchers += 1;
+        instance.partial += u32::from(partial);
         if instance.watchers == 1 {
             out.push(Output::Saturated { limit: LimitId(instance.limit), saturated: true });
         }
@@ -89,29 +107,24 @@ impl Engine {
         let order = instance.order.get_or_insert_with(|| Order::new(weights, now).into());
         let flow_at = order.insert(now, (lane_id, lane.calls, ticket), lane.priority, lane.flow);
         let lane = self.lanes.get_mut(lane_id);
-        (lane.watch, lane.flow_at) = (at, flow_at);
+        (lane.watch, lane.flow_at, lane.partial) = (at, flow_at, partial);
     }
 
     /// A lane no longer waits at an instance. Those behind it may go.
-    fn leave(
-        &mut self,
-        at: u32,
-        (priority, flow_at, opened): (Priority, u32, u64),
-        calls: (u32, u64),
-        out: &mut Outputs,
-    ) {
+    fn leave(&mut self, at: u32, place: Place, calls: (u32, u64), out: &mut Outputs) {
         let now = self.now;
         let instance = self.instances.get_mut(at);
         if let Some(order) = instance.order.as_deref_mut() {
-            order.remove(now, priority, flow_at, calls);
+            order.remove(now, place.priority, place.flow_at, calls);
         }
         if let Some(nested) = instance.nested.as_deref_mut() {
-            nested.lanes.remove(&opened);
+            nested.lanes.remove(&place.opened);
             if nested.lanes.is_empty() {
                 instance.nested = None;
             }
         }
         instance.watchers -= 1;
+        instance.partial -= u32::from(place.partial);
         self.contended -= 1;
         if instance.watchers == 0 {
             instance.ends = None;

@@ -104,8 +104,8 @@ impl Budgets {
         }
     }
 
-    /// The most of a take's budget that a call of this priority could ever take.
-    pub(crate) fn most(&self, take: &Take, priority: Priority) -> u64 {
+    /// The most of a take's budget that a call of this priority, or of any, could ever take.
+    pub(crate) fn most(&self, take: &Take, priority: Option<Priority>) -> u64 {
         self.0.get(take.budget as usize).map_or(0, |budget| budget.most(priority))
     }
 

@@ -147,10 +147,10 @@ impl Budget {
         }
     }
 
-    /// The most that a call of this priority could ever take at once.
-    pub(crate) fn most(&self, priority: Priority) -> u64 {
+    /// The most that a call of this priority, or of any, could ever take at once.
+    pub(crate) fn most(&self, priority: Option<Priority>) -> u64 {
         match self {
-            Budget::Concurrency(slots) => slots.most(priority),
+            Budget::Concurrency(slots) => priority.map_or(slots.size, |it| slots.most(it)),
             Budget::Rate(rate) => rate.capacity(),
             Budget::Gone => u64::MAX,
         }
