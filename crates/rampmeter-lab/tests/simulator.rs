@@ -83,7 +83,7 @@ fn the_same_seed_gives_the_same_history() {
 fn no_judge_objects_any_more_to_seeds_that_failed() {
     let kept = include_str!("../seeds.txt").lines().filter(|line| !line.starts_with('#'));
     for line in kept.filter(|line| !line.is_empty()) {
-        let mut words = line.split(' ').map(|word| word.parse::<u64>());
+        let mut words = line.split(' ').map(str::parse::<u64>);
         let (seed, steps) = (words.next().unwrap().unwrap(), words.next().unwrap().unwrap());
         let run = play(seed, steps, Mix::ALL, 0);
         assert_eq!(run.violation, None, "{line}");

@@ -39,7 +39,7 @@ impl Mix {
         patience: true,
         deadlines: true,
         faults: true,
-        zeros: false,
+        zeros: true,
         clocks: true,
     };
 

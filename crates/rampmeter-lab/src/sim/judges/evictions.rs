@@ -53,7 +53,9 @@ impl Books {
             let of_flow = self.queued_of_flow(*id, by.flow);
             let flow_is_full = config.queue_per_flow.is_some_and(|most| of_flow >= most);
             let is_full = instance.queued >= config.queue_size;
-            let refuses = config.overflow == Overflow::Refuse || config.queue_size == 0;
+            // A queue that was made shorter than it is only drains.
+            let drains = instance.queued > config.queue_size || config.queue_size == 0;
+            let refuses = config.overflow == Overflow::Refuse || drains;
             flow_is_full || is_full && (refuses || self.is_heaviest(*id, by, by.priority, by.flow))
         })
     }

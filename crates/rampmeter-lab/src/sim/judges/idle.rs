@@ -65,8 +65,7 @@ impl Books {
     }
 
     /// Whether a call lacks units of a rate that another would take units of, too: it would
-    /// claim them if it came to that, and until then nobody looks. Or it lacks something of a
-    /// limit of which the other takes something else only.
+    /// claim them if it came to that, and until then nobody looks.
     fn lacks_units_of(&mut self, call: u32, other: u32) -> bool {
         let book = self.call(call);
         let (route, priority, parent) = (book.route, book.priority, book.parent);
@@ -80,10 +79,8 @@ impl Books {
             let (_, loan) = self.loan(parent, take.budget, take.amount);
             let clock = self.clock;
             let budget = &mut self.budgets[take.budget as usize];
-            let is_rate = matches!(budget, BudgetBook::Rate(_));
-            if !budget.has_room(take.amount - loan, priority, clock)
-                && (is_rate || same.amount == 0)
-            {
+            let is_rate = matches!(budget, BudgetBook::Rate(_)) && same.amount > 0;
+            if is_rate && !budget.has_room(take.amount - loan, priority, clock) {
                 return true;
             }
         }

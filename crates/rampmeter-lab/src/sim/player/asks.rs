@@ -148,9 +148,9 @@ fn with<R>(
     }
     then(&Call {
         tool: ToolId(kind.tool),
-        // Whom a nested call says that it is for has no effect.
+        // What a nested call says of these has no effect.
         flow: scene.flows[if ask.parent.is_some() { 0 } else { usize::from(ask.flow) }],
-        priority: Priority(ask.priority),
+        priority: Priority(if ask.parent.is_some() { 0 } else { ask.priority }),
         labels: &labels[..variant.labels.len()],
         draws: &draws[..kind.draws.len().min(16)],
         keys: &[],
