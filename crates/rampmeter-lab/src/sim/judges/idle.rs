@@ -6,6 +6,9 @@ use super::super::player::Player;
 use super::super::totals::Count;
 use super::super::verdict::{Judge, Verdict, must};
 
+/// The engine looks at so many lanes behind one that cannot start.
+const LOOKS_BEHIND: usize = 8;
+
 /// So many lanes are looked at after each input in the mean.
 const HEADS: u64 = 8;
 
@@ -36,6 +39,8 @@ impl Player {
 impl Player {
     /// Whether somebody who shares a limit with a call may hold it back.
     fn is_held_back(&mut self, call: u32) -> Verdict<bool> {
+        let mut beside = 0;
+        let takes_nothing = self.books.route_of(call).takes.iter().any(|take| take.amount == 0);
         for place in 0..self.books.active.len() + self.books.nested.len() {
             let books = &self.books;
             let other = match books.active.get(place) {
@@ -45,7 +50,10 @@ impl Player {
             if other == call || !books.share_a_limit(call, other) {
                 continue;
             }
-            let held_back = books.are_kin(other, call)
+            // Who takes nothing of what is in the way may pass so many and no more.
+            beside += 1;
+            let held_back = takes_nothing && beside >= LOOKS_BEHIND
+                || books.are_kin(other, call)
                 || self.books.lacks_units_of(other, call)
                 || self.explained(other)?.is_some_and(|said| said.claims);
             if held_back {
