@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rampmeter_lab::sim::{COUNTS, Count, Mix, Run, Totals, play};
 
 const HELP: &str = "usage: rampmeter-sim [--seed N | --seeds A..B | --seconds S] [--steps N] \
-                    [--threads N] [--tell N]";
+                    [--threads N] [--tell N] [--without nested,edits,…]";
 
 /// What to play.
 struct Options {
@@ -19,6 +19,7 @@ struct Options {
     seconds: Option<u64>,
     steps: u64,
     threads: u64,
+    mix: Mix,
     /// So many of the last inputs and answers of a seed with a violation are printed.
     tell: usize,
 }
@@ -34,7 +35,8 @@ fn main() -> ExitCode {
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options = Options { seeds: 0..200, seconds: None, steps: 10_000, threads: 2, tell: 0 };
+    let mut options =
+        Options { seeds: 0..200, seconds: None, steps: 10_000, threads: 2, mix: Mix::ALL, tell: 0 };
     while let Some(flag) = words.next() {
         let value = words.next().ok_or_else(|| format!("`{flag}` needs a value"))?;
         let number = || value.parse::<u64>().map_err(|_| format!("`{value}` is no number"));
@@ -56,6 +58,10 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
                 options.seeds = 0..u64::MAX;
             }
             "--steps" => options.steps = number()?,
+            "--without" => {
+                let without = |mix: Mix, name| mix.without(name);
+                options.mix = value.split(',').try_fold(options.mix, without)?;
+            }
             "--threads" => options.threads = number()?.clamp(1, 64),
             "--tell" => options.tell = usize::try_from(number()?).unwrap_or(usize::MAX),
             _ => return Err(format!("there is no `{flag}`")),
@@ -90,7 +96,7 @@ fn run(options: &Options) -> ExitCode {
                     if seed >= to || ends.is_some_and(|ends| Instant::now() >= ends) {
                         break;
                     }
-                    let run = play_twice_now_and_then(seed, options.steps);
+                    let run = play_twice_now_and_then(seed, options.steps, options.mix);
                     report(&run, options, begun, &found);
                 }
             });
@@ -110,10 +116,10 @@ fn run(options: &Options) -> ExitCode {
 }
 
 /// Every sixteenth seed is played a second time and must go the same way.
-fn play_twice_now_and_then(seed: u64, steps: u64) -> Run {
-    let mut run = play(seed, steps, Mix::ALL, 0);
+fn play_twice_now_and_then(seed: u64, steps: u64, mix: Mix) -> Run {
+    let mut run = play(seed, steps, mix, 0);
     if seed.is_multiple_of(16) && run.violation.is_none() {
-        let again = play(seed, steps, Mix::ALL, 0);
+        let again = play(seed, steps, mix, 0);
         run.violation = run.differs_from(&again);
     }
     run
@@ -127,7 +133,7 @@ fn report(run: &Run, options: &Options, begun: Instant, found: &Mutex<Found>) {
     if let Some(violation) = &run.violation {
         found.violations += 1;
         if options.tell > 0 {
-            for line in play(run.seed, options.steps, Mix::ALL, options.tell).tail {
+            for line in play(run.seed, options.steps, options.mix, options.tell).tail {
                 println!("{line}");
             }
         }

@@ -43,6 +43,28 @@ impl Mix {
         clocks: true,
     };
 
+    /// These without one of them, by its name.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn without(mut self, name: &str) -> Result<Mix, String> {
+        let ingredient = match name {
+            "reserved" => &mut self.reserved,
+            "evict" => &mut self.evict,
+            "per_flow" => &mut self.per_flow,
+            "nested" => &mut self.nested,
+            "edits" => &mut self.edits,
+            "patience" => &mut self.patience,
+            "deadlines" => &mut self.deadlines,
+            "faults" => &mut self.faults,
+            "zeros" => &mut self.zeros,
+            "clocks" => &mut self.clocks,
+            _ => return Err(format!("there is no ingredient `{name}`")),
+        };
+        *ingredient = false;
+        Ok(self)
+    }
+
     /// A part of these ingredients.
     pub(crate) fn part(self, rng: &mut Rng) -> Mix {
         let mut with = |allowed: bool| rng.percent(60) && allowed;
