@@ -30,10 +30,30 @@ impl Engine {
             self.release_route(call.route);
             return refused(Reason::Deadline, None, Retry::Never);
         }
-        let Some((at, answer)) = self.obstacle(call, parent) else {
-            return Decision::Granted(self.grant_at_once(call, parent));
-        };
-        self.decide_to_wait(call, parent, (at, answer), otherwise, out)
+        if parent.nest == NONE && self.contended == 0 {
+            let takes = self.routes.get(call.route).takes();
+            let budgets = &mut self.instances.budgets;
+            match budgets.try_take(takes, call.priority, self.now) {
+                Ok(()) => return Decision::Granted(self.run_at_once(call)),
+                Err(_) => return self.decide_in_turn(call, parent, otherwise, out),
+            }
+        }
+        self.decide_in_turn(call, parent, otherwise, out)
+    }
+
+    /// Others wait, or there is no room, or a running call has made it.
+    #[inline(never)]
+    fn decide_in_turn(
+        &mut self,
+        call: &Asked,
+        parent: Parent,
+        otherwise: Otherwise,
+        out: &mut Outputs,
+    ) -> Decision {
+        match self.obstacle(call, parent) {
+            Some(block) => self.decide_to_wait(call, parent, block, otherwise, out),
+            None => Decision::Granted(self.grant_at_once(call, parent)),
+        }
     }
 
     /// What keeps a new call from starting at once: a limit without room or paused, or one at
@@ -91,9 +111,25 @@ impl Engine {
         None
     }
 
-    #[inline]
     fn grant_at_once(&mut self, call: &Asked, parent: Parent) -> CallId {
-        let running = Running {
+        if parent.nest == NONE {
+            let takes = self.routes.get(call.route).takes();
+            self.instances.budgets.take(takes, call.priority, self.now);
+            return self.run_at_once(call);
+        }
+        let id = self.run_at_once(call);
+        let nest = self.adopt(id.index, parent);
+        self.take_nested(nest, call.route, call.priority);
+        if let Some(Record::Running(running)) = self.calls.get_mut(id.index) {
+            running.nest = nest;
+        }
+        id
+    }
+
+    /// A call runs that never waited; what it takes has been taken.
+    #[inline]
+    fn run_at_once(&mut self, call: &Asked) -> CallId {
+        let index = self.calls.insert(Record::Running(Running {
             route: call.route,
             nest: NONE,
             flow: call.flow,
@@ -104,19 +140,7 @@ impl Engine {
             tool: call.tool,
             priority: call.priority,
             backfills: NONE,
-        };
-        let takes = self.routes.get(call.route).takes();
-        if parent.nest == NONE {
-            self.instances.budgets.take(takes, call.priority, self.now);
-            let index = self.calls.insert(Record::Running(running));
-            return self.calls.id(index);
-        }
-        let index = self.calls.insert(Record::Running(running));
-        let nest = self.adopt(index, parent);
-        self.take_nested(nest, call.route, call.priority);
-        if let Some(Record::Running(running)) = self.calls.get_mut(index) {
-            running.nest = nest;
-        }
+        }));
         self.calls.id(index)
     }
 

@@ -24,9 +24,13 @@ const BUCKETS: usize = 128;
 const FIRST_NANOS: u64 = 1 << 16;
 
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Estimates {
-    means: Vec<u64>,
-    histograms: Vec<Option<Box<Histogram>>>,
+pub(crate) struct Estimates(Vec<Tool>);
+
+#[derive(Clone, Debug, Default)]
+struct Tool {
+    /// 0 if no call has ended.
+    mean_nanos: u64,
+    histogram: Option<Box<Histogram>>,
 }
 
 #[derive(Clone, Debug)]
@@ -42,20 +46,20 @@ impl Estimates {
     /// What a call of the tool will take, in the mean.
     #[inline]
     pub(crate) fn mean_nanos(&self, tool: ToolId) -> u64 {
-        match self.means.get(usize::from(tool.0)) {
-            None | Some(0) => crate::time::nanos(UNSEEN),
-            Some(nanos) => *nanos,
+        match self.0.get(usize::from(tool.0)) {
+            Some(tool) if tool.mean_nanos > 0 => tool.mean_nanos,
+            _ => crate::time::nanos(UNSEEN),
         }
     }
 
     /// Whether any call of the tool has ended.
     pub(crate) fn knows(&self, tool: ToolId) -> bool {
-        self.means.get(usize::from(tool.0)).is_some_and(|mean| *mean > 0)
+        self.0.get(usize::from(tool.0)).is_some_and(|tool| tool.mean_nanos > 0)
     }
 
     /// What nineteen of twenty calls of the tool took at the most; `None` while few have ended.
     pub(crate) fn high_nanos(&mut self, tool: ToolId) -> Option<u64> {
-        let histogram = self.histograms.get_mut(usize::from(tool.0))?.as_deref_mut()?;
+        let histogram = self.0.get_mut(usize::from(tool.0))?.histogram.as_deref_mut()?;
         if histogram.sum < ENOUGH {
             return None;
         }
@@ -69,14 +73,13 @@ impl Estimates {
     #[inline]
     pub(crate) fn learn(&mut self, tool: ToolId, took_nanos: u64) {
         let index = usize::from(tool.0);
-        if index >= self.means.len() {
-            self.means.resize(index + 1, 0);
-            self.histograms.resize_with(index + 1, || None);
+        if index >= self.0.len() {
+            self.0.resize_with(index + 1, Tool::default);
         }
         let took_nanos = took_nanos.max(1);
-        let mean = &mut self.means[index];
+        let Tool { mean_nanos: mean, histogram } = &mut self.0[index];
         *mean = if *mean == 0 { took_nanos } else { *mean - *mean / 8 + took_nanos / 8 }.max(1);
-        let histogram = self.histograms[index].get_or_insert_with(|| Box::new(Histogram::NEW));
+        let histogram = histogram.get_or_insert_with(|| Box::new(Histogram::NEW));
         histogram.counts[bucket(took_nanos)] += 1;
         histogram.sum += 1;
         if histogram.sum >= REMEMBERED {

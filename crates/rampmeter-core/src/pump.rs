@@ -56,7 +56,7 @@ pub(crate) struct Block {
 
 impl Engine {
     /// Takes in the time: what is due is done before the input itself. Time never runs backwards.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(&mut self, now: Instant, out: &mut Outputs) {
         self.now = self.now.max(now);
         // Whatever time can change belongs to a call that waits.
@@ -65,6 +65,7 @@ impl Engine {
         }
     }
 
+    #[inline(never)]
     fn do_what_is_due(&mut self, out: &mut Outputs) {
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= self.now);
         let expiry = self.expiries.next().map(|(at, _)| at);
@@ -84,13 +85,14 @@ impl Engine {
     }
 
     /// Looks at the instances that were marked, until none is or the work is enough.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pump(&mut self, out: &mut Outputs) {
         if !self.dirty.is_empty() {
             self.pump_marked(out);
         }
     }
 
+    #[inline(never)]
     fn pump_marked(&mut self, out: &mut Outputs) {
         let mut looks = LOOKS_PER_INPUT;
         while let Some(instance) = self.dirty.pop_front() {

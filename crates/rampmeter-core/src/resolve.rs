@@ -80,8 +80,16 @@ impl Engine {
         id
     }
 
+    #[inline]
     pub(crate) fn release_route(&mut self, id: u32) {
-        self.routes.release(id);
+        if self.routes.release(id) {
+            self.keep_route(id);
+        }
+    }
+
+    #[inline(never)]
+    fn keep_route(&mut self, id: u32) {
+        self.routes.keep(id);
         while let Some(route) = self.routes.collect_some() {
             self.instances.unused(&route, self.now);
         }

@@ -204,14 +204,17 @@ impl Routes {
         self.routes[id].refs += 1;
     }
 
-    /// Takes one user away.
+    /// Takes one user away; says whether nobody is left.
     #[inline]
-    pub(crate) fn release(&mut self, id: u32) {
+    pub(crate) fn release(&mut self, id: u32) -> bool {
         let route = &mut self.routes[id];
         route.refs -= 1;
-        if route.refs == 0 {
-            self.idle.push_back(id);
-        }
+        route.refs == 0
+    }
+
+    /// Nobody uses a route any more; it is kept for the next call like the last.
+    pub(crate) fn keep(&mut self, id: u32) {
+        self.idle.push_back(id);
     }
 
     /// Drops one unused route if more are kept than `most`.

@@ -222,3 +222,29 @@ fn the_last_screen_fits_a_hundred_columns_and_45_lines_whatever_it_is_about() {
     let widest = lines.iter().map(|line| line.chars().count()).max().unwrap();
     assert!(widest <= 100, "{widest} columns:\n{}", ran.stdout);
 }
+
+#[test]
+fn a_call_that_made_room_for_another_flow_is_told_so_in_events_summary_and_result() {
+    let policy = "undeclared = \"read\"\n[limits.one]\nconcurrency = 1\n\
+        queue = { size = 2, overflow = \"evict\" }\n[tools.t]\nlimits = [\"one\"]\n\
+        run = { simulate = { latency = \"40ms\" } }\n[run]\nflow = \"user\"";
+    let of = |user: &str, ids: &[&str]| {
+        let calls: Vec<_> = ids.iter().map(|id| (*id, "t", "{}")).collect();
+        let mut turn: Value = serde_json::from_str(&turn(&calls)).unwrap();
+        turn["user"] = json!(user);
+        format!("{turn}\n")
+    };
+    let turns = of("batch", &["1", "2", "3"]) + &of("maya", &["4"]);
+    let folder = Folder::with(policy, &turns);
+    let ran = folder.run(&["run", ".", "--json", "--out", "out", "--events", "events"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let summary = ran.summary();
+    assert_eq!((&summary["succeeded"], &summary["refused"]), (&json!(3), &json!(1)));
+    assert_eq!(summary["errors"][0]["kind"], "evicted", "{summary}");
+    let refused: Vec<Value> = folder.lines("events");
+    let refused: Vec<_> = refused.iter().filter(|it| it["event"] == "tool.refused").collect();
+    assert_eq!(refused.len(), 1);
+    let told = ["reason", "limit", "flow", "call"].map(|key| refused[0][key].clone());
+    assert_eq!(told, ["evicted", "one", "batch", "3"].map(Value::from));
+    assert!(folder.read("out").contains("made room for a flow that had less of it"));
+}

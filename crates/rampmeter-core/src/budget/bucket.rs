@@ -62,6 +62,17 @@ impl Bucket {
         self.tat = self.base(amount, now).saturating_add(self.cost(amount));
     }
 
+    /// Takes `amount` if it is ready; says whether it was.
+    #[inline]
+    pub(super) fn try_take(&mut self, amount: u64, now: Instant) -> bool {
+        let after = self.base(amount, now).saturating_add(self.cost(amount));
+        let room = after <= self.scale(now).saturating_add(self.full) && amount <= self.burst;
+        if room || amount == 0 {
+            self.tat = after;
+        }
+        room || amount == 0
+    }
+
     #[inline]
     pub(super) fn is_ready(&self, amount: u64, now: Instant) -> bool {
         let after = self.base(amount, now).saturating_add(self.cost(amount));

@@ -116,6 +116,19 @@ impl Budget {
         }
     }
 
+    /// Takes `amount` if it is ready; says whether it was.
+    #[inline]
+    pub(crate) fn try_take(&mut self, amount: u64, priority: Priority, now: Instant) -> bool {
+        if let Budget::Rate(Rate { kind: Kind::Bucket(bucket), .. }) = self {
+            return bucket.try_take(amount, now);
+        }
+        let ready = self.is_ready(amount, priority, now);
+        if ready {
+            self.take(amount, priority, now);
+        }
+        ready
+    }
+
     /// Gives back what is held only while a call runs.
     #[inline]
     pub(crate) fn give(&mut self, amount: u64, priority: Priority) {

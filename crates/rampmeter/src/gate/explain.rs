@@ -64,12 +64,12 @@ impl<A: Ask> Admission<'_, A> {
 }
 
 impl Gate {
-    /// Why each waiting call waits, those that came first first. The gate stands still
-    /// meanwhile, which with very many of them takes its time: it is for people, not for loops.
-    pub fn waiting(&self) -> Vec<Explanation> {
+    /// Why calls wait: those `most` that came first, in the order in which they came. The gate
+    /// stands still meanwhile; it is for people, who do not read thousands.
+    pub fn waiting(&self, most: usize) -> Vec<Explanation> {
         self.home().input(|state, now| {
             state.advance(now);
-            let waiting = state.waiting_calls();
+            let waiting = state.waiting_calls(most);
             waiting.into_iter().filter_map(|id| state.explain(now, id)).collect()
         })
     }

@@ -18,6 +18,8 @@
 //! of the call: the gate's entry, not this, says whether it was granted and must be released. A
 //! wake on its way then finds no waker. A wake without an answer is allowed (the gate lost its
 //! timer): the waiter looks, and leaves its waker again.
+//!
+//! `crates/rampmeter-model` tries this file under every order in which the threads can meet.
 
 use std::task::{Poll, Waker};
 use std::time::Duration;

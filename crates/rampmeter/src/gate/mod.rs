@@ -16,6 +16,7 @@ mod infos;
 mod limits;
 mod nested;
 mod plan;
+mod revise;
 mod shapes;
 mod state;
 mod sync;

@@ -370,11 +370,15 @@ impl State {
         (entry.id == id).then(|| (self.infos.get(entry.info), entry.asked))
     }
 
-    /// The calls that wait, by when they were asked for.
-    pub(super) fn waiting_calls(&self) -> Vec<CallId> {
+    /// Those `most` of the waiting calls that were asked for first, in that order.
+    pub(super) fn waiting_calls(&self, most: usize) -> Vec<CallId> {
         let entries = self.entries.iter().flatten();
         let waiting = entries.filter(|entry| entry.waiter.is_some());
         let mut waiting: Vec<_> = waiting.map(|entry| (entry.asked, entry.id)).collect();
+        if most < waiting.len() {
+            waiting.select_nth_unstable(most);
+            waiting.truncate(most);
+        }
         waiting.sort_unstable();
         waiting.into_iter().map(|(_, id)| id).collect()
     }

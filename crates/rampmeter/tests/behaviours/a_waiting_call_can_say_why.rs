@@ -40,9 +40,9 @@ fn it_names_its_limit_and_what_must_happen_first() {
     let start =
         "t (flow maya, priority high) has waited 1.5s for limit pool, where another call must end";
     assert!(sentence.starts_with(start), "{sentence}");
-    assert_eq!(only(&gate.waiting()), why);
+    assert_eq!(only(&gate.waiting(100)), why);
     held.finish(Outcome::Succeeded);
-    assert!(gate.waiting().is_empty());
+    assert!(gate.waiting(100).is_empty());
     assert_eq!(waits.explain(), None, "it has its answer");
 }
 
@@ -54,7 +54,7 @@ fn it_says_when_time_will_let_it_start() {
     let mut waits = pin!(gate.admit("q"));
     assert!(poll_once(waits.as_mut(), &wakes).is_pending());
     world.run_until(20_000);
-    let why = only(&gate.waiting());
+    let why = only(&gate.waiting(100));
     let WaitsFor::Time(left) = why.waits_for else { panic!("{why:?}") };
     assert!((39..=40).contains(&left.as_secs()), "{left:?}");
     assert!(why.to_string().contains("limit quota, which has room in 4"), "{why}");
@@ -73,9 +73,9 @@ fn it_says_when_it_should_start_once_it_is_known_how_long_calls_take() {
         });
     }
     world.run_until(1);
-    assert!(gate.waiting().iter().all(|why| why.starts_in.is_none()), "nothing is known yet");
+    assert!(gate.waiting(100).iter().all(|why| why.starts_in.is_none()), "nothing is known yet");
     world.run_until(10_500);
-    let waiting = gate.waiting();
+    let waiting = gate.waiting(100);
     assert_eq!(waiting.len(), 9, "one runs, ten have ended");
     let last = waiting[8].starts_in.unwrap();
     assert!((7..=10).contains(&last.as_secs()), "8 calls and a half are before it: {last:?}");
@@ -94,9 +94,10 @@ fn it_counts_who_of_its_flow_is_ahead_and_those_that_came_first_come_first() {
         world.run_until(at as u64);
         assert!(poll_once(call.as_mut(), &wakes).is_pending());
     }
-    let all = gate.waiting();
+    let all = gate.waiting(100);
     let seen: Vec<_> = all.iter().map(|why| (why.call.id.to_string(), why.ahead)).collect();
     assert_eq!(seen, [("0".into(), 0), ("1".into(), 1), ("2".into(), 2), ("3".into(), 3)]);
+    assert_eq!(gate.waiting(2), all[..2]);
     assert!(all[3].to_string().contains("3 calls of its flow are ahead of it"), "{}", all[3]);
 }
 
@@ -107,7 +108,7 @@ fn a_paused_limit_is_said_to_be_paused() {
     gate.pause("pool").unwrap();
     let mut waits = pin!(gate.admit("t"));
     assert!(poll_once(waits.as_mut(), &wakes).is_pending());
-    let why = only(&gate.waiting());
+    let why = only(&gate.waiting(100));
     assert_eq!(why.waits_for, WaitsFor::Resume);
     assert!(why.to_string().contains("limit pool, which is paused"), "{why}");
 }

@@ -261,6 +261,11 @@ fn a_calendar_rate_of_a_new_policy_follows_the_calendar() {
     assert!(gate.try_admit("u").is_err());
     world.run_until(3_660_000);
     assert!(gate.try_admit("u").is_ok(), "the minute is full");
+    apply(gate, &rate(3, "h").replace("[tools", "concurrency = 9\n[tools"));
+    world.run_until(7_199_999);
+    assert_eq!(admitted(), 0, "the same rate, at another place in its limit");
+    world.run_until(7_200_000);
+    assert_eq!(admitted(), 3);
 }
 
 #[test]

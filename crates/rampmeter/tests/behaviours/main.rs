@@ -22,6 +22,7 @@ mod refusals_say_why_where_and_when;
 mod results_come_back_in_the_models_order;
 mod secrets_are_never_shown;
 mod storms_leave_nothing_held;
+mod storms_of_nested_calls_and_changes;
 mod support;
 mod the_gate_admits_up_to_its_limits;
 mod the_same_program_does_the_same_thing_twice;
