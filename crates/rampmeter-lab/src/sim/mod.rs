@@ -10,11 +10,13 @@ mod mix;
 mod player;
 mod rng;
 mod scene;
+mod shares;
 mod totals;
 mod transcript;
 mod verdict;
 
 pub use mix::Mix;
 pub use player::{Run, play};
+pub use shares::{Shares, play_shares};
 pub use totals::{COUNTS, Count, Totals};
 pub use verdict::{Judge, Violation};
