@@ -69,14 +69,15 @@ impl Engine {
         own: u64,
     ) -> Option<Instant> {
         let order = self.instances.get(at).order.as_deref()?;
-        let ahead = order.work_ahead(priority, flow, own)?;
+        let ahead = order.work_ahead(priority, flow, own);
         let takes = self.routes.get(route).takes();
-        let ready = match self.instances.budgets.answer(takes, priority, self.now) {
-            Answer::At(ready) => ready,
-            Answer::Paused | Answer::Never => return None,
-            Answer::Ready | Answer::OnRelease => self.now,
-        };
-        let served = self.now.saturating_add(core::time::Duration::from_nanos(ahead.0));
-        Some(served.max(ready))
+        let answer = self.instances.budgets.answer(takes, priority, self.now);
+        let served =
+            ahead.map(|it| self.now.saturating_add(core::time::Duration::from_nanos(it.0)));
+        match answer {
+            Answer::At(ready) => Some(served.map_or(ready, |served| served.max(ready))),
+            Answer::Ready | Answer::OnRelease => served,
+            Answer::Paused | Answer::Never => None,
+        }
     }
 }

@@ -3,7 +3,8 @@
 //! A caller counts as waiting while a call of its own, or of theirs, is outstanding. The slots
 //! that it holds are then lent to one descendant at a time: the borrower takes from the limit only
 //! what it needs beyond the loan, so the weights of calls that really run never exceed the size.
-//! The lender is the nearest ancestor that stands on slots of the budget and has not lent them.
+//! The lender is the ancestor, of those that have not lent theirs, whose slots cover the most of
+//! what is needed; of equals the nearest.
 //!
 //! When a call ends whose slots are lent, the borrower keeps what it stands on: from the lender's
 //! own lender as far as it was borrowed, the rest as its own. Calls outlive their caller as calls
@@ -82,16 +83,20 @@ impl Parent {
 }
 
 impl Nests {
-    /// The nearest ancestor, from `nest` on, that can lend slots of a budget, and how many.
-    pub(crate) fn lender(&self, mut nest: u32, budget: u32) -> Option<(u32, u64)> {
+    /// The ancestor, from `nest` on, that can lend the most of `amount` slots of a budget, and how
+    /// many.
+    pub(crate) fn lender(&self, mut nest: u32, budget: u32, amount: u64) -> (u32, u64) {
+        let (mut lender, mut loan) = (NONE, 0);
         while let Some(data) = self.slab.get(nest) {
-            let hold = data.hold(budget);
-            if let Some(hold) = hold.filter(|hold| hold.borrower == NONE && hold.stands_on() > 0) {
-                return Some((nest, hold.stands_on()));
+            if let Some(hold) = data.hold(budget).filter(|hold| hold.borrower == NONE) {
+                let most = hold.stands_on().min(amount);
+                if most > loan {
+                    (lender, loan) = (nest, most);
+                }
             }
             nest = data.parent;
         }
-        None
+        (lender, loan)
     }
 
     fn link(&mut self, nest: u32, parent: u32) {
@@ -208,14 +213,11 @@ impl Budgets {
     /// What a nested call needs of a budget beyond what its ancestors lend it, who lends, and how
     /// much.
     pub(crate) fn beyond_loan(&self, take: &Take, nests: &Nests, parent: u32) -> (u64, u32, u64) {
-        let lends = self.slots(take.budget).is_some_and(|slots| slots.lend);
-        match lends.then(|| nests.lender(parent, take.budget)).flatten() {
-            Some((lender, most)) => {
-                let loan = most.min(take.amount);
-                (take.amount - loan, lender, loan)
-            }
-            None => (take.amount, NONE, 0),
+        if !self.slots(take.budget).is_some_and(|slots| slots.lend) {
+            return (take.amount, NONE, 0);
         }
+        let (lender, loan) = nests.lender(parent, take.budget, take.amount);
+        (take.amount - loan, lender, loan)
     }
 
     /// [`Budgets::answer`] for a call whose caller is `parent`.

@@ -20,12 +20,17 @@ use crate::slab::Slab;
 use crate::table::{Table, hash};
 use crate::time::Instant;
 
+/// Kin that are looked at in one go.
+const LOOKS: usize = 64;
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Patience {
     kin: Slab<Kin>,
     index: Table,
     /// Kin by a moment before which their patience does not end.
     ends: Heap<Instant>,
+    /// Kin at the end of their patience whom time alone keeps waiting, by until when.
+    gated: Heap<Instant>,
     rescued: Option<u32>,
 }
 
@@ -42,7 +47,10 @@ pub(crate) struct Kin {
 impl Patience {
     /// When a call might have to be rescued; `None` while one is being rescued.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.ends.peek().filter(|_| self.rescued.is_none()).map(|(at, _)| at)
+        if self.rescued.is_some() {
+            return None;
+        }
+        self.ends.peek().into_iter().chain(self.gated.peek()).map(|(at, _)| at).min()
     }
 
     /// The call that is being rescued.
@@ -75,9 +83,13 @@ impl Patience {
 
     /// A call begins to wait. That it might be the oldest of its kin is enough to look later.
     pub(crate) fn join(&mut self, kin: u32, now: Instant, patience: Duration) {
-        if self.ends.key(kin).is_none() {
+        if !self.is_watched(kin) {
             self.ends.set(kin, now.saturating_add(patience));
         }
+    }
+
+    fn is_watched(&self, kin: u32) -> bool {
+        self.ends.key(kin).is_some() || self.gated.key(kin).is_some()
     }
 
     /// A waiting call starts: its kin's patience begins anew.
@@ -92,7 +104,7 @@ impl Patience {
     pub(crate) fn leave(&mut self, call: u32, kin: u32, now: Instant) {
         if self.rescued == Some(call) {
             self.rescued = None;
-            if self.ends.key(kin).is_none() {
+            if !self.is_watched(kin) {
                 self.ends.set(kin, now);
             }
         }
@@ -101,6 +113,7 @@ impl Patience {
     /// None of the kin waits any more.
     pub(crate) fn disband(&mut self, id: u32) {
         self.ends.remove(id);
+        self.gated.remove(id);
         if let Some(kin) = self.kin.remove(id) {
             self.index.remove(hash(kin.flow.id, u64::from(kin.priority.0)), id);
         }
@@ -109,7 +122,7 @@ impl Patience {
     /// Patience is another from now on: every kin is looked at again.
     pub(crate) fn look_again(&mut self, now: Instant) {
         for (id, _) in self.kin.iter() {
-            if self.ends.key(id).is_some() {
+            if self.gated.remove(id) || self.ends.key(id).is_some() {
                 self.ends.set(id, now);
             }
         }
@@ -135,14 +148,25 @@ impl Patience {
 
 impl Engine {
     /// Rescues the call whose kin have waited the longest past their patience, if none is being
-    /// rescued.
+    /// rescued. What is left over after some looks is carried on at once.
     pub(crate) fn rescue(&mut self) {
-        while let Some((look_at, kin)) = self.patience.ends.peek() {
-            if look_at > self.now || self.patience.rescued.is_some() {
+        for _ in 0..LOOKS {
+            if self.patience.rescued.is_some() {
                 return;
             }
+            if let Some((until, kin)) = self.patience.gated.peek().filter(|it| it.0 <= self.now) {
+                // Back to its place among the others, by how long it has waited.
+                self.patience.gated.remove(kin);
+                let oldest = self.patience.oldest(kin, &self.lanes, &self.calls);
+                let since = oldest.map_or(until, |(_, since)| since);
+                self.patience.ends.set(kin, since.saturating_add(self.config.patience));
+                continue;
+            }
+            let Some((_, kin)) = self.patience.ends.peek().filter(|it| it.0 <= self.now) else {
+                return;
+            };
+            self.patience.ends.remove(kin);
             let Some((call, since)) = self.patience.oldest(kin, &self.lanes, &self.calls) else {
-                self.patience.ends.remove(kin);
                 continue;
             };
             let ends = since.saturating_add(self.config.patience);
@@ -152,9 +176,8 @@ impl Engine {
             }
             match self.gated_until(call) {
                 // Withholding would help nobody before then.
-                Some(until) => self.patience.ends.set(kin, until),
+                Some(until) => self.patience.gated.set(kin, until),
                 None => {
-                    self.patience.ends.remove(kin);
                     self.patience.rescued = Some(call);
                     self.claim_everywhere(call);
                 }

@@ -29,8 +29,9 @@ impl Engine {
         let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
         let watch = self.lanes.get(waiting.lane).watch;
         let reason = waiting.expires_by.reason();
-        let limit = Some(LimitId(self.instances.get(watch).limit));
-        let retry = Retry::OnRelease;
+        let instance = self.instances.get(watch);
+        let limit = Some(LimitId(instance.limit));
+        let retry = if instance.paused { Retry::OnResume } else { Retry::OnRelease };
         self.refuse_waiting(call, Refusal { reason, limit, retry }, out);
     }
 

@@ -99,7 +99,8 @@ impl Bucket {
     }
 
     pub(super) fn idle_at(&self) -> Instant {
-        self.unscale(self.tat)
+        // A charge soon after could still count from before the bucket was full.
+        self.unscale(self.tat.saturating_add(self.tolerance))
     }
 
     /// Where a charge of `amount` starts to count.
