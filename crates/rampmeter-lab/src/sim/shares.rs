@@ -162,7 +162,7 @@ impl Scene {
                 Some(every) => table.later(rng.below(every), Job::Ask(place)),
                 // The backlog: as many as could run, and more.
                 None => {
-                    (0..self.capacity.min(24) + 4).for_each(|_| table.later(0, Job::Ask(place)))
+                    (0..self.capacity.min(24) + 4).for_each(|_| table.later(0, Job::Ask(place)));
                 }
             }
         }

@@ -139,6 +139,18 @@ impl RateBook {
         }
     }
 
+    /// Whether what was taken may still matter: also how early the last charge was.
+    pub(crate) fn remembers(&mut self, now: u64) -> bool {
+        let (_, most) = self.used(now);
+        match &self.kind {
+            Kind::Bucket(debt) => {
+                let since = i128::from(now - debt.at) - i128::from(TOLERANCE);
+                debt.most > since * i128::from(self.amount)
+            }
+            _ => most > 0,
+        }
+    }
+
     /// The present calendar window ends at `ends`; says whether there is one.
     pub(crate) fn align(&mut self, ends: u64, now: u64) -> bool {
         self.pass(now);

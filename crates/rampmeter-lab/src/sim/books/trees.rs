@@ -1,8 +1,8 @@
 //! Calls that running calls make, and slots that are lent to them.
 //!
-//! A caller with a call outstanding is not at work. What it stands on of a budget that lends, the
-//! nearest ancestor first, is lent to one descendant at a time; who starts takes of the budget
-//! only what it needs beyond its loan.
+//! A caller with a call outstanding is not at work. What it stands on of a budget that lends is
+//! lent to one descendant at a time, by the ancestor who can lend the most of what is needed; who
+//! starts takes of the budget only what it needs beyond its loan.
 
 use super::{Books, BudgetBook, NONE, State};
 
@@ -43,16 +43,16 @@ impl Books {
     /// Who would lend a call of this caller how much of a budget.
     pub(crate) fn loan(&self, mut caller: u32, budget: u32, amount: u64) -> (u32, u64) {
         let lends = matches!(&self.budgets[budget as usize], BudgetBook::Slots(it) if it.lend);
+        let mut best = (NONE, 0);
         while lends && caller != NONE {
-            if let Some(hold) = self.hold(caller, budget)
-                && hold.borrower == NONE
-                && hold.stands_on() > 0
-            {
-                return (caller, hold.stands_on().min(amount));
+            let hold = self.hold(caller, budget).filter(|hold| hold.borrower == NONE);
+            let loan = hold.map_or(0, |hold| hold.stands_on().min(amount));
+            if loan > best.1 {
+                best = (caller, loan);
             }
             caller = self.call(caller).parent;
         }
-        (NONE, 0)
+        best
     }
 
     /// A call stands on slots from now on, some of which may be lent to it.

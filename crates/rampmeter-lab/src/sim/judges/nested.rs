@@ -3,9 +3,7 @@
 //!
 //! Brute force: everybody who is not a caller of outstanding calls ends by itself. A waiting call
 //! starts once it has room beside what stuck callers hold, with what is lent to it; a caller ends
-//! once all of its calls do. Who is left over when that comes to rest is stuck. What will be lent
-//! is not sure, since the nearest lender may have lent its slots just then: in hope the best
-//! ancestor lends, and in doubt the nearest.
+//! once all of its calls do. Who is left over when that comes to rest is stuck.
 
 use std::collections::BTreeMap;
 
@@ -29,12 +27,12 @@ pub(crate) struct Stuck {
 }
 
 impl Books {
-    /// No waiting nested call is stuck, even in hope.
+    /// No waiting nested call is stuck.
     pub(crate) fn nobody_is_stuck(&self) -> Verdict {
         if self.nested.is_empty() {
             return Ok(());
         }
-        let stuck = self.stuck(None, true);
+        let stuck = self.stuck(None);
         must(stuck.waiters.is_empty(), Judge::Nested, || {
             let ids: Vec<_> = stuck.waiters.iter().map(|it| self.call(*it).id).collect();
             format!("{ids:?} wait for ever")
@@ -59,7 +57,7 @@ impl Books {
     }
 
     /// Who would wait for ever.
-    pub(crate) fn stuck(&self, new: Option<New>, hope: bool) -> Stuck {
+    pub(crate) fn stuck(&self, new: Option<New>) -> Stuck {
         let callers = self.running.iter().copied().filter(|it| {
             !self.call(*it).children.is_empty() || new.is_some_and(|new| new.parent == *it)
         });
@@ -68,7 +66,7 @@ impl Books {
         loop {
             let held = self.held_by_stuck(&stuck);
             let before = (stuck.callers.len(), stuck.waiters.len(), stuck.new);
-            let starts = |call: New| self.fits(call, &held, &stuck, hope);
+            let starts = |call: New| self.fits(call, &held, &stuck);
             let waiters = stuck.waiters.iter().copied().filter(|it| {
                 let book = self.call(*it);
                 let (route, priority, parent) = (book.route, book.priority, book.parent);
@@ -108,14 +106,11 @@ impl Books {
         held
     }
 
-    fn fits(&self, call: New, held: &BTreeMap<u32, SlotsBook>, stuck: &Stuck, hope: bool) -> bool {
+    fn fits(&self, call: New, held: &BTreeMap<u32, SlotsBook>, stuck: &Stuck) -> bool {
         self.routes[call.route as usize].takes.iter().all(|take| {
             let BudgetBook::Slots(slots) = &self.budgets[take.budget as usize] else { return true };
-            let loan = if slots.lend {
-                self.loan_in_the_end(call.parent, take.budget, stuck, hope)
-            } else {
-                0
-            };
+            let loan =
+                if slots.lend { self.loan_in_the_end(call.parent, take.budget, stuck) } else { 0 };
             let needs = take.amount.saturating_sub(loan);
             match held.get(&take.budget) {
                 Some(slots) => slots.has_room(needs, call.priority),
@@ -124,17 +119,13 @@ impl Books {
         })
     }
 
-    fn loan_in_the_end(&self, mut caller: u32, budget: u32, stuck: &Stuck, hope: bool) -> u64 {
+    fn loan_in_the_end(&self, mut caller: u32, budget: u32, stuck: &Stuck) -> u64 {
         let mut best = 0;
         while caller != NONE {
-            if let Some(hold) = self.hold(caller, budget) {
-                let is_free = !stuck.callers.contains(&hold.borrower);
-                if is_free && hold.stands_on() > 0 {
-                    if !hope {
-                        return hold.stands_on();
-                    }
-                    best = best.max(hold.stands_on());
-                }
+            if let Some(hold) = self.hold(caller, budget)
+                && !stuck.callers.contains(&hold.borrower)
+            {
+                best = best.max(hold.stands_on());
             }
             caller = self.call(caller).parent;
         }

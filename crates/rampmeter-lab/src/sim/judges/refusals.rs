@@ -69,7 +69,7 @@ impl Player {
             }
             Reason::WouldDeadlock => {
                 self.totals.add(Count::WouldDeadlock);
-                self.books.stuck(None, false).waiters.contains(&call)
+                self.books.stuck(None).waiters.contains(&call)
             }
             _ => false,
         };
@@ -86,7 +86,7 @@ impl Player {
         let route = self.books.variants[ask.variant as usize].route;
         let stuck = caller.is_some_and(|parent| {
             let new = super::New { route, priority: ask.priority, parent };
-            self.books.stuck(Some(new), false).new
+            self.books.stuck(Some(new)).new
         });
         must(stuck, Judge::Nested, || {
             let cycle = self.engine.cycle();
@@ -142,7 +142,7 @@ impl Books {
         instance.queued + instance.running > 0
             || instance.budgets.iter().any(|it| match &mut self.budgets[*it as usize] {
                 BudgetBook::Slots(slots) => slots.held > 0,
-                BudgetBook::Rate(rate) => rate.used(clock).1 > 0,
+                BudgetBook::Rate(rate) => rate.remembers(clock),
             })
     }
 
