@@ -8,6 +8,8 @@ usage: cargo xtask <command>
   test            format, lints, tests, doc tests, house rules and faults; stops at the first failure
   tidy            the house rules, each a named check over the tracked files
   faults [NAME…]  kept patches that break the engine; the property tests must catch each of them
+  sim [ARGS…]     the simulator: --seed N, --seeds A..B or --seconds S, and --steps N, --threads N,
+                  --tell N; a row goes to bench/runs with --record
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";
 
@@ -18,7 +20,16 @@ pub(crate) enum Command {
     Tidy,
     /// Only the faults of these names; all of them if there are none.
     Faults(Vec<String>),
+    Sim(SimOptions),
     Bench(BenchOptions),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SimOptions {
+    /// Whether what the run found is kept in `bench/runs`.
+    pub(crate) record: bool,
+    /// What the simulator itself is given.
+    pub(crate) args: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +53,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
             Some(flag) => Err(format!("`faults` has no flag `{flag}`: give names of faults only")),
             None => Ok(Command::Faults(rest)),
         },
+        "sim" => Ok(Command::Sim(sim_options(rest))),
         "bench" => Ok(Command::Bench(bench_options(rest))),
         _ => Err(format!("there is no command `{command}`\n\n{HELP}")),
     }
@@ -52,6 +64,12 @@ fn no_arguments(command: &str, rest: &[String]) -> Result<()> {
         Some(word) => Err(format!("`{command}` takes no arguments: leave out `{word}`")),
         None => Ok(()),
     }
+}
+
+fn sim_options(words: Vec<String>) -> SimOptions {
+    let (ours, args): (Vec<String>, Vec<String>) =
+        words.into_iter().partition(|word| word == "--record");
+    SimOptions { record: !ours.is_empty(), args }
 }
 
 fn bench_options(words: Vec<String>) -> BenchOptions {
@@ -83,6 +101,14 @@ mod tests {
     fn the_benchmark_gets_every_word_but_ours() {
         let options = BenchOptions { record: false, args: vec!["--quick".into(), "six".into()] };
         assert_eq!(parsed("bench --quick --no-record six"), Ok(Command::Bench(options)));
+    }
+
+    #[test]
+    fn a_simulation_is_kept_only_if_that_is_asked_for() {
+        let args = vec!["--seed".into(), "7".into()];
+        let options = SimOptions { record: true, args: args.clone() };
+        assert_eq!(parsed("sim --seed 7 --record"), Ok(Command::Sim(options)));
+        assert_eq!(parsed("sim --seed 7"), Ok(Command::Sim(SimOptions { record: false, args })));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod bench;
 mod faults;
 mod place;
 mod process;
+mod sim;
 mod tally;
 mod test;
 mod tidy;
@@ -40,6 +41,7 @@ fn run() -> Result<bool> {
         Command::Test => test::run(&root),
         Command::Tidy => Ok(tidy::run(&root)?.is_well()),
         Command::Faults(names) => Ok(faults::run(&root, &names)?.is_well()),
+        Command::Sim(options) => sim::run(&root, &options),
         Command::Bench(options) => bench::run(&root, &options),
     }
 }
