@@ -9,6 +9,8 @@ usage: cargo xtask <command>
   tidy            the house rules, each a named check over the tracked files
   faults [NAME…]  kept patches that break the engine; the property tests must catch each of them
   instructions    count the instructions of a decision (valgrind); with --write, keep the figures
+  sim [ARGS…]     the simulator: --seed N, --seeds A..B or --seconds S, and --steps N, --threads N,
+                  --tell N; a row goes to bench/runs with --record
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";
 
@@ -20,6 +22,7 @@ pub(crate) enum Command {
     /// Only the faults of these names; all of them if there are none.
     Faults(Vec<String>),
     Instructions(InstructionOptions),
+    Sim(SimOptions),
     Bench(BenchOptions),
 }
 
@@ -27,6 +30,14 @@ pub(crate) enum Command {
 pub(crate) enum InstructionOptions {
     Compare,
     Write,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SimOptions {
+    /// Whether what the run found is kept in `bench/runs`.
+    pub(crate) record: bool,
+    /// What the simulator itself is given.
+    pub(crate) args: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -55,6 +66,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
             [flag] if flag == "--write" => Ok(Command::Instructions(InstructionOptions::Write)),
             [other, ..] => Err(format!("`instructions` takes `--write` only: leave out `{other}`")),
         },
+        "sim" => Ok(Command::Sim(sim_options(rest))),
         "bench" => Ok(Command::Bench(bench_options(rest))),
         _ => Err(format!("there is no command `{command}`\n\n{HELP}")),
     }
@@ -65,6 +77,12 @@ fn no_arguments(command: &str, rest: &[String]) -> Result<()> {
         Some(word) => Err(format!("`{command}` takes no arguments: leave out `{word}`")),
         None => Ok(()),
     }
+}
+
+fn sim_options(words: Vec<String>) -> SimOptions {
+    let (ours, args): (Vec<String>, Vec<String>) =
+        words.into_iter().partition(|word| word == "--record");
+    SimOptions { record: !ours.is_empty(), args }
 }
 
 fn bench_options(words: Vec<String>) -> BenchOptions {
@@ -96,6 +114,14 @@ mod tests {
     fn the_benchmark_gets_every_word_but_ours() {
         let options = BenchOptions { record: false, args: vec!["--quick".into(), "six".into()] };
         assert_eq!(parsed("bench --quick --no-record six"), Ok(Command::Bench(options)));
+    }
+
+    #[test]
+    fn a_simulation_is_kept_only_if_that_is_asked_for() {
+        let args = vec!["--seed".into(), "7".into()];
+        let options = SimOptions { record: true, args: args.clone() };
+        assert_eq!(parsed("sim --seed 7 --record"), Ok(Command::Sim(options)));
+        assert_eq!(parsed("sim --seed 7"), Ok(Command::Sim(SimOptions { record: false, args })));
     }
 
     #[test]

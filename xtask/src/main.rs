@@ -8,6 +8,7 @@ mod faults;
 mod instructions;
 mod place;
 mod process;
+mod sim;
 mod tally;
 mod test;
 mod tidy;
@@ -42,6 +43,7 @@ fn run() -> Result<bool> {
         Command::Tidy => Ok(tidy::run(&root)?.is_well()),
         Command::Faults(names) => Ok(faults::run(&root, &names)?.is_well()),
         Command::Instructions(options) => instructions::run(&root, options),
+        Command::Sim(options) => sim::run(&root, &options),
         Command::Bench(options) => bench::run(&root, &options),
     }
 }

@@ -25,6 +25,17 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<bool> {
     });
     command.arg("--");
     command.args(&options.args);
+    measure(root, command, options.record.then_some(""), instructions::rows)
+}
+
+/// Runs a command and keeps the rows it prints and `more`, if `ending` is given, in a record of that
+/// ending; whether the command ended well.
+pub(crate) fn measure(
+    root: &Path,
+    command: Command,
+    ending: Option<&str>,
+    more: fn(&Path) -> Result<Vec<Value>>,
+) -> Result<bool> {
     // Read before the run, which may outlast a change of the sources.
     let commit = Commit::of(root)?;
     let facts = facts::facts(root, &commit, &process::shown(&command))?;
@@ -35,14 +46,13 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<bool> {
         }
     })?;
     if !status.success() {
-        println!("bench failed: {status}; nothing is recorded");
+        println!("failed: {status}; nothing is recorded");
         return Ok(false);
     }
-    for row in instructions::rows(root)? {
-        rows.push(row.to_string());
-    }
-    if options.record {
-        let path = free_path(&root.join("bench/runs"), &commit.file_stem(&date::today()?));
+    rows.extend(more(root)?.iter().map(Value::to_string));
+    if let Some(ending) = ending {
+        let stem = format!("{}{ending}", commit.file_stem(&date::today()?));
+        let path = free_path(&root.join("bench/runs"), &stem);
         place::write(&path, &recorded(&rows)?)?;
         println!("recorded {} rows in {}", rows.len() - 1, path.display());
     }
@@ -52,7 +62,7 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<bool> {
 /// The text of a record. Only whole JSON rows are kept, and at least one.
 fn recorded(rows: &[String]) -> Result<String> {
     if rows.len() < 2 {
-        return Err("the benchmark printed no rows (lines that begin with `{`)".into());
+        return Err("the command printed no rows (lines that begin with `{`)".into());
     }
     for row in rows {
         serde_json::from_str::<Value>(row).map_err(|error| format!("not a row: {error}: {row}"))?;

@@ -8,27 +8,39 @@ use std::time::Duration;
 use serde_json::Value;
 use toml_edit::{Document, Item};
 
+use super::fault::Suite;
 use super::verdict::{self, Verdict};
 use crate::{Result, place, process};
 
 const CORE: &str = "crates/rampmeter-core";
+const LAB: &str = "crates/rampmeter-lab";
 
 /// A broken engine may run for ever; the property tests themselves take seconds.
 const LONGEST_TEST: Duration = Duration::from_secs(300);
 
 pub(super) struct Copied {
     core: PathBuf,
+    /// The simulator, which tests the copy of the core.
+    lab: PathBuf,
     target: PathBuf,
 }
 
 impl Copied {
     /// Brings `scratch/core` in line with the core as it is now.
     pub(super) fn lay_out(root: &Path, scratch: &Path) -> Result<Self> {
-        let copied = Self { core: scratch.join("core"), target: scratch.join("target") };
+        let [core, lab, target] = ["core", "lab", "target"].map(|folder| scratch.join(folder));
+        let copied = Self { core, lab, target };
         let manifest = place::read(&root.join("Cargo.toml"))?;
-        put_if_new(&copied.core.join("Cargo.toml"), &standalone(&manifest)?)?;
+        let core = standalone(&manifest, "rampmeter-core", "[profile.dev]\ndebug = false\n")?;
+        put_if_new(&copied.core.join("Cargo.toml"), &core)?;
+        let lab = standalone(&manifest, "rampmeter-lab", ON_CORE)?;
+        put_if_new(&copied.lab.join("Cargo.toml"), &lab)?;
         for folder in ["src", "tests"] {
             mirror(&root.join(CORE).join(folder), &copied.core.join(folder))?;
+        }
+        mirror(&root.join(LAB).join("src/sim"), &copied.lab.join("src/sim"))?;
+        for file in ["src/lib.rs", "tests/simulator.rs", "seeds.txt"] {
+            put_if_new(&copied.lab.join(file), &place::read(&root.join(LAB).join(file))?)?;
         }
         Ok(copied)
     }
@@ -41,25 +53,25 @@ impl Copied {
         place::write(&self.core.join(file), text)
     }
 
-    /// The names of the property tests, all of which must pass while nothing is broken.
-    pub(super) fn unbroken_tests(&self) -> Result<Vec<String>> {
-        let ended = self.run(&self.build()?, "")?;
+    /// The names of a suite's tests, all of which must pass while nothing is broken.
+    pub(super) fn unbroken_tests(&self, suite: Suite) -> Result<Vec<String>> {
+        let ended = self.run(suite, &self.build(suite)?, "")?;
         let tests = verdict::passed(&ended.output);
         match ended.status {
             Some(status) if status.success() && !tests.is_empty() => Ok(tests),
             Some(status) if status.success() => {
-                Err(format!("{CORE}/tests/properties has no tests to catch a fault with"))
+                Err(format!("{} has no tests to catch a fault with", suite.tests()))
             }
             _ => {
                 let shown = ended.output.join("\n");
-                Err(format!("the property tests fail on the unbroken engine:\n{shown}"))
+                Err(format!("the tests fail on the unbroken engine:\n{shown}"))
             }
         }
     }
 
     /// Builds the copy as it is now and runs the tests that should notice.
-    pub(super) fn judge(&self, test: &str) -> Result<Verdict> {
-        let ended = self.run(&self.build()?, test)?;
+    pub(super) fn judge(&self, suite: Suite, test: &str) -> Result<Verdict> {
+        let ended = self.run(suite, &self.build(suite)?, test)?;
         match ended.status {
             Some(status) => Ok(verdict::of(status.code(), &ended.output)),
             None => {
@@ -69,15 +81,15 @@ impl Copied {
         }
     }
 
-    /// The path of the built property tests. Built first and run by ourselves, because a fault that
+    /// The path of a suite's built tests. Built first and run by ourselves, because a fault that
     /// does not compile must not count as caught, and because a test that hangs must be stopped.
-    fn build(&self) -> Result<PathBuf> {
+    fn build(&self, suite: Suite) -> Result<PathBuf> {
         let mut cargo = Command::new(place::cargo());
         cargo
-            .args(["test", "--quiet", "--no-run", "--test", "properties"])
+            .args(["test", "--quiet", "--no-run", "--test", suite.binary()])
             .arg("--message-format=json-render-diagnostics")
             .arg("--manifest-path")
-            .arg(self.core.join("Cargo.toml"))
+            .arg(self.home(suite).join("Cargo.toml"))
             .arg("--target-dir")
             .arg(&self.target)
             // A patch may leave something unused, which is no reason for it not to build.
@@ -91,27 +103,39 @@ impl Copied {
             return Err(format!("does not build:\n{}", errors.join("\n")));
         }
         let messages = String::from_utf8_lossy(&output.stdout);
-        let executable = messages.lines().filter_map(executable).next_back();
-        executable.ok_or_else(|| "cargo built no property tests".to_owned())
+        let ours = |message| executable(message, suite.binary());
+        let executable = messages.lines().filter_map(ours).next_back();
+        executable.ok_or_else(|| format!("cargo built no tests of {}", suite.tests()))
     }
 
-    fn run(&self, executable: &Path, filter: &str) -> Result<process::Ended> {
+    fn run(&self, suite: Suite, executable: &Path, filter: &str) -> Result<process::Ended> {
         let mut tests = Command::new(executable);
-        tests.current_dir(&self.core).env("CARGO_MANIFEST_DIR", &self.core);
+        tests.current_dir(self.home(suite)).env("CARGO_MANIFEST_DIR", self.home(suite));
         tests.env("RUST_BACKTRACE", "0").args((!filter.is_empty()).then_some(filter));
         process::within(&mut tests, LONGEST_TEST)
     }
+
+    fn home(&self, suite: Suite) -> &Path {
+        match suite {
+            Suite::Properties => &self.core,
+            Suite::Sim => &self.lab,
+        }
+    }
 }
 
-/// The executable that one of cargo's messages announces for the property tests.
-fn executable(message: &str) -> Option<PathBuf> {
+/// The executable that one of cargo's messages announces for these tests.
+fn executable(message: &str, tests: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(message).ok()?;
-    let is_ours = message.pointer("/target/name").and_then(Value::as_str) == Some("properties");
+    let is_ours = message.pointer("/target/name").and_then(Value::as_str) == Some(tests);
     message.get("executable").and_then(Value::as_str).filter(|_| is_ours).map(PathBuf::from)
 }
 
-/// A manifest for the core alone. It has no dependencies, so there is little to say.
-fn standalone(workspace: &str) -> Result<String> {
+/// The simulator plays many steps, so it and the core are built for speed.
+const ON_CORE: &str = "[dependencies]\nrampmeter-core = { path = \"../core\" }\n\n\
+                       [profile.dev]\ndebug = false\nopt-level = 1\n";
+
+/// A manifest for one crate alone, with what else it has to say.
+fn standalone(workspace: &str, name: &str, more: &str) -> Result<String> {
     let document = Document::parse(workspace).map_err(|error| format!("Cargo.toml: {error}"))?;
     let package = document.as_table().get("workspace").and_then(|it| it.get("package"));
     let value = |key: &str| {
@@ -119,8 +143,8 @@ fn standalone(workspace: &str) -> Result<String> {
         value.ok_or_else(|| format!("Cargo.toml: [workspace.package] has no `{key}`"))
     };
     Ok(format!(
-        "[package]\nname = \"rampmeter-core\"\nversion = \"0.0.0\"\nedition = \"{}\"\n\
-         rust-version = \"{}\"\npublish = false\n\n[profile.dev]\ndebug = false\n\n[workspace]\n",
+        "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"{}\"\n\
+         rust-version = \"{}\"\npublish = false\n\n{more}\n[workspace]\n",
         value("edition")?,
         value("rust-version")?,
     ))
@@ -173,18 +197,18 @@ mod tests {
     #[test]
     fn the_copy_is_a_workspace_of_its_own_with_our_edition() {
         let text = "[workspace.package]\nedition = \"2024\"\nrust-version = \"1.95\"\n";
-        let manifest = standalone(text).unwrap();
+        let manifest = standalone(text, "a", "").unwrap();
         assert!(manifest.contains("edition = \"2024\"\nrust-version = \"1.95\""));
         assert!(manifest.ends_with("[workspace]\n"));
-        assert!(standalone("[workspace]\n").unwrap_err().contains("`edition`"));
+        assert!(standalone("[workspace]\n", "a", "").unwrap_err().contains("`edition`"));
     }
 
     #[test]
     fn the_executable_of_the_property_tests_is_told_from_the_others() {
         let ours = r#"{"target":{"name":"properties"},"executable":"/t/properties-1"}"#;
         let other = r#"{"target":{"name":"rampmeter_core"},"executable":null}"#;
-        assert_eq!(executable(ours), Some(PathBuf::from("/t/properties-1")));
-        assert_eq!(executable(other), None);
-        assert_eq!(executable("not json"), None);
+        assert_eq!(executable(ours, "properties"), Some(PathBuf::from("/t/properties-1")));
+        assert_eq!(executable(other, "properties"), None);
+        assert_eq!(executable("not json", "properties"), None);
     }
 }

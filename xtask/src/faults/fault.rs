@@ -6,7 +6,36 @@ use toml_edit::Document;
 
 use crate::{Result, place};
 
-const KEYS: &[&str] = &["name", "property", "file", "find", "replace", "test"];
+const KEYS: &[&str] = &["name", "property", "file", "find", "replace", "test", "suite"];
+
+/// Which tests must notice a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Suite {
+    /// The core's own, which is what a fault that does not say otherwise means.
+    Properties,
+    /// The simulator's.
+    Sim,
+}
+
+impl Suite {
+    pub(crate) const ALL: [Suite; 2] = [Suite::Properties, Suite::Sim];
+
+    /// The folder of its tests.
+    pub(crate) fn tests(self) -> &'static str {
+        match self {
+            Suite::Properties => "crates/rampmeter-core/tests/",
+            Suite::Sim => "crates/rampmeter-lab/tests/",
+        }
+    }
+
+    /// The name of its test binary.
+    pub(crate) fn binary(self) -> &'static str {
+        match self {
+            Suite::Properties => "properties",
+            Suite::Sim => "simulator",
+        }
+    }
+}
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -17,8 +46,9 @@ pub(crate) struct Fault {
     pub(crate) file: String,
     find: String,
     replace: String,
-    /// The filter for the property test that must fail.
+    /// The filter for the test that must fail, and where it is.
     pub(crate) test: String,
+    pub(crate) suite: Suite,
 }
 
 /// A file of `faults/`: the name it goes by, and the fault or why it is none.
@@ -72,7 +102,13 @@ impl Fault {
             Some(text) if key == "replace" || !text.trim().is_empty() => Ok(text.to_owned()),
             _ => Err(format!("`{key}` is missing: give it as a string")),
         };
+        let suite = match table.get("suite").map(toml_edit::Item::as_str) {
+            None | Some(Some("properties")) => Suite::Properties,
+            Some(Some("sim")) => Suite::Sim,
+            Some(_) => return Err("`suite` is \"properties\" or \"sim\"".into()),
+        };
         let fault = Self {
+            suite,
             name: text("name")?,
             property: text("property")?,
             file: text("file")?,
@@ -142,6 +178,15 @@ test = "nothing_is_admitted_above_a_limit"
     }
 
     #[test]
+    fn a_fault_may_name_the_simulator() {
+        let fault = Fault::parse(&GOOD.replace("test =", "suite = \"sim\"\ntest =")).unwrap();
+        assert_eq!(
+            (fault.suite, Fault::parse(GOOD).unwrap().suite),
+            (Suite::Sim, Suite::Properties)
+        );
+    }
+
+    #[test]
     fn a_text_that_is_gone_or_not_alone_makes_the_fault_stale() {
         let fault = Fault::parse(GOOD).unwrap();
         assert!(fault.apply("fn take() {}").unwrap_err().starts_with("fault is stale: "));
@@ -155,6 +200,7 @@ test = "nothing_is_admitted_above_a_limit"
         assert!(refused("property = \"1. ", "property = \"11. ").contains("number"));
         assert!(refused("file = \"src/", "file = \"src/../tests/").contains("below src/"));
         assert!(refused("file = \"src/slots.rs\"", "").contains("`file` is missing"));
+        assert!(refused("test =", "suite = \"all\"\ntest =").contains("`suite`"));
         assert!(refused("\"\"", "'''\n    self.held += weight;\n'''").contains("equals"));
     }
 

@@ -7,7 +7,7 @@ mod verdict;
 
 use std::path::Path;
 
-pub(crate) use fault::Fault;
+pub(crate) use fault::{Fault, Suite};
 
 use crate::tally::Tally;
 use crate::{Result, place};
@@ -20,8 +20,14 @@ use verdict::Verdict;
 pub(crate) fn run(root: &Path, names: &[String]) -> Result<Tally> {
     let kept = chosen(fault::load(&root.join("faults"))?, names)?;
     let top = Copied::lay_out(root, &place::target(root).join("faults"))?;
-    println!("faults: building the unbroken engine and its property tests");
-    let tests = top.unbroken_tests()?;
+    println!("faults: building the unbroken engine and its tests");
+    let mut tests = Vec::new();
+    for suite in Suite::ALL {
+        let named = |kept: &Kept| kept.fault.as_ref().is_ok_and(|fault| fault.suite == suite);
+        if kept.iter().any(named) {
+            tests.extend(top.unbroken_tests(suite)?.into_iter().map(|test| (suite, test)));
+        }
+    }
     let mut tally = Tally::default();
     for fault in &kept {
         let verdict = try_one(&top, &tests, fault).unwrap_or_else(Verdict::Broken);
@@ -39,15 +45,15 @@ pub(crate) fn run(root: &Path, names: &[String]) -> Result<Tally> {
 }
 
 /// Breaks the copy, judges it, and mends it again, whatever happened in between.
-fn try_one(top: &Copied, tests: &[String], kept: &Kept) -> Result<Verdict> {
+fn try_one(top: &Copied, tests: &[(Suite, String)], kept: &Kept) -> Result<Verdict> {
     let fault = kept.fault.as_ref().map_err(Clone::clone)?;
-    if !tests.iter().any(|test| test.contains(&fault.test)) {
-        return Err(format!("no property test is called `{}`", fault.test));
+    if !tests.iter().any(|(suite, test)| *suite == fault.suite && test.contains(&fault.test)) {
+        return Err(format!("no test in {} is called `{}`", fault.suite.tests(), fault.test));
     }
     let sound = top.source(&fault.file)?;
     let broken = fault.apply(&sound)?;
     top.put(&fault.file, &broken)?;
-    let verdict = top.judge(&fault.test);
+    let verdict = top.judge(fault.suite, &fault.test);
     top.put(&fault.file, &sound)?;
     verdict
 }

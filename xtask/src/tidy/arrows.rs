@@ -17,6 +17,7 @@ const CRATES: &[Crate] = &[
     Crate { name: "rampmeter-core", ours: &[], others: false },
     Crate { name: "rampmeter", ours: &["rampmeter-core"], others: true },
     Crate { name: "rampmeter-cli", ours: &["rampmeter", "rampmeter-core"], others: true },
+    Crate { name: "rampmeter-lab", ours: &["rampmeter", "rampmeter-core"], others: true },
     // It includes the sources that it checks, and depends on none of our crates.
     Crate { name: "rampmeter-model", ours: &[], others: true },
     Crate { name: "xtask", ours: &[], others: true },

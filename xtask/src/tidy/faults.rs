@@ -1,16 +1,16 @@
-//! Every kept fault names a property that the core's tests list, and a test that exists.
+//! Every kept fault names a property that its tests list, and a test that exists.
 
 use super::Breach;
 use super::code::{identifiers, leading_identifier};
 use super::tree::{File, Tree};
-use crate::faults::Fault;
-
-const TESTS: &str = "crates/rampmeter-core/tests/";
+use crate::faults::{Fault, Suite};
 
 pub(super) fn check(tree: &Tree) -> Vec<Breach> {
-    let listed: Vec<String> =
-        tree.under(TESTS, ".rs").flat_map(|file| plain_words(&file.text)).collect();
-    let tests: Vec<String> = tree.under(TESTS, ".rs").flat_map(functions).collect();
+    let suites = Suite::ALL.map(|suite| {
+        let files = || tree.under(suite.tests(), ".rs");
+        let listed: Vec<String> = files().flat_map(|file| plain_words(&file.text)).collect();
+        (suite, listed, files().flat_map(functions).collect::<Vec<String>>())
+    });
     let mut breaches = Vec::new();
     for file in tree.under("faults/", ".toml") {
         let fault = match Fault::parse(&file.text) {
@@ -20,14 +20,19 @@ pub(super) fn check(tree: &Tree) -> Vec<Breach> {
                 continue;
             }
         };
+        let Some((_, listed, tests)) = suites.iter().find(|(suite, ..)| *suite == fault.suite)
+        else {
+            continue;
+        };
+        let place = fault.suite.tests();
         let property = plain_words(&fault.property);
         if !listed.windows(property.len()).any(|words| words == property) {
-            let what = format!("no test in {TESTS} lists the property `{}`", fault.property);
+            let what = format!("no test in {place} lists the property `{}`", fault.property);
             breaches.push(Breach::new(&file.path, line_of_key(file, "property"), what));
         }
         let test = fault.test.rsplit("::").next().unwrap_or(&fault.test);
         if !tests.iter().any(|name| name.contains(test)) {
-            let what = format!("no test in {TESTS} is called `{}`", fault.test);
+            let what = format!("no test in {place} is called `{}`", fault.test);
             breaches.push(Breach::new(&file.path, line_of_key(file, "test"), what));
         }
     }
@@ -65,7 +70,7 @@ mod tests {
             "name = \"n\"\nproperty = \"{property}\"\nfile = \"src/a.rs\"\nfind = \"a\"\n\
              replace = \"b\"\ntest = \"{test}\"\n"
         );
-        let list = format!("{TESTS}properties.rs");
+        let list = format!("{}properties.rs", Suite::Properties.tests());
         check(&Tree::of(&[(&list, LIST), ("faults/n.toml", &fault)]))
     }
 

@@ -1,0 +1,259 @@
+//! Rates, each by its definition over the starts so far.
+
+use std::collections::VecDeque;
+
+use rampmeter_core::{BudgetConfig, RateKind};
+
+use super::super::scene::MS;
+
+/// A bucket may start a small charge this much early, once.
+const TOLERANCE: u64 = 2 * MS;
+/// Small is what refills in less than this.
+const SMALL: u64 = 200 * MS;
+/// Up to so many units a sliding window is exact.
+const EXACT: u64 = 1_024;
+
+/// What is owed by a bucket that has long been full.
+const FULL: i128 = i128::MIN / 4;
+
+#[derive(Clone, Debug)]
+pub(crate) struct RateBook {
+    pub(crate) amount: u64,
+    pub(crate) period: u64,
+    pub(crate) capacity: u64,
+    kind: Kind,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Sliding(Window),
+    Bucket(Debt),
+    Calendar { ends: u64, used: u64 },
+}
+
+/// What was taken within a window, and within one that is longer by what a large one may keep.
+#[derive(Clone, Debug)]
+struct Window {
+    length: u64,
+    grain: u64,
+    taken: VecDeque<(u64, u64)>,
+    /// How many of those are only within the longer window.
+    only_longer: usize,
+    within: u64,
+    within_longer: u64,
+}
+
+/// The worst over all spans that end at `at`: units taken, times the period, less the span's
+/// length times the amount.
+#[derive(Clone, Debug)]
+struct Debt {
+    burst: u64,
+    at: u64,
+    worst: i128,
+    /// The same where a change of the figures was rounded against the calls.
+    most: i128,
+}
+
+impl RateBook {
+    pub(crate) fn new(config: &BudgetConfig) -> RateBook {
+        let BudgetConfig::Rate { amount, period, kind, .. } = config else {
+            return RateBook::nothing();
+        };
+        let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
+        let (kind, capacity) = match kind {
+            RateKind::Sliding { transit } => {
+                let transit = u64::try_from(transit.as_nanos()).unwrap_or(u64::MAX);
+                let grain = if *amount <= EXACT { 0 } else { period.div_ceil(128) };
+                (Kind::Sliding(Window::new(period + transit, grain)), *amount)
+            }
+            RateKind::Bucket { burst } => {
+                (Kind::Bucket(Debt { burst: *burst, at: 0, worst: 0, most: 0 }), *burst)
+            }
+            RateKind::Calendar { ends } => {
+                (Kind::Calendar { ends: ends.as_nanos(), used: 0 }, *amount)
+            }
+        };
+        RateBook { amount: *amount, period, capacity, kind }
+    }
+
+    fn nothing() -> RateBook {
+        let kind = Kind::Calendar { ends: u64::MAX, used: 0 };
+        RateBook { amount: 0, period: 1, capacity: 0, kind }
+    }
+
+    /// Whether so much may be taken now by the definition, even if large windows are coarse.
+    pub(crate) fn has_room(&mut self, amount: u64, now: u64) -> bool {
+        self.pass(now);
+        match &self.kind {
+            Kind::Sliding(window) => amount == 0 || window.within_longer + amount <= self.amount,
+            Kind::Bucket(debt) => amount == 0 || self.fits(debt, amount, now),
+            Kind::Calendar { used, .. } => amount == 0 || used + amount <= self.amount,
+        }
+    }
+
+    /// Takes so much, and says whether the definition allows it.
+    pub(crate) fn take(&mut self, amount: u64, now: u64) -> bool {
+        self.pass(now);
+        if amount == 0 {
+            return true;
+        }
+        let early = self.early(amount, now);
+        let (most, period) = (i128::from(self.amount), i128::from(self.period));
+        match &mut self.kind {
+            Kind::Sliding(window) => {
+                window.taken.push_back((now, amount));
+                window.within += amount;
+                window.within_longer += amount;
+                window.within <= self.amount
+            }
+            Kind::Bucket(debt) => {
+                for debt_of in [&mut debt.worst, &mut debt.most] {
+                    let before = *debt_of - i128::from(now - debt.at) * most;
+                    *debt_of = before.max(-i128::from(early) * most) + i128::from(amount) * period;
+                }
+                debt.at = now;
+                debt.worst <= i128::from(debt.burst) * period
+            }
+            Kind::Calendar { used, .. } => {
+                *used += amount;
+                *used <= self.amount
+            }
+        }
+    }
+
+    /// The least and the most that may be said to be used.
+    pub(crate) fn used(&mut self, now: u64) -> (u64, u64) {
+        self.pass(now);
+        match &self.kind {
+            Kind::Sliding(window) => (window.within, window.within_longer),
+            Kind::Bucket(debt) => {
+                let refilled = i128::from(now - debt.at) * i128::from(self.amount);
+                let period = i128::from(self.period);
+                let units = |owed: i128| {
+                    let whole = ((owed - refilled).max(0) + period - 1) / period;
+                    u64::try_from(whole).unwrap_or(u64::MAX)
+                };
+                (units(debt.worst), units(debt.most))
+            }
+            Kind::Calendar { used, .. } => (*used, *used),
+        }
+    }
+
+    /// Whether what was taken may still matter: also how early the last charge was.
+    pub(crate) fn remembers(&mut self, now: u64) -> bool {
+        let (_, most) = self.used(now);
+        match &self.kind {
+            Kind::Bucket(debt) => {
+                let since = i128::from(now - debt.at) - i128::from(TOLERANCE);
+                debt.most > since * i128::from(self.amount)
+            }
+            _ => most > 0,
+        }
+    }
+
+    /// The present calendar window ends at `ends`; says whether there is one.
+    pub(crate) fn align(&mut self, ends: u64, now: u64) -> bool {
+        self.pass(now);
+        let Kind::Calendar { ends: mine, .. } = &mut self.kind else { return false };
+        *mine = ends;
+        true
+    }
+
+    /// The same rate with other figures: what was used stays used.
+    pub(crate) fn carry_on(&mut self, config: &BudgetConfig, now: u64) {
+        let (least, most) = self.used(now);
+        let mut new = RateBook::new(config);
+        new.pass(now);
+        match (&mut new.kind, &self.kind) {
+            // What has left the old window does not come back into a longer one.
+            (Kind::Sliding(new), Kind::Sliding(old)) => {
+                let grain = new.grain.max(old.grain);
+                let length = new.length;
+                *new = Window { length, grain, ..old.clone() };
+            }
+            (Kind::Bucket(debt), Kind::Bucket(_)) => {
+                // A unit more or less, since the engine counts whole ones.
+                let owed = |units: u64| i128::from(units) * i128::from(new.period);
+                debt.at = now;
+                debt.worst = if least == 0 { FULL } else { owed(least - 1) };
+                debt.most = if most == 0 { FULL } else { owed(most) };
+            }
+            (Kind::Calendar { ends, used }, Kind::Calendar { ends: before, used: was }) => {
+                if new.period == self.period {
+                    *ends = *before;
+                }
+                *used = *was;
+            }
+            _ => {}
+        }
+        *self = new;
+        self.pass(now);
+    }
+
+    /// From when on all of it may be taken, if nothing else is.
+    pub(crate) fn refilled(&self, now: u64) -> u64 {
+        match &self.kind {
+            Kind::Sliding(window) => now + window.length + window.grain,
+            Kind::Bucket(debt) => {
+                let whole = i128::from(debt.burst) * i128::from(self.period);
+                let nanos = (whole + debt.most.max(0)) / i128::from(self.amount.max(1)) + 1;
+                now.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX))
+            }
+            Kind::Calendar { ends, .. } => (*ends).max(now + self.period),
+        }
+    }
+
+    /// Lets time pass: what has left the windows is forgotten.
+    fn pass(&mut self, now: u64) {
+        match &mut self.kind {
+            Kind::Sliding(window) => window.pass(now),
+            Kind::Bucket(_) => {}
+            Kind::Calendar { ends, used } => {
+                if now >= *ends {
+                    let windows = (now - *ends) / self.period + 1;
+                    *ends = ends.saturating_add(windows.saturating_mul(self.period));
+                    *used = 0;
+                }
+            }
+        }
+    }
+
+    fn early(&self, amount: u64, now: u64) -> u64 {
+        let small = u128::from(amount) * u128::from(self.period)
+            < u128::from(SMALL) * u128::from(self.amount);
+        // A span cannot begin before time does.
+        if small { TOLERANCE.min(now) } else { 0 }
+    }
+
+    fn fits(&self, debt: &Debt, amount: u64, now: u64) -> bool {
+        let (most, period) = (i128::from(self.amount), i128::from(self.period));
+        let before = debt.most - i128::from(now - debt.at) * most;
+        let before = before.max(-i128::from(self.early(amount, now)) * most);
+        before + i128::from(amount) * period <= i128::from(debt.burst) * period
+    }
+}
+
+impl Window {
+    fn new(length: u64, grain: u64) -> Window {
+        let taken = VecDeque::new();
+        Window { length, grain, taken, only_longer: 0, within: 0, within_longer: 0 }
+    }
+
+    fn pass(&mut self, now: u64) {
+        while let Some((at, amount)) = self.taken.get(self.only_longer) {
+            if now - at < self.length {
+                break;
+            }
+            self.within -= amount;
+            self.only_longer += 1;
+        }
+        while let Some((at, amount)) = self.taken.front() {
+            if now - at < self.length + self.grain {
+                break;
+            }
+            self.within_longer -= amount;
+            self.only_longer -= 1;
+            self.taken.pop_front();
+        }
+    }
+}

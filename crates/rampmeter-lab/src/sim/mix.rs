@@ -1,0 +1,84 @@
+//! Which ingredients a run may have. Each seed takes a part of them (swarm testing): a run with
+//! everything at once hides what some of its parts would show alone.
+
+use super::rng::Rng;
+
+/// The ingredients that a run may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Mix {
+    /// Limits that keep slots for a priority and above.
+    pub reserved: bool,
+    /// Queues that evict when they are full.
+    pub evict: bool,
+    /// Queues bounded per flow.
+    pub per_flow: bool,
+    /// Calls that running calls make.
+    pub nested: bool,
+    /// Limits that change while calls run.
+    pub edits: bool,
+    /// Patience other than the default.
+    pub patience: bool,
+    /// Calls with a deadline.
+    pub deadlines: bool,
+    /// Tools that hang, callers that vanish, storms.
+    pub faults: bool,
+    /// Calls that take nothing of a limit.
+    pub zeros: bool,
+    /// Clocks that step, timers that are late, times that run backwards.
+    pub clocks: bool,
+}
+
+impl Mix {
+    /// All that the engine is to hold up under.
+    pub const ALL: Mix = Mix {
+        reserved: true,
+        evict: true,
+        per_flow: true,
+        nested: true,
+        edits: true,
+        patience: true,
+        deadlines: true,
+        faults: true,
+        zeros: true,
+        clocks: true,
+    };
+
+    /// These without one of them, by its name.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn without(mut self, name: &str) -> Result<Mix, String> {
+        let ingredient = match name {
+            "reserved" => &mut self.reserved,
+            "evict" => &mut self.evict,
+            "per_flow" => &mut self.per_flow,
+            "nested" => &mut self.nested,
+            "edits" => &mut self.edits,
+            "patience" => &mut self.patience,
+            "deadlines" => &mut self.deadlines,
+            "faults" => &mut self.faults,
+            "zeros" => &mut self.zeros,
+            "clocks" => &mut self.clocks,
+            _ => return Err(format!("there is no ingredient `{name}`")),
+        };
+        *ingredient = false;
+        Ok(self)
+    }
+
+    /// A part of these ingredients.
+    pub(crate) fn part(self, rng: &mut Rng) -> Mix {
+        let mut with = |allowed: bool| rng.percent(60) && allowed;
+        Mix {
+            reserved: with(self.reserved),
+            evict: with(self.evict),
+            per_flow: with(self.per_flow),
+            nested: with(self.nested),
+            edits: with(self.edits),
+            patience: with(self.patience),
+            deadlines: with(self.deadlines),
+            faults: with(self.faults),
+            zeros: with(self.zeros),
+            clocks: with(self.clocks),
+        }
+    }
+}
