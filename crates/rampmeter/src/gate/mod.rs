@@ -14,6 +14,7 @@ mod handoff;
 mod home;
 mod infos;
 mod limits;
+mod lock;
 mod nested;
 mod plan;
 mod revise;
@@ -22,6 +23,7 @@ mod state;
 mod sync;
 mod tell;
 mod timer;
+mod wakes;
 
 use std::fmt;
 use std::sync::Arc;
