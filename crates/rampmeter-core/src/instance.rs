@@ -330,6 +330,14 @@ impl Instances {
     }
 }
 
+impl Instance {
+    /// Nobody waits here, and nobody keeps account of who runs.
+    #[inline]
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.watchers == 0 && self.ends.is_none()
+    }
+}
+
 /// The slots of budgets that have one concurrency, and whether there is nothing else.
 fn only_slots(budgets: &Budgets, place: &Range<u32>) -> (Option<u32>, bool) {
     let slots = place.clone().filter(|budget| budgets.slots(*budget).is_some());

@@ -28,6 +28,9 @@ impl Engine {
         let ends = self.now.saturating_add(Duration::from_nanos(estimate_nanos));
         let mut charged = 0;
         for (index, draw) in self.routes.get(route).draws().iter().enumerate() {
+            if self.instances.get(draw.instance).is_quiet() {
+                continue;
+            }
             let cost = self.cost(route, index, nest, estimate_nanos);
             let instance = self.instances.get_mut(draw.instance);
             let order = instance.order.as_deref_mut();

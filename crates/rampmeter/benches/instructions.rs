@@ -6,17 +6,22 @@
 
 mod support;
 
+use std::collections::VecDeque;
+use std::future::Future;
+use std::task::{Context, Poll, Waker};
+
 use futures_util::FutureExt;
+use rampmeter::Permit;
 use rampmeter_core::*;
 use support::backlog::Backlog;
 use support::ours::{ONE_AND_ONE, Ours, SIX};
-use support::pair::Pair;
+use support::peers::Pair;
 
 /// A multiple of what the subscriber reads at a time.
 const TIMES: u32 = 4096;
 
 fn main() {
-    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
     // `cargo test --all-targets` runs this too, without a case.
     let Some(case) = args.next() else { return };
     match case.as_str() {
@@ -44,6 +49,7 @@ fn main() {
             let mut ours = Ours::new(SIX);
             count(&mut || ours.by_handle().now_or_never().unwrap());
         }
+        "gate_10000_waiting" => waiting(),
         "engine_1000_waiting" => backlog(1_000),
         "engine_1000000_waiting" => backlog(1_000_000),
         other => panic!("there is no case {other}"),
@@ -105,14 +111,38 @@ impl Prepared2 {
     }
 }
 
+/// A gate at which ten thousand calls of one flow wait for 64 slots: one ends, the next starts and
+/// fetches its answer, another begins to wait.
+fn waiting() {
+    let policy =
+        ONE_AND_ONE.replace("concurrency = 64", "concurrency = 64\nqueue = { size = 20000 }");
+    let mut ours = Ours::new(&policy);
+    let (gate, handle) = (ours.gate.clone(), ours.another_handle());
+    let mut context = Context::from_waker(Waker::noop());
+    let mut running: VecDeque<Permit> = (0..64).map(|_| gate.try_admit(&handle).unwrap()).collect();
+    let mut ask = || {
+        let mut waiter = Box::pin(gate.admit(&handle));
+        assert!(waiter.as_mut().poll(&mut context).is_pending());
+        waiter
+    };
+    let mut waiters: VecDeque<_> = (0..10_000).map(|_| ask()).collect();
+    let mut context = Context::from_waker(Waker::noop());
+    count(&mut || {
+        running.pop_front().unwrap().finish(Outcome::Succeeded);
+        let Poll::Ready(permit) = waiters.pop_front().unwrap().as_mut().poll(&mut context) else {
+            panic!("the first is served first")
+        };
+        running.push_back(permit.unwrap());
+        waiters.push_back(ask());
+        ours.read();
+    });
+}
+
 fn backlog(waiting: usize) {
     let mut backlog = Backlog::new(waiting);
-    let mut before = 0;
-    count(&mut || {
-        backlog.step();
-        before += 1;
-    });
-    println!("{{\"starts_per_step\": {}}}", backlog.started as f64 / f64::from(before));
+    let before = backlog.decisions();
+    count(&mut || backlog.step());
+    println!("{{\"decisions\": {}}}", (backlog.decisions() - before) / 2);
 }
 
 fn count(one: &mut dyn FnMut()) {

@@ -1,32 +1,47 @@
-//! What a decision costs, beside what a user would otherwise combine: a semaphore and a rate
-//! limiter. Every case runs in every round, interleaved, so that a slow moment of the machine
-//! hits all of them. Rows are JSON lines; `cargo xtask bench` records them with the machine.
+//! What a decision costs when nobody waits, beside what a user would otherwise take. Every case
+//! runs in every round, interleaved, so that a slow moment of the machine hits all of them. Rows
+//! are JSON lines; `cargo xtask bench` records them with the machine.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 mod support;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rampmeter::{Call, Outcome, Policy};
-use serde_json::json;
+use priority_semaphore::PrioritySemaphore;
+use rampmeter::{Call, Outcome};
 use support::ours::{ONE_AND_ONE, Ours, SIX};
-use support::pair::Pair;
+use support::peers::{self, Pair};
+use support::rows::{self, Row};
 
 const ROUNDS: usize = 15;
 const CALLS: u32 = 100_000;
 
 fn main() {
-    // `cargo test --all-targets` runs this too, without the flag.
-    if !std::env::args().any(|arg| arg == "--bench") {
-        return;
+    if support::measures() {
+        one_thread();
+        two_threads();
     }
+}
+
+fn one_thread() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let names =
-        ["pair", "gate by handle", "gate by name", "gate by name, one label", "gate, six limits"];
-    let mut rows: Vec<Vec<f64>> = names.iter().map(|_| Vec::new()).collect();
+    let mut rows = [
+        Row::of("pair"),
+        Row::ours("gate by handle", ONE_AND_ONE),
+        Row::ours("gate by name", ONE_AND_ONE),
+        Row::ours("gate by name, one label", ONE_AND_ONE),
+        Row::ours("gate, six limits, by handle", SIX),
+        Row::of("tokio::sync::Semaphore alone"),
+        Row::of("governor alone"),
+        Row::of("priority-semaphore alone"),
+        Row::of("leaky-bucket alone"),
+    ];
     let (pair, mut ours, mut six) = (Pair::new(), Ours::new(ONE_AND_ONE), Ours::new(SIX));
+    let slots = Arc::new(PrioritySemaphore::new(64));
+    let _inside = runtime.enter();
+    let bucket = peers::leaky_bucket(Duration::from_millis(1), 1_000_000_000);
     for round in 0..=ROUNDS {
         let figures = [
             runtime.block_on(timed(async || pair.one().await)),
@@ -34,38 +49,29 @@ fn main() {
             runtime.block_on(timed(async || ours.by_name("plain", None).await)),
             runtime.block_on(timed(async || ours.by_name("labelled", Some("acme")).await)),
             runtime.block_on(timed(async || six.by_handle().await)),
+            runtime.block_on(timed(async || pair.semaphore_alone().await)),
+            runtime.block_on(timed(async || pair.governor_alone().await)),
+            runtime.block_on(timed(async || peers::priority_semaphore(&slots).await)),
+            runtime.block_on(timed(async || bucket.acquire_one().await)),
         ];
         // The first round warms up.
         if round > 0 {
-            rows.iter_mut().zip(figures).for_each(|(row, figure)| row.push(figure));
+            rows.iter_mut().zip(figures).for_each(|(row, figure)| row.figures.push(figure));
         }
     }
-    let medians: Vec<f64> = rows.iter().map(|row| median(row)).collect();
-    for ((name, row), middle) in names.iter().zip(&rows).zip(&medians) {
-        let policy = if name.contains("six") { SIX } else { ONE_AND_ONE };
-        let policy = (*name != "pair").then(|| Policy::parse("bench.toml", policy).unwrap());
-        let line = json!({
-            "case": name,
-            "unit": "ns per admission and release, uncontended, one thread",
-            "median": round_to_tenth(*middle),
-            "least": round_to_tenth(row.iter().copied().fold(f64::INFINITY, f64::min)),
-            "ratio_to_pair": (middle / medians[0] * 100.0).round() / 100.0,
-            "calls_a_round": CALLS,
-            "rounds": row.iter().map(|figure| round_to_tenth(*figure)).collect::<Vec<_>>(),
-            "subscribers": u32::from(*name != "pair"),
-            "policy": policy.map(|policy| policy.effective()),
-        });
-        println!("{line}");
+    for row in &mut rows {
+        row.note("calls_a_round", CALLS);
+        row.note("share_that_waited", 0);
     }
-    two_threads();
+    rows::print(&rows, "ns per admission and release, nobody waits, one thread");
 }
 
 /// Two threads on one pair and on one gate; the time of the slower one, per call of both.
 fn two_threads() {
-    let pair = Arc::new(Pair::new());
-    let ours = Ours::new(ONE_AND_ONE);
-    let mut rows = [Vec::new(), Vec::new()];
-    for _ in 0..ROUNDS {
+    let mut rows =
+        [Row::of("pair, two threads"), Row::ours("gate by handle, two threads", ONE_AND_ONE)];
+    let (pair, ours) = (Arc::new(Pair::new()), Ours::new(ONE_AND_ONE));
+    for round in 0..=ROUNDS {
         let theirs = on_two_threads(|| {
             let pair = pair.clone();
             async move {
@@ -74,9 +80,8 @@ fn two_threads() {
                 }
             }
         });
-        let gate = ours.gate.clone();
         let mine = on_two_threads(|| {
-            let gate = gate.clone();
+            let gate = ours.gate.clone();
             async move {
                 let call = Call::new("plain").flow("tenant-7").priority("high");
                 let handle = gate.handle(&call).unwrap();
@@ -85,22 +90,16 @@ fn two_threads() {
                 }
             }
         });
-        rows[0].push(theirs);
-        rows[1].push(mine);
+        if round > 0 {
+            rows[0].figures.push(theirs);
+            rows[1].figures.push(mine);
+        }
     }
-    let base = median(&rows[0]);
-    for (name, row) in ["pair, two threads", "gate by handle, two threads"].iter().zip(&rows) {
-        let line = json!({
-            "case": name,
-            "unit": "ns per admission and release, two OS threads, nobody waits",
-            "median": round_to_tenth(median(row)),
-            "ratio_to_pair": (median(row) / base * 100.0).round() / 100.0,
-            "calls_a_round": 2 * CALLS,
-            "rounds": row.iter().map(|figure| round_to_tenth(*figure)).collect::<Vec<_>>(),
-            "subscribers": u32::from(name.starts_with("gate")),
-        });
-        println!("{line}");
+    for row in &mut rows {
+        row.note("calls_a_round", 2 * CALLS);
+        row.note("share_that_waited", 0);
     }
+    rows::print(&rows, "ns per admission and release, nobody waits, two threads");
 }
 
 fn on_two_threads<F>(work: impl Fn() -> F) -> f64
@@ -110,11 +109,8 @@ where
     let start = Instant::now();
     let threads = [work(), work()].map(|work| {
         std::thread::spawn(move || {
-            tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap()
-                .block_on(work);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(work);
         })
     });
     threads.into_iter().for_each(|thread| thread.join().unwrap());
@@ -127,14 +123,4 @@ async fn timed(mut one: impl AsyncFnMut()) -> f64 {
         one().await;
     }
     start.elapsed().as_nanos() as f64 / f64::from(CALLS)
-}
-
-fn median(figures: &[f64]) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-fn round_to_tenth(figure: f64) -> f64 {
-    (figure * 10.0).round() / 10.0
 }

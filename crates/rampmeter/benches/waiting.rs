@@ -1,23 +1,28 @@
-//! What a decision costs when nearly every call waits: ten thousand tasks over 64 slots, a
-//! thousand flows, four priorities, two threads. The pair serves in order of arrival; the gate by
-//! shares. `FIFO` is the gate with one flow and one priority.
+//! What a decision costs when nearly every call waits: ten thousand tasks over 64 slots, two
+//! threads. The pair serves in order of arrival, `priority-semaphore` strictly by priority; the
+//! gate by shares of a thousand flows and four priorities. `FIFO` is the gate with one flow and
+//! one priority.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
-use std::num::NonZeroU32;
+mod support;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use governor::{Quota, RateLimiter};
+use priority_semaphore::PrioritySemaphore;
 use rampmeter::{Call, Gate, Handle, Outcome, Policy};
-use serde_json::json;
+use support::cpu;
+use support::peers::Pair;
+use support::rows::{self, Row, rounded};
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 const ROUNDS: usize = 5;
 const TASKS: u32 = 10_000;
 const ADMISSIONS: u32 = 50;
+const ALL: f64 = (TASKS * ADMISSIONS) as f64;
 
 const POLICY: &str = r#"
 [limits.host]
@@ -31,120 +36,142 @@ limits = ["host", "api"]
 queue_timeout = "1h"
 "#;
 
+/// How a round went.
+struct Round {
+    took: Duration,
+    cpu: Duration,
+    share_that_waited: f64,
+    events_missed: u64,
+}
+
 fn main() {
-    // `cargo test --all-targets` runs this too, without the flag.
-    if !std::env::args().any(|arg| arg == "--bench") {
+    if !support::measures() {
         return;
     }
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let mut rows = [Vec::new(), Vec::new(), Vec::new()];
-    let mut waited = [0.0; 3];
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(std::env::var("T").map_or(2, |t| t.parse().unwrap()))
+        .enable_all()
+        .build()
+        .unwrap();
+    let cases = "10000 tasks on 64 slots";
+    let mut rows = [
+        Row::of(&format!("pair, {cases}")),
+        Row::ours(&format!("gate, FIFO, {cases}"), POLICY),
+        Row::ours(&format!("gate, 1000 flows, 4 priorities, {cases}"), POLICY),
+        Row::of(&format!("priority-semaphore and governor, {cases}")),
+    ];
     for round in 0..=ROUNDS {
-        let runs = [pair(&runtime), gate(&runtime, 1, 1), gate(&runtime, 1_000, 4)];
-        for (place, (took, share)) in runs.into_iter().enumerate() {
+        let rounds =
+            [pair(&runtime), gate(&runtime, 1, 1), gate(&runtime, 1_000, 4), by_priority(&runtime)];
+        for (row, it) in rows.iter_mut().zip(rounds) {
             // The first round warms up.
             if round > 0 {
-                rows[place].push(took.as_nanos() as f64 / f64::from(TASKS * ADMISSIONS));
-                waited[place] = share;
+                row.figures.push(it.took.as_nanos() as f64 / ALL);
+                row.note("cpu_ns_an_admission", rounded(it.cpu.as_nanos() as f64 / ALL, 1));
+                row.note("share_that_waited", rounded(it.share_that_waited, 3));
+                row.note("events_missed", it.events_missed);
             }
         }
     }
-    let base = median(&rows[0]);
-    let names = ["pair", "gate, FIFO", "gate, 1000 flows, 4 priorities"];
-    for ((name, row), waited) in names.iter().zip(&rows).zip(waited) {
-        let line = json!({
-            "case": format!("{name}, 10000 tasks on 64 slots"),
-            "unit": "ns per admission held across a yield, two threads",
-            "median": median(row).round(),
-            "ratio_to_pair": (median(row) / base * 100.0).round() / 100.0,
-            "rounds": row.iter().map(|figure| figure.round()).collect::<Vec<_>>(),
-            "share_that_waited": (waited * 1000.0f64).round() / 1000.0,
-            "subscribers": u32::from(name.starts_with("gate")),
-            "policy": name.starts_with("gate").then_some(POLICY),
-        });
-        println!("{line}");
-    }
+    rows::print(&rows, "ns per admission held across a yield, two threads");
 }
 
-fn pair(runtime: &Runtime) -> (Duration, f64) {
-    let most = NonZeroU32::new(1_000_000_000).unwrap();
-    let rate = Arc::new(RateLimiter::direct(Quota::per_second(most).allow_burst(most)));
-    let slots = Arc::new(Semaphore::new(64));
-    let waited = Arc::new(AtomicU64::new(0));
-    let start = Instant::now();
-    runtime.block_on(async {
-        let tasks: Vec<_> = (0..TASKS)
-            .map(|_| {
-                let (rate, slots, waited) = (rate.clone(), slots.clone(), waited.clone());
-                tokio::spawn(async move {
-                    for _ in 0..ADMISSIONS {
-                        let permit = match slots.clone().try_acquire_owned() {
-                            Ok(permit) => permit,
-                            Err(_) => {
-                                waited.fetch_add(1, Ordering::Relaxed);
-                                slots.clone().acquire_owned().await.unwrap()
-                            }
-                        };
-                        rate.until_ready().await;
-                        tokio::task::yield_now().await;
-                        drop(permit);
+fn pair(runtime: &Runtime) -> Round {
+    let pair = Arc::new(Pair::new());
+    run(runtime, |_, waited| {
+        let pair = pair.clone();
+        tokio::spawn(async move {
+            for _ in 0..ADMISSIONS {
+                let permit = match pair.slots.clone().try_acquire_owned() {
+                    Ok(permit) => permit,
+                    Err(_) => {
+                        waited.fetch_add(1, Ordering::Relaxed);
+                        pair.slots.clone().acquire_owned().await.unwrap()
                     }
-                })
-            })
-            .collect();
-        for task in tasks {
-            task.await.unwrap();
-        }
-    });
-    (start.elapsed(), share(&waited))
+                };
+                pair.rate.until_ready().await;
+                tokio::task::yield_now().await;
+                drop(permit);
+            }
+        })
+    })
 }
 
-fn gate(runtime: &Runtime, flows: u32, priorities: usize) -> (Duration, f64) {
+fn by_priority(runtime: &Runtime) -> Round {
+    let (pair, slots) = (Arc::new(Pair::new()), Arc::new(PrioritySemaphore::new(64)));
+    run(runtime, |task, waited| {
+        let (pair, slots) = (pair.clone(), slots.clone());
+        let priority = i32::try_from(task % 4).unwrap();
+        tokio::spawn(async move {
+            for _ in 0..ADMISSIONS {
+                let permit = match slots.try_acquire(priority) {
+                    Ok(permit) => permit,
+                    Err(_) => {
+                        waited.fetch_add(1, Ordering::Relaxed);
+                        slots.acquire(priority).await.unwrap()
+                    }
+                };
+                pair.rate.until_ready().await;
+                tokio::task::yield_now().await;
+                drop(permit);
+            }
+        })
+    })
+}
+
+fn gate(runtime: &Runtime, flows: usize, priorities: usize) -> Round {
     let gate = Gate::new(&Policy::parse("bench.toml", POLICY).unwrap()).unwrap();
     let names = ["normal", "critical", "high", "low"];
-    let waited = Arc::new(AtomicU64::new(0));
-    let mut events = gate.subscribe(4096);
-    let handles: Vec<Arc<Handle>> = (0..flows as usize)
+    let handles: Vec<Arc<Handle>> = (0..flows)
         .map(|flow| {
             let name = format!("flow {flow}");
             let call = Call::new("plain").flow(&name).priority(names[flow % priorities]);
             Arc::new(gate.handle(&call).unwrap())
         })
         .collect();
-    let start = Instant::now();
+    let mut events = gate.subscribe(1 << 16);
+    let missed = Arc::new(AtomicU64::new(0));
+    let reader = runtime.spawn({
+        let missed = missed.clone();
+        async move {
+            // As one that writes a file would: woken for each event, it would be a task that
+            // is scheduled as often as the others.
+            while events.next().await.is_some() {
+                events.read(|_| {});
+                missed.store(events.missed(), Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    });
+    let round = run(runtime, |task, waited| {
+        let (gate, handle) = (gate.clone(), handles[task % handles.len()].clone());
+        tokio::spawn(async move {
+            for _ in 0..ADMISSIONS {
+                let permit = gate.admit(&*handle).await.unwrap();
+                waited.fetch_add(u64::from(!permit.waited().is_zero()), Ordering::Relaxed);
+                tokio::task::yield_now().await;
+                permit.finish(Outcome::Succeeded);
+            }
+        })
+    });
+    reader.abort();
+    Round { events_missed: missed.load(Ordering::Relaxed), ..round }
+}
+
+/// Starts all tasks and waits for them; each counts how often it waited.
+fn run(runtime: &Runtime, task: impl Fn(usize, Arc<AtomicU64>) -> JoinHandle<()>) -> Round {
+    let waited = Arc::new(AtomicU64::new(0));
+    let (start, cpu) = (Instant::now(), cpu::used());
     runtime.block_on(async {
-        let reader = tokio::spawn(async move { while events.next().await.is_some() {} });
-        let tasks: Vec<_> = (0..TASKS as usize)
-            .map(|task| {
-                let (gate, waited) = (gate.clone(), waited.clone());
-                let handle = handles[task % handles.len()].clone();
-                tokio::spawn(async move {
-                    for _ in 0..ADMISSIONS {
-                        let permit = gate.admit(&*handle).await.unwrap();
-                        if !permit.waited().is_zero() {
-                            waited.fetch_add(1, Ordering::Relaxed);
-                        }
-                        tokio::task::yield_now().await;
-                        permit.finish(Outcome::Succeeded);
-                    }
-                })
-            })
-            .collect();
+        let tasks: Vec<_> = (0..TASKS as usize).map(|it| task(it, waited.clone())).collect();
         for task in tasks {
             task.await.unwrap();
         }
-        reader.abort();
     });
-    (start.elapsed(), share(&waited))
-}
-
-fn share(waited: &AtomicU64) -> f64 {
-    waited.load(Ordering::Relaxed) as f64 / f64::from(TASKS * ADMISSIONS)
-}
-
-fn median(figures: &[f64]) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    Round {
+        took: start.elapsed(),
+        cpu: cpu::used() - cpu,
+        share_that_waited: waited.load(Ordering::Relaxed) as f64 / ALL,
+        events_missed: 0,
+    }
 }

@@ -13,19 +13,17 @@ use crate::args::BenchOptions;
 use crate::{Result, place, process};
 use facts::Commit;
 
+/// In this order; `instructions` is run by the command of that name.
+const BENCHES: &[&str] = &["pair", "waiting", "paced", "million"];
+
 /// Runs the benchmark and keeps the rows it prints; whether it ended well.
 pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<bool> {
     let mut command = Command::new(place::cargo());
-    command.current_dir(root).args([
-        "bench",
-        "-p",
-        "rampmeter",
-        "--bench",
-        "pair",
-        "--bench",
-        "waiting",
-        "--",
-    ]);
+    command.current_dir(root).args(["bench", "-p", "rampmeter"]);
+    BENCHES.iter().for_each(|bench| {
+        command.args(["--bench", bench]);
+    });
+    command.arg("--");
     command.args(&options.args);
     measure(root, command, options.record.then_some(""))
 }

@@ -19,7 +19,9 @@ pub(crate) struct Backlog {
     /// Calls asked for so far.
     asked: usize,
     /// Calls that started so far.
-    pub(crate) started: usize,
+    started: usize,
+    ended: usize,
+    size: usize,
 }
 
 impl Backlog {
@@ -42,6 +44,8 @@ impl Backlog {
             now: 0,
             asked: 0,
             started: 0,
+            ended: 0,
+            size: waiting,
         };
         while backlog.engine.waiting() < waiting {
             backlog.ask();
@@ -56,24 +60,35 @@ impl Backlog {
         let Some(id) = self.running.pop_front() else { return };
         let now = Instant::from_nanos(self.now);
         self.engine.release(now, id, Outcome::Succeeded, &mut self.out);
-        for _ in 0..self.collect() {
+        self.ended += 1;
+        self.collect();
+        while self.engine.waiting() < self.size {
             self.ask();
         }
+    }
+
+    /// Calls that wait at the end of each step.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Ends, starts, and calls that began to wait.
+    pub(crate) fn decisions(&self) -> usize {
+        self.asked + self.started + self.ended
     }
 
     pub(crate) fn waiting(&self) -> usize {
         self.engine.waiting()
     }
 
-    /// Notes what has started; says how many.
-    fn collect(&mut self) -> usize {
+    /// Notes what has started.
+    fn collect(&mut self) {
         let before = self.running.len();
         self.running.extend(self.out.drain(..).filter_map(|output| match output {
             Output::Granted(id) => Some(id),
             _ => None,
         }));
         self.started += self.running.len() - before;
-        self.running.len() - before
     }
 
     fn ask(&mut self) {

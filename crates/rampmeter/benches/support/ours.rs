@@ -53,6 +53,11 @@ impl Ours {
         Ours { gate, handle, events, unread: 0 }
     }
 
+    pub(crate) fn another_handle(&self) -> Handle {
+        let call = Call::new("plain").flow("tenant-7").priority("high");
+        self.gate.handle(&call).unwrap()
+    }
+
     /// One admission and release by handle.
     pub(crate) async fn by_handle(&mut self) {
         let permit = self.gate.admit(&self.handle).await.unwrap();
@@ -74,7 +79,7 @@ impl Ours {
     }
 
     /// The subscriber reads in batches, so that it misses nothing.
-    fn read(&mut self) {
+    pub(crate) fn read(&mut self) {
         self.unread += 1;
         if self.unread == 1024 {
             self.unread = 0;

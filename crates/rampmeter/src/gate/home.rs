@@ -7,9 +7,9 @@
 //! moves in: there are never more homes than there were gates at one time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use parking_lot::{Mutex, MutexGuard};
 use rampmeter_core::{CallId, Instant, Outcome};
 
 use super::state::State;
@@ -25,10 +25,10 @@ static EMPTY: Mutex<Vec<&'static Home>> = Mutex::new(Vec::new());
 impl Home {
     /// A home for this gate.
     pub(super) fn of(state: State) -> &'static Home {
-        let empty = EMPTY.lock().pop();
+        let empty = lock(&EMPTY).pop();
         let home = empty.unwrap_or_else(|| Box::leak(Box::new(Home::empty_one())));
         home.serial.store(state.serial, Ordering::Relaxed);
-        *home.state.lock() = Some(state);
+        *lock(&home.state) = Some(state);
         home
     }
 
@@ -43,14 +43,14 @@ impl Home {
 
     /// What the home holds now; nothing, or another gate, if the one that was meant is gone.
     pub(crate) fn visit<R>(&self, visit: impl FnOnce(Option<&mut State>) -> R) -> R {
-        visit(self.state.lock().as_mut())
+        visit(lock(&self.state).as_mut())
     }
 
     /// Every input goes through here: the lock, the time, what it brings, the input, what followed
     /// from it, and after the lock the wakes. The caller holds the gate, or a permit of it.
     #[inline]
     pub(super) fn input<R>(&'static self, input: impl FnOnce(&mut State, Instant) -> R) -> R {
-        let mut guard = self.state.lock();
+        let mut guard = lock(&self.state);
         let Some(state) = guard.as_mut() else {
             unreachable!("a home is not emptied while its gate or a permit is held")
         };
@@ -73,7 +73,7 @@ impl Home {
         serial: u64,
         input: impl FnOnce(&mut State, Instant) -> R,
     ) -> Option<R> {
-        let mut guard = self.state.lock();
+        let mut guard = lock(&self.state);
         let state = guard.as_mut().filter(|state| state.serial == serial)?;
         let now = state.begin();
         let result = input(state, now);
@@ -83,7 +83,7 @@ impl Home {
 
     /// The last handle is gone.
     pub(super) fn abandon(&'static self) {
-        let mut guard = self.state.lock();
+        let mut guard = lock(&self.state);
         if let Some(state) = guard.as_mut() {
             state.abandoned = true;
             let now = state.now;
@@ -109,7 +109,7 @@ impl Home {
             if !left_over {
                 return;
             }
-            guard = self.state.lock();
+            guard = lock(&self.state);
             let Some(state) = guard.as_mut() else { return };
             now = state.begin();
         }
@@ -123,6 +123,11 @@ impl Home {
         drop(guard);
         wake.into_iter().for_each(Waker::wake);
         drop(state);
-        EMPTY.lock().push(self);
+        lock(&EMPTY).push(self);
     }
+}
+
+#[inline]
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
