@@ -9,8 +9,13 @@
 
 mod backfill;
 mod bench;
+mod claims;
+mod explained;
 mod nested;
+mod rescues;
 mod resize;
+mod stage;
+mod turns;
 
 use std::time::Duration;
 
