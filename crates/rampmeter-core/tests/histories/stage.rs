@@ -109,6 +109,27 @@ impl Stage {
     }
 
     pub(crate) fn ask(&mut self, ask: &Ask) -> Decision {
+        self.out.clear();
+        let (now, mut out) = (self.now, core::mem::take(&mut self.out));
+        let decision = self.with(ask, |engine, call| engine.admit(now, call, &mut out));
+        self.out = out;
+        decision
+    }
+
+    /// Asks for a call that does not want to wait.
+    pub(crate) fn tries(&mut self, ask: &Ask) -> Decision {
+        self.out.clear();
+        let (now, mut out) = (self.now, core::mem::take(&mut self.out));
+        let decision = self.with(ask, |engine, call| engine.try_admit(now, call, &mut out));
+        self.out = out;
+        decision
+    }
+
+    pub(crate) fn with<R>(
+        &mut self,
+        ask: &Ask,
+        then: impl FnOnce(&mut Engine, &Call<'_>) -> R,
+    ) -> R {
         let costs = [Cost { unit: Unit(0), amount: ask.tokens }];
         let draw = |(limit, weight): &(u16, u64)| Draw {
             limit: LimitId(*limit),
@@ -128,8 +149,7 @@ impl Stage {
             deadline: ask.deadline,
             queue_timeout: ask.may_wait,
         };
-        self.out.clear();
-        self.engine.admit(self.now, &call, &mut self.out)
+        then(&mut self.engine, &call)
     }
 
     pub(crate) fn runs(&mut self, ask: &Ask) -> CallId {
