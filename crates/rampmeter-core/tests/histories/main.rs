@@ -12,6 +12,7 @@ mod bench;
 mod claims;
 mod explained;
 mod instances;
+mod lineage;
 mod nested;
 mod queues;
 mod refusals;
