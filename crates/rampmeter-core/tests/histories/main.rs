@@ -10,7 +10,10 @@
 mod backfill;
 mod bench;
 mod claims;
+mod edits;
+mod expiries;
 mod explained;
+mod gaps;
 mod instances;
 mod lineage;
 mod nested;
