@@ -105,11 +105,33 @@ fn a_reserved_slot_goes_to_those_it_is_kept_for_though_it_is_anothers_turn() {
 
 #[test]
 fn a_call_that_takes_nothing_of_what_others_wait_for_does_not_wait() {
+    let calendar = RateKind::Calendar { ends: Instant::from_millis(10_000) };
+    for kind in [SLIDING, RateKind::Bucket { burst: 10 }, calendar] {
+        let mut stage = Stage::of(&[tokens(10, 10_000, kind), slots(1)]);
+        stage.runs(&on(&[0]).tokens(10));
+        let waits = stage.waits(&on(&[0]).tokens(10));
+        stage.runs(&on(&[0]).flow(2));
+        let holds = stage.runs(&on(&[0, 1]));
+        // Nor does it when it comes from elsewhere.
+        let elsewhere = stage.waits(&on(&[1, 0]));
+        assert_eq!(stage.end(holds), [elsewhere]);
+        assert_eq!(stage.at(9_999), []);
+        assert_eq!(stage.at(10_000), [waits]);
+    }
+}
+
+#[test]
+fn a_call_is_told_the_moment_when_just_enough_has_left_the_window() {
     let mut stage = Stage::of(&[tokens(10, 10_000, SLIDING)]);
-    stage.runs(&on(&[0]).tokens(10));
-    stage.waits(&on(&[0]).tokens(1));
-    stage.runs(&on(&[0]).flow(2));
-    stage.runs(&on(&[0]));
+    for (at, taken) in [(0, 1), (1_000, 6), (2_000, 2)] {
+        stage.at(at);
+        stage.runs(&on(&[0]).tokens(taken));
+    }
+    for (wants, at) in [(2, 10_000), (3, 11_000), (8, 11_000), (9, 12_000), (10, 12_000)] {
+        let told = would_wait(stage.tries(&on(&[0]).tokens(wants)));
+        assert_eq!(told.1, Retry::At(Instant::from_millis(at)), "{wants}");
+    }
+    assert!(matches!(stage.tries(&on(&[0]).tokens(1)), Decision::Granted(_)));
 }
 
 #[test]
