@@ -108,3 +108,22 @@ fn who_waits_behind_others_though_there_is_room_is_told_that_it_waits_its_turn()
     assert_eq!(stage.end(holds), [heavy]);
     assert!(stage.engine.explain(stage.now, heavy).is_none(), "it does not wait any more");
 }
+
+#[test]
+fn a_call_that_was_given_up_teaches_nothing_about_its_tool_and_one_that_failed_does() {
+    for (outcome, learned) in [(Outcome::Cancelled, false), (Outcome::Failed, true)] {
+        let (mut stage, running) = known();
+        stage.end(running);
+        let id = stage.runs(&on(&[0]).tool(3));
+        stage.at(3 * SEC);
+        stage.end_as(id, outcome);
+        stage.runs(&on(&[0]).flow(9));
+        stage.waits(&on(&[0]));
+        let late = on(&[0]).tool(3).until(3 * SEC + 100);
+        if learned {
+            assert_eq!(stage.refused(&late).reason, Reason::Deadline);
+        } else {
+            stage.waits(&late);
+        }
+    }
+}

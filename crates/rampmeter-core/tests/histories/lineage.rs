@@ -205,3 +205,91 @@ fn a_nested_call_that_gives_up_leaves_its_caller_as_it_was() {
     let back = stage.waits(&child(holder, &[0]));
     assert_eq!(stage.end(parent), [back]);
 }
+
+#[test]
+fn of_two_ancestors_that_can_lend_as_much_the_nearest_does() {
+    let mut stage = Stage::of(&[slots(4)]);
+    let top = stage.runs(&on(&[0]));
+    let borrows = stage.runs(&child(top, &[0]));
+    let middle = stage.runs(&child(top, &[0]));
+    assert_eq!(stage.used(0, 0), 2, "what the top has is lent");
+    assert_eq!(stage.end(borrows), []);
+    let least = stage.runs(&child(middle, &[0]));
+    assert_eq!(stage.used(0, 0), 2);
+    assert_eq!(stage.end(middle), []);
+    assert_eq!(stage.used(0, 0), 2, "it stands on what its caller had");
+    stage.runs(&child(top, &[0]));
+    assert_eq!(stage.used(0, 0), 2, "the top has its own to lend");
+    let _ = least;
+}
+
+#[test]
+fn a_caller_whose_calls_have_ended_waits_for_nobody() {
+    let mut stage = Stage::of(&[slots(1), slots(1)]);
+    let api = stage.runs(&on(&[1]));
+    let host = stage.runs(&on(&[0]));
+    let nested = stage.runs(&child(host, &[]));
+    assert_eq!(stage.end(nested), []);
+    // It may have the number of the one that has ended, and is nobody's.
+    let waits = stage.waits(&on(&[1]));
+    let back = stage.waits(&child(api, &[0]));
+    assert_eq!(stage.end(host), [back]);
+    assert_eq!(stage.end(back), []);
+    assert_eq!(stage.end(api), [waits]);
+}
+
+#[test]
+fn a_shrink_that_closes_a_cycle_refuses_the_newest_call_in_it_and_names_the_cycle_from_there() {
+    let mut stage = Stage::of(&[slots(1), slots(2)]);
+    let host = stage.runs(&on(&[0]));
+    let api = stage.runs(&on(&[1]));
+    let other = stage.runs(&on(&[1]));
+    let early = stage.runs(&child(api, &[]));
+    let first = stage.waits(&child(host, &[1]));
+    stage.end(early);
+    let newest = stage.waits(&child(api, &[0]));
+    let limit = LimitConfig { budgets: vec![slots(1)], ..LimitConfig::default() };
+    assert_eq!(stage.edit(vec![Edit::Replace(LimitId(1), limit)]), []);
+    assert_eq!(stage.refusals(), [(newest, Reason::WouldDeadlock)]);
+    let named: Vec<_> =
+        stage.engine.cycle().iter().map(|step| (step.caller, step.call, step.limit)).collect();
+    let limit = |limit| Some(LimitId(limit));
+    assert_eq!(named, [(api, Some(newest), limit(0)), (host, Some(first), limit(1))]);
+    assert_eq!(stage.end(other), []);
+    assert_eq!(stage.end(api), [first]);
+}
+
+/// Its flow has paid for them once.
+#[test]
+fn slots_that_a_nested_call_borrows_are_not_paid_for_again() {
+    let mut stage = Stage::of(&[slots(1)]);
+    let parent = stage.runs(&on(&[0]));
+    let borrows = stage.runs(&child(parent, &[0]));
+    let next = stage.waits(&child(parent, &[0]));
+    let own = stage.waits(&on(&[0]));
+    let other = stage.waits(&on(&[0]).flow(2));
+    assert_eq!(stage.end(borrows), [next]);
+    stage.at(10_000);
+    assert_eq!(stage.end(next), []);
+    assert_eq!(stage.end(parent), [own]);
+    assert_eq!(stage.end(own), [other]);
+}
+
+#[test]
+fn slots_that_a_nested_call_takes_beside_the_loan_are_paid_for() {
+    let mut stage = Stage::of(&[slots(2)]);
+    let parent = stage.runs(&on(&[0]));
+    let holds = stage.runs(&on(&[0]).flow(9));
+    let borrows = stage.runs(&child(parent, &[0]));
+    let next = stage.waits(&child(parent, &[0]));
+    let heavy = stage.waits(&on(&[0]).weight(2).flow(3));
+    let own = stage.waits(&on(&[0]));
+    let other = stage.waits(&on(&[0]).flow(2));
+    assert_eq!(stage.end(holds), [next], "too little for the heavy one");
+    stage.at(10_000);
+    for id in [next, borrows] {
+        assert_eq!(stage.end(id), []);
+    }
+    assert_eq!(stage.end(parent), [heavy]);
+    assert_eq!(stage.end(heavy), [other, own]);
+}

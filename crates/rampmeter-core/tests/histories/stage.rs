@@ -175,8 +175,12 @@ impl Stage {
 
     /// Ends a call; returns those that start.
     pub(crate) fn end(&mut self, id: CallId) -> Vec<CallId> {
+        self.end_as(id, Outcome::Succeeded)
+    }
+
+    pub(crate) fn end_as(&mut self, id: CallId, outcome: Outcome) -> Vec<CallId> {
         self.out.clear();
-        assert!(self.engine.release(self.now, id, Outcome::Succeeded, &mut self.out));
+        assert!(self.engine.release(self.now, id, outcome, &mut self.out));
         self.started()
     }
 

@@ -114,3 +114,35 @@ fn the_first_call_of_a_flow_that_gives_up_leaves_the_next_its_own_place() {
     assert_eq!(stage.gives_up(gone), []);
     assert_eq!(stage.one_by_one(first, 1), [other, last]);
 }
+
+#[test]
+fn what_a_call_really_took_is_paid_at_each_limit_where_it_was_charged() {
+    let mut stage = Stage::of(&[slots(1), slots(1)]);
+    let both = stage.runs(&on(&[0, 1]).flow(9));
+    let long = stage.waits(&on(&[0, 1]).flow(1).tool(1));
+    let again = stage.waits(&on(&[1]).flow(1));
+    let others = [(); 3].map(|()| stage.waits(&on(&[1]).flow(2)));
+    stage.at(100);
+    assert_eq!(stage.end(both), [long]);
+    stage.at(10_000);
+    let expected = [others[0], others[1], others[2], again];
+    assert_eq!(stage.one_by_one(long, 100), expected);
+}
+
+#[test]
+fn what_is_taken_where_nobody_waits_counts_against_nobody() {
+    let mut stage = Stage::of(&[slots(1), slots(2)]);
+    // Somebody has waited at the second limit before.
+    let holds = stage.runs(&on(&[1]).weight(2).flow(9));
+    let waited = stage.waits(&on(&[1]).flow(9));
+    assert_eq!(stage.end(holds), [waited]);
+    assert_eq!(stage.end(waited), []);
+    let first = stage.runs(&on(&[0]).flow(9));
+    let elsewhere = stage.waits(&on(&[0, 1]).flow(1));
+    assert_eq!(stage.end(first), [elsewhere]);
+    let fills = stage.runs(&on(&[1]).flow(9));
+    let again = stage.waits(&on(&[1]).flow(1));
+    let other = stage.waits(&on(&[1]).flow(2));
+    assert_eq!(stage.end(fills), [again]);
+    assert_eq!(stage.end(again), [other]);
+}
