@@ -6,8 +6,10 @@
 //! not bound by a younger one and replaces it. A call that merely waits its turn claims nothing,
 //! and no claim binds a call that a running call has made: its caller holds what others wait for.
 //!
-//! Bound: a claimant starts when the calls that held its slots at the time of the claim have
-//! ended, once for each older claim at its instances, plus the refill of its rates.
+//! Bound: where the calls that claim at an instance need nothing else, a claimant starts when the
+//! calls that held its slots at the time of the claim have ended, once for each older claim there
+//! and once for its own, plus the refill of its rates. One that needs several instances may wait
+//! for its turn at another meanwhile; then the bound is that of rescue (`patience.rs`).
 
 use alloc::vec::Vec;
 
