@@ -8,9 +8,9 @@ usage: cargo xtask <command>
   test            format, lints, tests, doc tests, house rules and faults; stops at the first failure
   tidy            the house rules, each a named check over the tracked files
   faults [NAME…]  kept patches that break the engine; the property tests must catch each of them
-  instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   sim [ARGS…]     the simulator: --seed N, --seeds A..B or --seconds S, and --steps N, --threads N,
                   --tell N; a row goes to bench/runs with --record
+  instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";
 
@@ -21,8 +21,8 @@ pub(crate) enum Command {
     Tidy,
     /// Only the faults of these names; all of them if there are none.
     Faults(Vec<String>),
-    Instructions(InstructionOptions),
     Sim(SimOptions),
+    Instructions(InstructionOptions),
     Bench(BenchOptions),
 }
 
@@ -61,12 +61,12 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
             Some(flag) => Err(format!("`faults` has no flag `{flag}`: give names of faults only")),
             None => Ok(Command::Faults(rest)),
         },
+        "sim" => Ok(Command::Sim(sim_options(rest))),
         "instructions" => match rest.as_slice() {
             [] => Ok(Command::Instructions(InstructionOptions::Compare)),
             [flag] if flag == "--write" => Ok(Command::Instructions(InstructionOptions::Write)),
             [other, ..] => Err(format!("`instructions` takes `--write` only: leave out `{other}`")),
         },
-        "sim" => Ok(Command::Sim(sim_options(rest))),
         "bench" => Ok(Command::Bench(bench_options(rest))),
         _ => Err(format!("there is no command `{command}`\n\n{HELP}")),
     }

@@ -42,8 +42,8 @@ fn run() -> Result<bool> {
         Command::Test => test::run(&root),
         Command::Tidy => Ok(tidy::run(&root)?.is_well()),
         Command::Faults(names) => Ok(faults::run(&root, &names)?.is_well()),
-        Command::Instructions(options) => instructions::run(&root, options),
         Command::Sim(options) => sim::run(&root, &options),
+        Command::Instructions(options) => instructions::run(&root, options),
         Command::Bench(options) => bench::run(&root, &options),
     }
 }

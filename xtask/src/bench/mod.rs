@@ -28,13 +28,13 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<bool> {
     measure(root, command, options.record.then_some(""), instructions::rows)
 }
 
-/// Runs a command and keeps the rows it prints and `more`, if `ending` is given, in a record of that
-/// ending; whether the command ended well.
+/// Runs a command and keeps the rows it prints, and `more` of them, in a record of this ending, if
+/// one is given; whether the command ended well.
 pub(crate) fn measure(
     root: &Path,
     command: Command,
     ending: Option<&str>,
-    more: fn(&Path) -> Result<Vec<Value>>,
+    more: impl FnOnce(&Path) -> Result<Vec<Value>>,
 ) -> Result<bool> {
     // Read before the run, which may outlast a change of the sources.
     let commit = Commit::of(root)?;

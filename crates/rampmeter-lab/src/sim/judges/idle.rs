@@ -55,7 +55,8 @@ impl Player {
             let held_back = takes_nothing && beside >= LOOKS_BEHIND
                 || books.are_kin(other, call)
                 || self.books.lacks_units_of(other, call)
-                || self.explained(other)?.is_some_and(|said| said.claims);
+                || self.explained(other)?.is_some_and(|said| said.claims)
+                    && self.books.somebody_lacks_room(call);
             if held_back {
                 return Ok(true);
             }
@@ -70,6 +71,23 @@ impl Books {
         let book = self.call(call);
         let (route, priority, parent) = (book.route, book.priority, book.parent);
         self.in_the_way(route, priority, parent).is_none() && !self.is_paused(route)
+    }
+
+    /// Whether anybody lacks room of those who share a limit with a call, or with them, and so on:
+    /// in the end somebody must, for a claim to hold anybody back.
+    fn somebody_lacks_room(&mut self, call: u32) -> bool {
+        let heads = self.active.iter().map(|lane| self.lanes[*lane as usize].first);
+        let mut others: Vec<u32> = heads.chain(self.nested.iter().copied()).collect();
+        let mut connected = vec![call];
+        while let Some(one) = connected.pop() {
+            if !self.could_start(one) {
+                return true;
+            }
+            let (near, far) = others.into_iter().partition(|it| self.share_a_limit(one, *it));
+            others = far;
+            connected.extend::<Vec<u32>>(near);
+        }
+        false
     }
 
     /// Whether a call lacks units of a rate that another would take units of, too: it would

@@ -143,6 +143,10 @@ pub fn play(seed: u64, steps: u64, allowed: Mix, told: usize) -> Run {
     let violation = result.err().map(|mut violation| {
         if told > 0 {
             player.transcript.tell(|| format!("{:?}", player.engine));
+            for call in player.books.waiting.clone() {
+                let said = player.explained(call).ok().flatten();
+                player.transcript.tell(|| format!("{said:?}"));
+            }
         }
         for line in if told > 0 { player.books.shown() } else { Vec::new() } {
             player.transcript.tell(|| line);
