@@ -173,4 +173,46 @@ mod tests {
         }
         assert!(estimates.high_nanos(tool).is_some_and(|high| high < 1_300_000));
     }
+
+    #[test]
+    fn the_mean_moves_an_eighth_of_the_way_and_a_tool_that_was_not_seen_is_guessed() {
+        let (mut estimates, tool) = (Estimates::default(), ToolId(2));
+        assert_eq!((estimates.mean_nanos(tool), estimates.knows(tool)), (100_000_000, false));
+        for (took, mean) in [(800, 800), (1_600, 900), (0, 788)] {
+            estimates.learn(tool, took);
+            assert_eq!((estimates.mean_nanos(tool), estimates.knows(tool)), (mean, true));
+        }
+        for other in [1, 3] {
+            assert_eq!(estimates.mean_nanos(ToolId(other)), 100_000_000);
+            assert!(!estimates.knows(ToolId(other)));
+        }
+        assert_eq!(estimates.high_nanos(ToolId(1)), None);
+    }
+
+    #[test]
+    fn the_buckets_begin_where_the_last_ends_and_the_last_takes_the_rest() {
+        for at in 0..BUCKETS - 1 {
+            assert_eq!(bucket(ends_at(at)), at + 1);
+            assert_eq!(bucket(ends_at(at) - 1), at);
+        }
+        assert_eq!(bucket(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn half_of_what_was_seen_is_forgotten_each_time_there_is_too_much_of_it() {
+        let (mut estimates, tool) = (Estimates::default(), ToolId(0));
+        let slow = |estimates: &mut Estimates| {
+            estimates.high_nanos(tool).is_some_and(|high| high > 1_000_000_000)
+        };
+        for took in [(2_000_000_000u64, 255), (1_000, 128)] {
+            (0..took.1).for_each(|_| estimates.learn(tool, took.0));
+            assert!(slow(&mut estimates));
+        }
+        // Of 255 slow calls 127 are left after the first halving, 63, 31, 15, 7 and 3 after the
+        // next, and then they are one of twenty at the most.
+        for halvings in 1..6 {
+            (0..128).for_each(|_| estimates.learn(tool, 1_000));
+            assert_eq!(slow(&mut estimates), halvings < 4, "{halvings}");
+        }
+    }
 }

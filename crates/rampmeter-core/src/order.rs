@@ -410,3 +410,29 @@ fn moved(tag: Virtual, was: CapacityNanos, is: CapacityNanos, weight: u32) -> Vi
         tag.saturating_sub(Virtual::served(CapacityNanos(was.0 - is.0), weight))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flows_that_are_served_once_are_forgotten_when_their_debts_are_worked_off() {
+        let (second, at) = (CapacityNanos(1_000_000_000), Priority(0));
+        let mut order = Order::new(&[1], Instant::EPOCH);
+        for ticket in 0..1_000 {
+            let flow = Flow { id: ticket, weight: 1 };
+            let place = order.insert(Instant::EPOCH, (7, 1, ticket), at, flow);
+            order.charge_lane(at, place, second);
+            order.remove(Instant::EPOCH, at, place, (1, ticket));
+            order.charge(at, Flow { id: ticket + 5_000, weight: 3 }, second);
+            assert!(order.classes[0].flows.len() <= 4, "{}", order.classes[0].flows.len());
+        }
+        let (flow, other) = (Flow { id: 0, weight: 3 }, Flow { id: 1, weight: 3 });
+        let place = order.insert(Instant::EPOCH, (7, 1, 2_000), at, other);
+        (0..9).for_each(|_| order.charge(at, flow, second));
+        assert!(order.classes[0].find(0).is_some(), "it owes");
+        order.remove(Instant::EPOCH, at, place, (1, 2_000));
+        order.insert(Instant::from_millis(100_000), (7, 1, 2_001), at, other);
+        assert_eq!(order.classes[0].flows.len(), 1, "nobody waited, and debts were worked off");
+    }
+}

@@ -9,8 +9,20 @@
 
 mod backfill;
 mod bench;
+mod claims;
+mod edits;
+mod expiries;
+mod explained;
+mod gaps;
+mod instances;
+mod lineage;
 mod nested;
+mod queues;
+mod refusals;
+mod rescues;
 mod resize;
+mod stage;
+mod turns;
 
 use std::time::Duration;
 

@@ -278,7 +278,7 @@ impl State {
     }
 
     /// What the engine decided on a call. It takes over one user of `info`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn decided(&mut self, now: Instant, decision: Decision, info: u32) -> Standing {
         if let Decision::Granted(id) = decision {
             self.tell_call(now, What::Admitted, info, 0);

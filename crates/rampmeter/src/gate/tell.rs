@@ -38,31 +38,35 @@ impl State {
         let seq = self.events;
         self.events += what.events() as u64;
         what.count(&mut self.counters);
-        let mut record = Record { seq, at, took_nanos, call: 0, what };
         match self.subscribers.as_mut_slice() {
             [] => {}
             [subscriber] => {
                 if subscriber.has_room(what.events()) {
-                    record.call = self.infos.place(info, &mut subscriber.batch);
-                    subscriber.batch.push(record);
+                    let call = self.infos.place(info, &mut subscriber.batch);
+                    subscriber.batch.push(Record { seq, at, took_nanos, call, what });
                     if subscriber.has_reader() {
-                        self.wake.extend(subscriber.reader());
+                        self.wake_reader();
                     }
                 }
             }
-            _ => self.tell_all(record, info),
+            _ => self.tell_all(seq, at, what, info, took_nanos),
         }
     }
 
     #[cold]
-    fn tell_all(&mut self, mut record: Record, info: u32) {
+    fn tell_all(&mut self, seq: u64, at: Instant, what: What, info: u32, took_nanos: u64) {
         for subscriber in &mut self.subscribers {
-            if subscriber.has_room(record.what.events()) {
-                record.call = self.infos.place(info, &mut subscriber.batch);
-                subscriber.batch.push(record);
+            if subscriber.has_room(what.events()) {
+                let call = self.infos.place(info, &mut subscriber.batch);
+                subscriber.batch.push(Record { seq, at, took_nanos, call, what });
                 self.wake.extend(subscriber.reader());
             }
         }
+    }
+
+    #[cold]
+    fn wake_reader(&mut self) {
+        self.wake.extend(self.subscribers.iter_mut().filter_map(Subscriber::reader));
     }
 
     pub(super) fn subscribe(&mut self, subscriber: Subscriber) {
