@@ -259,6 +259,11 @@ impl Scene {
     fn look(&self, now: u64, engine: &mut Engine, table: &mut Table) -> Verdict {
         let waiting = table.heavy.len() as u64;
         let several = self.heavy.iter().any(Kind::needs_several);
+        let mut claimants = Vec::new();
+        for id in &table.heavy {
+            let said = engine.explain(Instant::from_nanos(now), *id);
+            claimants.extend(said.filter(|said| said.claims).map(|said| said.call));
+        }
         for place in 0..table.heavy.len() {
             let id = table.heavy[place];
             let asked = table.calls[id.index() as usize];
@@ -267,8 +272,8 @@ impl Scene {
                 let since = if several {
                     Some(asked.arrived + self.patience)
                 } else {
-                    let said = engine.explain(Instant::from_nanos(now), id);
-                    said.filter(|said| said.claims).map(|_| now)
+                    // One that came to claim when another had the place may yet be passed.
+                    (claimants == [id]).then_some(now)
                 };
                 let due = since.map(|since| (asked.arrived.max(since.min(now)), since + bound));
                 table.calls[id.index() as usize].due = due;
