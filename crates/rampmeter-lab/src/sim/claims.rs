@@ -273,7 +273,8 @@ impl Scene {
                     Some(asked.arrived + self.patience)
                 } else {
                     // One that came to claim when another had the place may yet be passed.
-                    (claimants == [id]).then_some(now)
+                    let since = if claimants == [id] { now } else { asked.arrived + self.patience };
+                    claimants.contains(&id).then_some(since)
                 };
                 let due = since.map(|since| (asked.arrived.max(since.min(now)), since + bound));
                 table.calls[id.index() as usize].due = due;
