@@ -58,11 +58,13 @@ impl Engine {
 
     /// Makes a call the claimant of an instance, unless an older claim is there.
     pub(crate) fn claim(&mut self, call: u32, at: u32) {
-        let Some(id) = self.claim_of(call, false) else { return };
         let before = self.instances.get(at).claim;
-        if before == id {
+        let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
+        // A new claim would be younger than the one that is there.
+        if before != NONE && (waiting.claim == NONE || waiting.claim == before) {
             return;
         }
+        let Some(id) = self.claim_of(call, false) else { return };
         // An older claimant that waits here must not be held back by a younger one's claim.
         let here = self.instances.get(at).claims_of_watchers.iter().copied();
         let oldest = here.chain([id]).min_by_key(|id| self.claims.slab[*id].age);
