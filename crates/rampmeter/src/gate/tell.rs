@@ -26,7 +26,7 @@ impl State {
         for subscriber in &mut self.subscribers {
             if subscriber.has_room(1) {
                 subscriber.batch.push_whole(event.clone());
-                self.wake.extend(subscriber.reader());
+                self.wakes.other(subscriber.reader());
             }
         }
     }
@@ -59,14 +59,14 @@ impl State {
             if subscriber.has_room(what.events()) {
                 let call = self.infos.place(info, &mut subscriber.batch);
                 subscriber.batch.push(Record { seq, at, took_nanos, call, what });
-                self.wake.extend(subscriber.reader());
+                self.wakes.other(subscriber.reader());
             }
         }
     }
 
     #[cold]
     fn wake_reader(&mut self) {
-        self.wake.extend(self.subscribers.iter_mut().filter_map(Subscriber::reader));
+        self.subscribers.iter_mut().for_each(|reader| self.wakes.other(reader.reader()));
     }
 
     pub(super) fn subscribe(&mut self, subscriber: Subscriber) {
