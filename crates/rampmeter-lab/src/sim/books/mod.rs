@@ -3,6 +3,7 @@
 
 mod budget;
 mod calls;
+mod debt;
 mod edits;
 mod layout;
 mod rates;

@@ -4,17 +4,10 @@ use std::collections::VecDeque;
 
 use rampmeter_core::{BudgetConfig, RateKind};
 
-use super::super::scene::MS;
+use super::debt::Debt;
 
-/// A bucket may start a small charge this much early, once.
-const TOLERANCE: u64 = 2 * MS;
-/// Small is what refills in less than this.
-const SMALL: u64 = 200 * MS;
 /// Up to so many units a sliding window is exact.
 const EXACT: u64 = 1_024;
-
-/// What is owed by a bucket that has long been full.
-const FULL: i128 = i128::MIN / 4;
 
 #[derive(Clone, Debug)]
 pub(crate) struct RateBook {
@@ -43,17 +36,6 @@ struct Window {
     within_longer: u64,
 }
 
-/// The worst over all spans that end at `at`: units taken, times the period, less the span's
-/// length times the amount.
-#[derive(Clone, Debug)]
-struct Debt {
-    burst: u64,
-    at: u64,
-    worst: i128,
-    /// The same where a change of the figures was rounded against the calls.
-    most: i128,
-}
-
 impl RateBook {
     pub(crate) fn new(config: &BudgetConfig) -> RateBook {
         let BudgetConfig::Rate { amount, period, kind, .. } = config else {
@@ -67,7 +49,7 @@ impl RateBook {
                 (Kind::Sliding(Window::new(period + transit, grain)), *amount)
             }
             RateKind::Bucket { burst } => {
-                (Kind::Bucket(Debt { burst: *burst, at: 0, worst: 0, most: 0 }), *burst)
+                (Kind::Bucket(Debt::new(*amount, period, *burst)), *burst)
             }
             RateKind::Calendar { ends } => {
                 (Kind::Calendar { ends: ends.as_nanos(), used: 0 }, *amount)
@@ -86,7 +68,7 @@ impl RateBook {
         self.pass(now);
         match &self.kind {
             Kind::Sliding(window) => amount == 0 || window.within_longer + amount <= self.amount,
-            Kind::Bucket(debt) => amount == 0 || self.fits(debt, amount, now),
+            Kind::Bucket(debt) => amount == 0 || debt.fits(amount, now),
             Kind::Calendar { used, .. } => amount == 0 || used + amount <= self.amount,
         }
     }
@@ -97,8 +79,6 @@ impl RateBook {
         if amount == 0 {
             return true;
         }
-        let early = self.early(amount, now);
-        let (most, period) = (i128::from(self.amount), i128::from(self.period));
         match &mut self.kind {
             Kind::Sliding(window) => {
                 window.taken.push_back((now, amount));
@@ -106,14 +86,7 @@ impl RateBook {
                 window.within_longer += amount;
                 window.within <= self.amount
             }
-            Kind::Bucket(debt) => {
-                for debt_of in [&mut debt.worst, &mut debt.most] {
-                    let before = *debt_of - i128::from(now - debt.at) * most;
-                    *debt_of = before.max(-i128::from(early) * most) + i128::from(amount) * period;
-                }
-                debt.at = now;
-                debt.worst <= i128::from(debt.burst) * period
-            }
+            Kind::Bucket(debt) => debt.take(amount, now),
             Kind::Calendar { used, .. } => {
                 *used += amount;
                 *used <= self.amount
@@ -127,13 +100,8 @@ impl RateBook {
         match &self.kind {
             Kind::Sliding(window) => (window.within, window.within_longer),
             Kind::Bucket(debt) => {
-                let refilled = i128::from(now - debt.at) * i128::from(self.amount);
-                let period = i128::from(self.period);
-                let units = |owed: i128| {
-                    let whole = ((owed - refilled).max(0) + period - 1) / period;
-                    u64::try_from(whole).unwrap_or(u64::MAX)
-                };
-                (units(debt.worst), units(debt.most))
+                let [least, most] = debt.units(now);
+                (least, most)
             }
             Kind::Calendar { used, .. } => (*used, *used),
         }
@@ -143,10 +111,7 @@ impl RateBook {
     pub(crate) fn remembers(&mut self, now: u64) -> bool {
         let (_, most) = self.used(now);
         match &self.kind {
-            Kind::Bucket(debt) => {
-                let since = i128::from(now - debt.at) - i128::from(TOLERANCE);
-                debt.most > since * i128::from(self.amount)
-            }
+            Kind::Bucket(debt) => debt.remembers(now),
             _ => most > 0,
         }
     }
@@ -172,11 +137,7 @@ impl RateBook {
                 *new = Window { length, grain, ..old.clone() };
             }
             (Kind::Bucket(debt), Kind::Bucket(_)) => {
-                // A unit more or less, since the engine counts whole ones.
-                let owed = |units: u64| i128::from(units) * i128::from(new.period);
-                debt.at = now;
-                debt.worst = if least == 0 { FULL } else { owed(least - 1) };
-                debt.most = if most == 0 { FULL } else { owed(most) };
+                *debt = debt.clone().with_owed([least, most], now);
             }
             (Kind::Calendar { ends, used }, Kind::Calendar { ends: before, used: was }) => {
                 if new.period == self.period {
@@ -194,11 +155,7 @@ impl RateBook {
     pub(crate) fn refilled(&self, now: u64) -> u64 {
         match &self.kind {
             Kind::Sliding(window) => now + window.length + window.grain,
-            Kind::Bucket(debt) => {
-                let whole = i128::from(debt.burst) * i128::from(self.period);
-                let nanos = (whole + debt.most.max(0)) / i128::from(self.amount.max(1)) + 1;
-                now.saturating_add(u64::try_from(nanos).unwrap_or(u64::MAX))
-            }
+            Kind::Bucket(debt) => now.saturating_add(debt.full_in(now)),
             Kind::Calendar { ends, .. } => (*ends).max(now + self.period),
         }
     }
@@ -216,20 +173,6 @@ impl RateBook {
                 }
             }
         }
-    }
-
-    fn early(&self, amount: u64, now: u64) -> u64 {
-        let small = u128::from(amount) * u128::from(self.period)
-            < u128::from(SMALL) * u128::from(self.amount);
-        // A span cannot begin before time does.
-        if small { TOLERANCE.min(now) } else { 0 }
-    }
-
-    fn fits(&self, debt: &Debt, amount: u64, now: u64) -> bool {
-        let (most, period) = (i128::from(self.amount), i128::from(self.period));
-        let before = debt.most - i128::from(now - debt.at) * most;
-        let before = before.max(-i128::from(self.early(amount, now)) * most);
-        before + i128::from(amount) * period <= i128::from(debt.burst) * period
     }
 }
 
