@@ -127,3 +127,34 @@ fn a_call_that_was_given_up_teaches_nothing_about_its_tool_and_one_that_failed_d
         }
     }
 }
+
+#[test]
+fn nothing_is_foretold_while_nothing_is_known_of_what_calls_take() {
+    let mut stage = Stage::of(&[slots(1)]);
+    stage.runs(&on(&[0]));
+    let waits = stage.waits(&on(&[0]));
+    assert_eq!(stage.explain(waits).estimated_start, None);
+}
+
+/// Calls of the first priority take a second, those of the last ten.
+#[test]
+fn each_priority_is_foretold_by_what_its_own_calls_take() {
+    let mut stage = Stage::of(&[slots(1)]);
+    for (tool, took) in [(0, SEC), (1, 10 * SEC)] {
+        let id = stage.runs(&on(&[0]).tool(tool));
+        let until = stage.now.as_nanos() / 1_000_000 + took;
+        stage.at(until);
+        stage.end(id);
+    }
+    let quick = on(&[0]);
+    let slow = on(&[0]).tool(1).priority(2);
+    let holds = stage.runs(&quick);
+    let first = [stage.waits(&quick), stage.waits(&slow)];
+    stage.at(12 * SEC);
+    assert_eq!(stage.end(holds), [first[0]]);
+    stage.at(13 * SEC);
+    assert_eq!(stage.end(first[0]), [first[1]]);
+    let waits = [(); 2].map(|()| stage.waits(&quick));
+    let told = waits.map(|id| stage.explain(id).estimated_start);
+    assert_eq!(told, [14, 15].map(|at| Some(Instant::from_millis(at * SEC))));
+}

@@ -113,3 +113,14 @@ fn a_call_of_a_paused_limit_is_not_rescued_and_stands_in_nobodys_way() {
     assert!(stage.explain(paused).rescued);
     assert_eq!(stage.end(slot), [paused]);
 }
+
+#[test]
+fn a_call_that_is_being_rescued_waits_no_longer_than_it_may() {
+    let mut stage = patient(10, &[slots(1)]);
+    stage.runs(&on(&[0]));
+    let waits = stage.waits(&on(&[0]).may_wait(20_000));
+    stage.at(19_999);
+    assert!(stage.explain(waits).rescued);
+    stage.at(20_000);
+    assert_eq!(stage.refusals(), [(waits, Reason::QueueTimeout)]);
+}

@@ -146,3 +146,13 @@ fn what_is_taken_where_nobody_waits_counts_against_nobody() {
     assert_eq!(stage.end(fills), [again]);
     assert_eq!(stage.end(again), [other]);
 }
+
+#[test]
+fn a_flow_in_debt_is_told_that_others_go_first() {
+    let mut stage = in_debt(19_000);
+    stage.runs(&on(&[0]).flow(9));
+    let _others = [(); 2].map(|()| stage.waits(&on(&[0]).flow(3)));
+    let refusal = stage.refused(&on(&[0]).flow(1).until(35_000));
+    assert_eq!(refusal.reason, rampmeter_core::Reason::Deadline);
+    stage.waits(&on(&[0]).flow(4).until(35_000));
+}
