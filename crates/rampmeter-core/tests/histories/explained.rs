@@ -67,7 +67,7 @@ fn flows_and_priorities_are_told_when_they_start_give_or_take_three_calls() {
 #[test]
 fn a_call_that_could_not_start_before_its_deadline_is_refused_at_once_and_told_when_it_could() {
     let (mut stage, _running) = known();
-    let _ahead = [(); 3].map(|()| stage.waits(&on(&[0])));
+    let ahead = [(); 3].map(|()| stage.waits(&on(&[0])));
     let could = Instant::from_millis(6 * SEC);
     let refusal = stage.refused(&on(&[0]).until(6 * SEC - 1));
     assert_eq!((refusal.reason, refusal.retry), (Reason::Deadline, Retry::At(could)));
@@ -75,6 +75,13 @@ fn a_call_that_could_not_start_before_its_deadline_is_refused_at_once_and_told_w
     stage.waits(&on(&[0]).until(6 * SEC));
     // Of a tool that has not been seen nothing is known.
     stage.waits(&on(&[0]).until(6 * SEC - 1).tool(5));
+    stage.gives_up(ahead[1]);
+    let other = stage.waits(&on(&[0]).tokens(1));
+    stage.gives_up(other);
+    // Four are left, with the two that were let in.
+    let refusal = stage.refused(&on(&[0]).until(7 * SEC - 1));
+    let could = Instant::from_millis(7 * SEC);
+    assert_eq!((refusal.reason, refusal.retry), (Reason::Deadline, Retry::At(could)));
     // Another flow has nobody ahead of it.
     stage.waits(&on(&[0]).until(6 * SEC - 1).flow(2));
 }
