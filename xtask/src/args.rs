@@ -10,6 +10,7 @@ usage: cargo xtask <command>
   faults [NAME…]  kept patches that break the engine; the property tests must catch each of them
   sim [ARGS…]     the simulator: --seed N, --seeds A..B or --seconds S, and --steps N, --threads N,
                   --tell N; a row goes to bench/runs with --record
+  instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";
 
@@ -21,7 +22,14 @@ pub(crate) enum Command {
     /// Only the faults of these names; all of them if there are none.
     Faults(Vec<String>),
     Sim(SimOptions),
+    Instructions(InstructionOptions),
     Bench(BenchOptions),
+}
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+pub(crate) enum InstructionOptions {
+    Compare,
+    Write,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -54,6 +62,11 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
             None => Ok(Command::Faults(rest)),
         },
         "sim" => Ok(Command::Sim(sim_options(rest))),
+        "instructions" => match rest.as_slice() {
+            [] => Ok(Command::Instructions(InstructionOptions::Compare)),
+            [flag] if flag == "--write" => Ok(Command::Instructions(InstructionOptions::Write)),
+            [other, ..] => Err(format!("`instructions` takes `--write` only: leave out `{other}`")),
+        },
         "bench" => Ok(Command::Bench(bench_options(rest))),
         _ => Err(format!("there is no command `{command}`\n\n{HELP}")),
     }

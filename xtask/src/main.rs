@@ -5,6 +5,7 @@
 mod args;
 mod bench;
 mod faults;
+mod instructions;
 mod place;
 mod process;
 mod sim;
@@ -42,6 +43,7 @@ fn run() -> Result<bool> {
         Command::Tidy => Ok(tidy::run(&root)?.is_well()),
         Command::Faults(names) => Ok(faults::run(&root, &names)?.is_well()),
         Command::Sim(options) => sim::run(&root, &options),
+        Command::Instructions(options) => instructions::run(&root, options),
         Command::Bench(options) => bench::run(&root, &options),
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::tally::Tally;
-use crate::{Result, faults, place, process, tidy};
+use crate::{Result, faults, instructions, place, process, tidy};
 
 const CARGO_STEPS: &[(&str, &str)] = &[
     ("format", "fmt --all --check"),
@@ -54,6 +54,10 @@ fn steps(root: &Path) -> Steps<'_> {
         steps.push((name, Box::new(move || cargo(root, name, words))));
     }
     steps.push(("tidy", Box::new(|| Ok(Step::ours("tidy", tidy::run(root)?)))));
+    steps.push((
+        "instructions",
+        Box::new(|| Ok(Step::ours("instructions", instructions::check(root)?))),
+    ));
     steps.push(("faults", Box::new(|| Ok(Step::ours("faults", faults::run(root, &[])?)))));
     steps
 }

@@ -6,8 +6,10 @@
 //! not bound by a younger one and replaces it. A call that merely waits its turn claims nothing,
 //! and no claim binds a call that a running call has made: its caller holds what others wait for.
 //!
-//! Bound: a claimant starts when the calls that held its slots at the time of the claim have
-//! ended, once for each older claim at its instances, plus the refill of its rates.
+//! Bound: where the calls that claim at an instance need nothing else, a claimant starts when the
+//! calls that held its slots at the time of the claim have ended, once for each older claim there
+//! and once for its own, plus the refill of its rates. One that needs several instances may wait
+//! for its turn at another meanwhile; then the bound is that of rescue (`patience.rs`).
 
 use alloc::vec::Vec;
 
@@ -56,13 +58,22 @@ impl Engine {
 
     /// Makes a call the claimant of an instance, unless an older claim is there.
     pub(crate) fn claim(&mut self, call: u32, at: u32) {
-        let Some(id) = self.claim_of(call, false) else { return };
         let before = self.instances.get(at).claim;
+        let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
+        // A new claim would be younger than the one that is there.
+        if before != NONE && (waiting.claim == NONE || waiting.claim == before) {
+            return;
+        }
+        let Some(id) = self.claim_of(call, false) else { return };
+        // An older claimant that waits here must not be held back by a younger one's claim.
+        let here = self.instances.get(at).claims_of_watchers.iter().copied();
+        let oldest = here.chain([id]).min_by_key(|id| self.claims.slab[*id].age);
+        let id = oldest.unwrap_or(id);
         let age = self.claims.slab[id].age;
         if self.claims.slab.get(before).is_none_or(|claim| claim.age > age) {
             self.contended += usize::from(before == NONE);
             self.instances.get_mut(at).claim = id;
-            self.track_all_ends(call);
+            self.track_all_ends(self.claims.slab[id].call);
         }
     }
 
@@ -89,7 +100,10 @@ impl Engine {
             self.claims.made += 1;
             let (age, backfills) = (self.claims.made, Vec::new());
             let (strict, gated) = (false, None);
-            waiting.claim = self.claims.slab.insert(Claim { call, age, strict, gated, backfills });
+            let id = self.claims.slab.insert(Claim { call, age, strict, gated, backfills });
+            waiting.claim = id;
+            let watch = self.lanes.get(waiting.lane).watch;
+            self.instances.get_mut(watch).claims_of_watchers.push(id);
         }
         if oldest {
             self.claims.slab[waiting.claim].age = OLDEST;
@@ -140,6 +154,8 @@ impl Engine {
             return;
         }
         self.claims.slab.remove(gone.claim);
+        let watch = self.lanes.get(gone.lane).watch;
+        self.instances.get_mut(watch).claims_of_watchers.retain(|id| *id != gone.claim);
         for index in 0..self.routes.get(route).draws().len() {
             let id = self.routes.get(route).draws()[index].instance;
             let claim = &mut self.instances.get_mut(id).claim;

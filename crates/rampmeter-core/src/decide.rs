@@ -171,7 +171,13 @@ impl Engine {
         }
         let index = self.wait(call, parent, at, until, out);
         let id = self.calls.id(index);
-        self.pump_for(index, out);
+        if matches!(self.calls.get(index), Some(Record::Waiting(waiting)) if waiting.previous == NONE)
+        {
+            self.pump_for(index, out);
+        } else {
+            // Behind another in its lane it has no other answer than that one.
+            self.pump(out);
+        }
         match self.calls.resolve(id).and_then(|index| self.calls.get(index)) {
             Some(Record::Waiting(_)) => Decision::Waiting(id),
             // The decision is the answer; it is not said twice.

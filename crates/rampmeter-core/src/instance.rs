@@ -48,6 +48,8 @@ pub(crate) struct Instance {
     pub(crate) book: Option<Box<Book>>,
     /// The claim that binds here, or [`NONE`].
     pub(crate) claim: u32,
+    /// Claims, wherever they bind, whose calls wait here.
+    pub(crate) claims_of_watchers: Vec<u32>,
     pub(crate) ends: Option<Box<Ends>>,
     /// In the engine's list of instances to look at.
     pub(crate) dirty: bool,
@@ -296,6 +298,7 @@ impl Instances {
             queued: 0,
             book: limit_config.keeps_a_book().then(Box::default),
             claim: NONE,
+            claims_of_watchers: Vec::new(),
             ends: None,
             dirty: false,
             routes: 0,

@@ -4,7 +4,7 @@
 use crate::call::{LimitId, Priority};
 use crate::decision::{Output, Outputs, Refusal, Retry};
 use crate::engine::Engine;
-use crate::lane::{Departure, Lane, NO_CALLER, Record};
+use crate::lane::{Departure, Lane, NO_CALLER, NONE, Record};
 use crate::order::Order;
 
 /// Where a lane is found at the instance where it waits.
@@ -83,10 +83,17 @@ impl Engine {
     pub(crate) fn move_lane(&mut self, id: u32, to: u32, out: &mut Outputs) {
         let lane = self.lanes.get(id);
         let Some(Record::Waiting(first)) = self.calls.get(lane.first) else { return };
-        let (ticket, from) = (first.ticket, lane.watch);
-        let place = Place::of(lane);
+        let (ticket, from, claim) = (first.ticket, lane.watch, first.claim);
+        let (place, call) = (Place::of(lane), lane.first);
         self.leave(from, place, (lane.calls, ticket), out);
         self.enter(to, id, ticket, out);
+        if claim != NONE {
+            self.instances.get_mut(from).claims_of_watchers.retain(|id| *id != claim);
+            self.instances.get_mut(to).claims_of_watchers.push(claim);
+            if self.instances.get(to).claim != NONE {
+                self.claim(call, to);
+            }
+        }
         self.mark(to);
     }
 

@@ -14,7 +14,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
-use rampmeter_lab::sim::{Count, Mix, Totals, play, play_shares};
+use rampmeter_lab::sim::{Count, Mix, Totals, play, play_claims, play_shares};
 
 /// Plays seeds and fails with what the judges say; returns what happened in all of them.
 fn no_judge_objects(seeds: std::ops::Range<u64>, steps: u64, mix: Mix) -> Totals {
@@ -80,6 +80,18 @@ fn backlogged_flows_and_priorities_get_what_water_filling_gives_them() {
         closest = closest.max(shares.closest);
     }
     println!("the greatest difference was {closest:.2} of its bound");
+}
+
+#[test]
+fn calls_that_need_several_limits_or_much_of_one_start_within_their_bound() {
+    let (mut closest, mut judged): (f64, u64) = (0.0, 0);
+    for seed in 0..100 {
+        let claims = play_claims(seed);
+        assert_eq!(claims.violation, None);
+        (closest, judged) = (closest.max(claims.closest), judged + claims.judged);
+    }
+    println!("{judged} heavy calls; the longest wait was {closest:.2} of its bound");
+    assert!(judged > 1_000);
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! One case for a counter of instructions: `instructions CASE` runs it often enough to be warm,
-//! and then [`measured`], in which alone the counter counts. `cargo xtask instructions` runs it
-//! under callgrind and compares with the committed figures.
+//! One case for a counter of instructions: `instructions CASE` runs it often enough to be warm, and
+//! then `measured`, in which alone the counter counts. `cargo xtask instructions` runs it under
+//! callgrind and compares with the committed figures.
 
 #![allow(clippy::panic, clippy::print_stdout, clippy::unwrap_used, missing_docs)]
 
@@ -13,9 +13,13 @@ use std::task::{Context, Poll, Waker};
 use futures_util::FutureExt;
 use rampmeter::Permit;
 use rampmeter_core::*;
+use support::allocations::{self, Counting};
 use support::backlog::Backlog;
 use support::ours::{ONE_AND_ONE, Ours, SIX};
 use support::peers::Pair;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// A multiple of what the subscriber reads at a time.
 const TIMES: u32 = 4096;
@@ -142,13 +146,17 @@ fn backlog(waiting: usize) {
     let mut backlog = Backlog::new(waiting);
     let before = backlog.decisions();
     count(&mut || backlog.step());
-    println!("{{\"decisions\": {}}}", (backlog.decisions() - before) / 2);
+    // Half of them were the warm-up.
+    println!("{{\"per\": {}}}", (backlog.decisions() - before) / 2);
 }
 
+/// Says how often it ran and how often it allocated. A later `per` counts something else.
 fn count(one: &mut dyn FnMut()) {
     (0..TIMES).for_each(|_| one());
+    let before = allocations::count();
     measured(one);
-    println!("{{\"times\": {TIMES}}}");
+    let allocations = allocations::count() - before;
+    println!("{{\"per\": {TIMES}, \"allocations\": {allocations}}}");
 }
 
 #[inline(never)]

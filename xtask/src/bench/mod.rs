@@ -10,10 +10,10 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::args::BenchOptions;
-use crate::{Result, place, process};
+use crate::{Result, instructions, place, process};
 use facts::Commit;
 
-/// In this order; `instructions` is run by the command of that name.
+/// In this order; the counts of instructions come last.
 const BENCHES: &[&str] = &["pair", "waiting", "paced", "million"];
 
 /// Runs the benchmark and keeps the rows it prints; whether it ended well.
@@ -25,12 +25,17 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<bool> {
     });
     command.arg("--");
     command.args(&options.args);
-    measure(root, command, options.record.then_some(""))
+    measure(root, command, options.record.then_some(""), instructions::rows)
 }
 
-/// Runs a command and keeps the rows it prints, if `ending` is given, in a record of that ending;
-/// whether the command ended well.
-pub(crate) fn measure(root: &Path, command: Command, ending: Option<&str>) -> Result<bool> {
+/// Runs a command and keeps the rows it prints, and `more` of them, in a record of this ending, if
+/// one is given; whether the command ended well.
+pub(crate) fn measure(
+    root: &Path,
+    command: Command,
+    ending: Option<&str>,
+    more: impl FnOnce(&Path) -> Result<Vec<Value>>,
+) -> Result<bool> {
     // Read before the run, which may outlast a change of the sources.
     let commit = Commit::of(root)?;
     let facts = facts::facts(root, &commit, &process::shown(&command))?;
@@ -44,6 +49,7 @@ pub(crate) fn measure(root: &Path, command: Command, ending: Option<&str>) -> Re
         println!("failed: {status}; nothing is recorded");
         return Ok(false);
     }
+    rows.extend(more(root)?.iter().map(Value::to_string));
     if let Some(ending) = ending {
         let stem = format!("{}{ending}", commit.file_stem(&date::today()?));
         let path = free_path(&root.join("bench/runs"), &stem);

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rampmeter_lab::sim::{COUNTS, Count, Mix, Run, Totals, play};
+use rampmeter_lab::sim::{COUNTS, Count, Mix, Run, Totals, play, play_claims, play_shares};
 
 const HELP: &str = "usage: rampmeter-sim [--seed N | --seeds A..B | --seconds S] [--steps N] \
                     [--threads N] [--tell N] [--without nested,edits,…]";
@@ -76,6 +76,11 @@ struct Found {
     totals: Totals,
     seeds: u64,
     violations: u64,
+    /// Scenes of shares and of claims, and how near the worst of each came to its bound.
+    scenes: u64,
+    closest_share: f64,
+    heavy_calls: u64,
+    closest_wait: f64,
     /// A fingerprint of all fingerprints, in whatever order the seeds came.
     hash: u64,
 }
@@ -98,6 +103,9 @@ fn run(options: &Options) -> ExitCode {
                     }
                     let run = play_twice_now_and_then(seed, options.steps, options.mix);
                     report(&run, options, begun, &found);
+                    if seed.is_multiple_of(10) {
+                        shares_and_claims(seed, &found);
+                    }
                 }
             });
         }
@@ -123,6 +131,20 @@ fn play_twice_now_and_then(seed: u64, steps: u64, mix: Mix) -> Run {
         run.violation = run.differs_from(&again);
     }
     run
+}
+
+/// Every tenth seed makes a scene of shares and one of claims, too.
+fn shares_and_claims(seed: u64, found: &Mutex<Found>) {
+    let (shares, claims) = (play_shares(seed), play_claims(seed));
+    let Ok(mut found) = found.lock() else { return };
+    found.scenes += 1;
+    found.closest_share = found.closest_share.max(shares.closest);
+    found.heavy_calls += claims.judged;
+    found.closest_wait = found.closest_wait.max(claims.closest);
+    for violation in [shares.violation, claims.violation].into_iter().flatten() {
+        found.violations += 1;
+        println!("{violation}");
+    }
 }
 
 fn report(run: &Run, options: &Options, begun: Instant, found: &Mutex<Found>) {
@@ -159,6 +181,11 @@ fn row(found: &Found, options: &Options, seconds: f64) -> String {
          \"seconds\":{seconds:.1},\"violations\":{},\"hash\":\"{:016x}\"",
         options.steps, options.threads, found.violations, found.hash
     );
+    row.push_str(&format!(
+        ",\"scenes_of_shares_and_claims\":{},\"greatest_share_difference_of_bound\":{:.3},\
+         \"heavy_calls\":{},\"longest_wait_of_bound\":{:.3}",
+        found.scenes, found.closest_share, found.heavy_calls, found.closest_wait
+    ));
     for (count, name) in COUNTS {
         row.push_str(&format!(",\"{name}\":{}", found.totals.of(count)));
     }

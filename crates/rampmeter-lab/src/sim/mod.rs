@@ -5,6 +5,7 @@
 //! After every input judges with books of their own look at what the engine said.
 
 mod books;
+mod claims;
 mod judges;
 mod mix;
 mod player;
@@ -15,6 +16,7 @@ mod totals;
 mod transcript;
 mod verdict;
 
+pub use claims::{Claims, play_claims};
 pub use mix::Mix;
 pub use player::{Run, play};
 pub use shares::{Shares, play_shares};

@@ -109,7 +109,15 @@ impl Batch {
     #[inline]
     pub(crate) fn push(&mut self, record: Record) {
         self.events += record.what.events();
+        if self.records.len() == self.records.capacity() {
+            self.grow();
+        }
         self.records.push(record);
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.records.reserve(self.records.len().max(64));
     }
 
     pub(crate) fn push_whole(&mut self, event: Event) {

@@ -35,7 +35,7 @@ impl<'a> Asking<'a> {
     pub(super) fn poll(
         &mut self,
         context: &mut Context<'_>,
-    ) -> Poll<(usize, Result<Permit, Refusal>)> {
+    ) -> Poll<(usize, Result<Permit, Box<Refusal>>)> {
         match self.0.poll_next_unpin(context) {
             Poll::Ready(Some(answer)) => Poll::Ready(answer),
             _ => Poll::Pending,
@@ -44,7 +44,7 @@ impl<'a> Asking<'a> {
 }
 
 impl Future for One<'_> {
-    type Output = (usize, Result<Permit, Refusal>);
+    type Output = (usize, Result<Permit, Box<Refusal>>);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let at = self.at;

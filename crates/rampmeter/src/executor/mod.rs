@@ -201,7 +201,7 @@ impl Executor {
                     working.push(self.work(permit, &request, &runnable[at], at, deadline));
                     continue;
                 }
-                Progress::Answered(at, Err(refusal)) => (at, Done::refused(refusal)),
+                Progress::Answered(at, Err(refusal)) => (at, Done::refused(*refusal)),
                 Progress::Ended(at, done) => (at, done),
                 Progress::Stopped => break,
             };
@@ -322,7 +322,7 @@ impl Executor {
 
 /// What the turn's loop waits for.
 enum Progress {
-    Answered(usize, Result<Permit, Refusal>),
+    Answered(usize, Result<Permit, Box<Refusal>>),
     Ended(usize, Done),
     Stopped,
 }

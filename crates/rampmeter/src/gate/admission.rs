@@ -65,7 +65,7 @@ impl<'a, A: Ask> Admission<'a, A> {
     }
 
     /// It has just begun to wait, or was polled again. `untimed` says that it must start the timer.
-    fn wait(&mut self, waker: &Waker, untimed: Option<bool>) -> Poll<Result<Permit, Refusal>> {
+    fn wait(&mut self, waker: &Waker, untimed: Option<bool>) -> Poll<Result<Permit, Box<Refusal>>> {
         let Progress::Waiting(id, answer) = &self.progress else { return Poll::Pending };
         let (id, answer) = (*id, answer.poll(waker));
         let (gate, home) = (self.gate, self.gate.home());
@@ -79,14 +79,14 @@ impl<'a, A: Ask> Admission<'a, A> {
             self.progress = Progress::Answered;
             match answer {
                 Answer::Granted(waited) => Ok(Permit::new(home, id, waited)),
-                Answer::Refused(refusal) => Err(*refusal),
+                Answer::Refused(refusal) => Err(refusal),
             }
         })
     }
 }
 
 impl<A: Ask> Future for Admission<'_, A> {
-    type Output = Result<Permit, Refusal>;
+    type Output = Result<Permit, Box<Refusal>>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -104,7 +104,7 @@ impl<A: Ask> Future for Admission<'_, A> {
             }
             Standing::Refused(refusal) => {
                 self.progress = Progress::Answered;
-                return Poll::Ready(Err(*refusal));
+                return Poll::Ready(Err(refusal));
             }
             Standing::Waiting(id, answer) => Progress::Waiting(id, answer),
         };

@@ -66,7 +66,7 @@ impl State {
     }
 
     /// Asks the engine about a call whose limits were found before.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ask_prepared(
         &mut self,
         now: Instant,

@@ -55,8 +55,9 @@ impl Ask for &Handle {
 }
 
 impl Asked<'_> {
-    /// Puts it to the gate, under its lock.
-    #[inline]
+    /// Puts it to the gate, under its lock. Written out where it is asked, so that what is asked
+    /// about is known there and its answer stays in registers.
+    #[inline(always)]
     pub(super) fn put(self, gate: &Gate, state: &mut State, now: Instant, wait: bool) -> Standing {
         match self {
             Asked::Call(call) => state.ask_call(gate, now, call, wait),

@@ -81,7 +81,7 @@ impl State {
     }
 
     /// Asks the engine about a handle's call, by its limits as they are now.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ask_handle(&mut self, now: Instant, handle: &Handle, wait: bool) -> Standing {
         match &handle.prepared {
             Some(prepared) if handle.kept.generation == self.plan.generation => {

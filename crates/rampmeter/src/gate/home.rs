@@ -7,11 +7,11 @@
 //! moves in: there are never more homes than there were gates at one time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
 
+use parking_lot::{Mutex, MutexGuard};
 use rampmeter_core::{CallId, Instant, Outcome};
 
+use super::lock::lock;
 use super::state::State;
 
 pub(crate) struct Home {
@@ -102,10 +102,9 @@ impl Home {
                 self.empty(guard);
                 return;
             }
-            let (answered, wake) = state.take_wakes();
+            let wakes = std::mem::take(&mut state.wakes);
             drop(guard);
-            answered.iter().for_each(|waiter| waiter.wake());
-            wake.into_iter().for_each(Waker::wake);
+            wakes.wake();
             if !left_over {
                 return;
             }
@@ -118,16 +117,11 @@ impl Home {
     /// The gate is gone.
     fn empty(&'static self, mut guard: MutexGuard<'static, Option<State>>) {
         // Closed before it is out of the readers' sight, so that they find what it leaves.
-        let wake = guard.as_mut().map(State::close).unwrap_or_default();
+        let wakes = guard.as_mut().map(State::close).unwrap_or_default();
         let state = guard.take();
         drop(guard);
-        wake.into_iter().for_each(Waker::wake);
+        wakes.wake();
         drop(state);
         lock(&EMPTY).push(self);
     }
-}
-
-#[inline]
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -14,6 +14,7 @@ mod handoff;
 mod home;
 mod infos;
 mod limits;
+mod lock;
 mod nested;
 mod plan;
 mod revise;
@@ -22,6 +23,7 @@ mod state;
 mod sync;
 mod tell;
 mod timer;
+mod wakes;
 
 use std::fmt;
 use std::sync::Arc;
@@ -111,24 +113,24 @@ impl Gate {
     /// As [`Gate::admit`], and [`Reason::WouldWait`](rampmeter_core::Reason::WouldWait).
     // As `admit` takes it.
     #[allow(clippy::needless_pass_by_value)]
-    pub fn try_admit(&self, ask: impl Ask) -> Result<Permit, Refusal> {
+    pub fn try_admit(&self, ask: impl Ask) -> Result<Permit, Box<Refusal>> {
         let home = self.home();
         match home.input(|state, now| ask.asked().put(self, state, now, false)) {
             Standing::Granted(id) => Ok(Permit::new(home, id, Duration::ZERO)),
-            Standing::Refused(refusal) => Err(*refusal),
+            Standing::Refused(refusal) => Err(refusal),
             // The engine answers a call that will not wait at once.
             Standing::Waiting(id, _) => {
                 if let Some(waited) = home.input(|state, now| state.withdraw(now, id)) {
                     return Ok(Permit::new(home, id, waited));
                 }
-                Err(Refusal {
+                Err(Box::new(Refusal {
                     tool: "".into(),
                     reason: rampmeter_core::Reason::WouldWait,
                     limit: None,
                     retry: crate::refusal::Retry::OnRelease,
                     waited: Duration::ZERO,
                     detail: None,
-                })
+                }))
             }
         }
     }
@@ -138,7 +140,7 @@ impl Gate {
     ///
     /// # Errors
     /// What [`Gate::admit`] would refuse whatever the load.
-    pub fn handle(&self, call: &Call<'_>) -> Result<Handle, Refusal> {
+    pub fn handle(&self, call: &Call<'_>) -> Result<Handle, Box<Refusal>> {
         let found = self.home().input(|state, now| {
             let (prepared, wanted, call_info) = state.prepare(now, call)?;
             Ok((prepared, wanted, call_info, state.keep(call)))

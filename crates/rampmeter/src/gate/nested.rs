@@ -45,7 +45,7 @@ impl State {
     }
 
     /// Asks about a handle's call. What was found for it is found for calls that nobody makes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn ask_handle_or_nested(
         &mut self,
         gate: &Gate,

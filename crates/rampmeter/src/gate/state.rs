@@ -4,12 +4,10 @@ use std::collections::HashMap;
 use std::hash::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Waker;
 use std::time::Duration;
 
 use rampmeter_core as core;
 use rampmeter_core::{CallId, Decision, Engine, Flow, Instant, Outcome, Output, Outputs, Priority};
-use smallvec::SmallVec;
 
 use super::handle::Renewals;
 use super::handoff::Handoff;
@@ -17,6 +15,7 @@ use super::infos::Infos;
 use super::plan::Plan;
 use super::shapes::Shapes;
 use super::timer::TimerState;
+use super::wakes::Wakes;
 use crate::event::{CallInfo, Counters, Event, EventKind, Subscriber, What};
 use crate::refusal::{Refusal, Retry};
 use crate::runtime::Runtime;
@@ -36,10 +35,7 @@ pub(crate) struct State {
     pub(super) plan: Plan,
     pub(super) timer: TimerState,
     pub(super) counters: Counters,
-    /// Whom to wake when the lock is free again: readers, and the timer.
-    pub(super) wake: SmallVec<[Waker; 2]>,
-    /// Waiters to wake then: they have been answered, or shall look.
-    answered: SmallVec<[Waits; 2]>,
+    pub(super) wakes: Wakes,
     /// When the windows of calendar rates are next placed anew.
     align_at: Instant,
     pub(super) out: Outputs,
@@ -95,8 +91,7 @@ impl State {
             plan,
             timer: TimerState::default(),
             counters: Counters::default(),
-            wake: SmallVec::new(),
-            answered: SmallVec::new(),
+            wakes: Wakes::default(),
             align_at: Instant::EPOCH,
             out: Outputs::new(),
             entries: Vec::new(),
@@ -140,11 +135,7 @@ impl State {
     /// Has nothing followed from the input?
     #[inline]
     pub(super) fn is_settled(&self) -> bool {
-        self.out.is_empty()
-            && self.wake.is_empty()
-            && self.answered.is_empty()
-            && self.engine.waiting() == 0
-            && !self.abandoned
+        self.out.is_empty() && !self.wakes.any() && self.engine.waiting() == 0 && !self.abandoned
     }
 
     /// Notes when time alone will next change something, and sees to it that somebody keeps it.
@@ -161,15 +152,9 @@ impl State {
         };
         if nearer && !left_over {
             let timer = self.timer.waker.take();
-            self.wake.extend(timer);
+            self.wakes.other(timer);
         }
         left_over
-    }
-
-    /// Whom to wake when the lock is free: those who were answered, and others.
-    #[inline]
-    pub(super) fn take_wakes(&mut self) -> (SmallVec<[Waits; 2]>, SmallVec<[Waker; 2]>) {
-        (std::mem::take(&mut self.answered), std::mem::take(&mut self.wake))
     }
 
     /// A waiter wants its answer no more; but if the call has been admitted, it has: says how long
@@ -243,17 +228,17 @@ impl State {
     }
 
     /// The gate is gone: readers learn that nothing more will come. Says whom to wake.
-    pub(super) fn close(&mut self) -> Vec<Waker> {
-        let readers = self.subscribers.drain(..).filter_map(Subscriber::leave);
-        let mut wake: Vec<Waker> = readers.chain(self.timer.waker.take()).collect();
-        wake.extend(self.wake.drain(..));
-        wake
+    pub(super) fn close(&mut self) -> Wakes {
+        let mut wakes = std::mem::take(&mut self.wakes);
+        self.subscribers.drain(..).for_each(|subscriber| wakes.other(subscriber.leave()));
+        wakes.other(self.timer.waker.take());
+        wakes
     }
 
     /// Wakes every waiter: whoever is polled next starts the timer again.
     pub(super) fn wake_all(&mut self) {
         let waiters = self.entries.iter().flatten().filter_map(|entry| entry.waiter.clone());
-        self.answered.extend(waiters);
+        waiters.for_each(|waiter| self.wakes.waiter(waiter));
     }
 
     /// A call that never came as far as the engine is answered no.
@@ -278,7 +263,7 @@ impl State {
     }
 
     /// What the engine decided on a call. It takes over one user of `info`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn decided(&mut self, now: Instant, decision: Decision, info: u32) -> Standing {
         if let Decision::Granted(id) = decision {
             self.tell_call(now, What::Admitted, info, 0);
@@ -315,7 +300,7 @@ impl State {
         let info = entry.info;
         if let Some(waiter) = entry.waiter.take() {
             waiter.grant(took);
-            self.answered.push(waiter);
+            self.wakes.waiter(waiter);
         }
         self.tell_call(now, What::Started, info, took);
     }
@@ -328,7 +313,7 @@ impl State {
         let told = self.tell_refused(now, call, refusal, waited);
         if let (Some(waiter), Standing::Refused(told)) = (entry.waiter, told) {
             waiter.refuse(told);
-            self.answered.push(waiter);
+            self.wakes.waiter(waiter);
         }
     }
 

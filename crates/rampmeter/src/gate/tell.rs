@@ -26,7 +26,7 @@ impl State {
         for subscriber in &mut self.subscribers {
             if subscriber.has_room(1) {
                 subscriber.batch.push_whole(event.clone());
-                self.wake.extend(subscriber.reader());
+                self.wakes.other(subscriber.reader());
             }
         }
     }
@@ -38,31 +38,35 @@ impl State {
         let seq = self.events;
         self.events += what.events() as u64;
         what.count(&mut self.counters);
-        let mut record = Record { seq, at, took_nanos, call: 0, what };
         match self.subscribers.as_mut_slice() {
             [] => {}
             [subscriber] => {
                 if subscriber.has_room(what.events()) {
-                    record.call = self.infos.place(info, &mut subscriber.batch);
-                    subscriber.batch.push(record);
+                    let call = self.infos.place(info, &mut subscriber.batch);
+                    subscriber.batch.push(Record { seq, at, took_nanos, call, what });
                     if subscriber.has_reader() {
-                        self.wake.extend(subscriber.reader());
+                        self.wake_reader();
                     }
                 }
             }
-            _ => self.tell_all(record, info),
+            _ => self.tell_all(seq, at, what, info, took_nanos),
         }
     }
 
     #[cold]
-    fn tell_all(&mut self, mut record: Record, info: u32) {
+    fn tell_all(&mut self, seq: u64, at: Instant, what: What, info: u32, took_nanos: u64) {
         for subscriber in &mut self.subscribers {
-            if subscriber.has_room(record.what.events()) {
-                record.call = self.infos.place(info, &mut subscriber.batch);
-                subscriber.batch.push(record);
-                self.wake.extend(subscriber.reader());
+            if subscriber.has_room(what.events()) {
+                let call = self.infos.place(info, &mut subscriber.batch);
+                subscriber.batch.push(Record { seq, at, took_nanos, call, what });
+                self.wakes.other(subscriber.reader());
             }
         }
+    }
+
+    #[cold]
+    fn wake_reader(&mut self) {
+        self.subscribers.iter_mut().for_each(|reader| self.wakes.other(reader.reader()));
     }
 
     pub(super) fn subscribe(&mut self, subscriber: Subscriber) {

@@ -40,7 +40,7 @@ fn a_tool_that_calls_a_tool_on_a_limit_of_one_slot_works() {
     let outer = Tool::raw("outer", "", serde_json::json!({}), move |_| {
         let (gate, running) = (gate.clone(), running.clone());
         async move {
-            let refused = |refusal: rampmeter::Refusal| ToolError::Failed(refusal.to_string());
+            let refused = |refusal: Box<rampmeter::Refusal>| ToolError::Failed(refusal.to_string());
             let permit = gate.admit("inner").await.map_err(refused)?;
             let _here = Inside::enter(&running);
             permit.finish(Outcome::Succeeded);
