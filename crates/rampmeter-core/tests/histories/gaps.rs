@@ -145,3 +145,15 @@ fn what_a_claim_does_not_need_is_free_for_any_call_and_no_more_than_that() {
     assert_eq!(stage.gives_up(six), []);
     assert_eq!(stage.end(four), [five, one]);
 }
+
+#[test]
+fn those_who_have_ended_sooner_than_foretold_close_no_gap() {
+    let Scene { mut stage, claimant, holder, from } = scene(4, 1);
+    for after in [0, 100, 200, 300, 5_000] {
+        stage.at(from + after);
+        let id = stage.runs(&short(3));
+        stage.at(from + after + 50);
+        assert_eq!(stage.end(id), []);
+    }
+    assert_eq!(stage.end(holder), [claimant]);
+}
