@@ -124,3 +124,16 @@ fn a_call_that_is_being_rescued_waits_no_longer_than_it_may() {
     stage.at(20_000);
     assert_eq!(stage.refusals(), [(waits, Reason::QueueTimeout)]);
 }
+
+#[test]
+fn those_of_a_flow_who_come_later_do_not_put_off_its_rescue() {
+    let mut stage = patient(10, &[slots(1)]);
+    stage.runs(&on(&[0]).flow(9));
+    let first = stage.waits(&on(&[0]));
+    for at in 1..10 {
+        stage.at(at * 1_000);
+        stage.waits(&on(&[0]));
+    }
+    stage.at(10_000);
+    assert!(stage.explain(first).rescued);
+}
