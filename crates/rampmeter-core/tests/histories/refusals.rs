@@ -221,10 +221,12 @@ fn a_call_that_takes_nothing_of_the_budget_that_is_in_the_way_passes_the_one_who
     let mut stage = Stage::new(config);
     let holds = stage.runs(&on(&[0]).tokens(10));
     let turn = stage.waits(&on(&[0]).tokens(5));
+    let also = stage.waits(&on(&[0]).tokens(4).flow(4));
     let without = stage.waits(&on(&[0]).flow(2));
     assert_eq!(stage.end(holds), [without]);
     let weightless = stage.waits(&on(&[0]).weight(0).tokens(1).flow(3));
     assert_eq!(stage.at(9_999), []);
     assert_eq!(stage.at(10_000), [weightless], "the slot is held, and it needs none");
     assert_eq!(stage.end(without), [turn]);
+    assert_eq!(stage.end(turn), [also]);
 }
