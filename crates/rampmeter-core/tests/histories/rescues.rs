@@ -137,3 +137,15 @@ fn those_of_a_flow_who_come_later_do_not_put_off_its_rescue() {
     stage.at(10_000);
     assert!(stage.explain(first).rescued);
 }
+
+#[test]
+fn when_a_rescued_call_gives_up_the_next_of_its_flow_is_rescued() {
+    let mut stage = patient(10, &[slots(1)]);
+    stage.runs(&on(&[0]).flow(9));
+    let waits = [(); 2].map(|()| stage.waits(&on(&[0])));
+    stage.at(10_000);
+    assert!(stage.explain(waits[0]).rescued);
+    stage.gives_up(waits[0]);
+    stage.at(10_000);
+    assert!(stage.explain(waits[1]).rescued);
+}
