@@ -179,3 +179,20 @@ fn a_flow_that_was_forgotten_still_pays_for_a_call_that_took_longer() {
     let place = |id| order.iter().position(|it| *it == id);
     assert!(place(other) < place(again), "{order:?}");
 }
+
+#[test]
+fn a_call_that_took_longer_is_paid_for_though_nobody_waits_when_it_ends() {
+    let mut stage = Stage::of(&[slots(1)]);
+    let first = stage.runs(&on(&[0]).flow(9));
+    let owes = stage.waits(&on(&[0]).flow(1).tool(1));
+    let gone = stage.waits(&on(&[0]).flow(2));
+    assert_eq!(stage.end(first), [owes]);
+    stage.at(100_000);
+    assert_eq!(stage.gives_up(gone), []);
+    assert_eq!(stage.end(owes), []);
+    let running = stage.runs(&on(&[0]).flow(9));
+    let debtor = stage.waits(&on(&[0]).flow(1));
+    let others = [(); 3].map(|()| stage.waits(&on(&[0]).flow(3)));
+    let expected = [others[0], others[1], others[2], debtor];
+    assert_eq!(stage.one_by_one(running, 1_000), expected);
+}
