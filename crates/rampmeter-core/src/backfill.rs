@@ -8,9 +8,12 @@
 //! opens no gap. After one call has overrun its gap, that claim withholds strictly.
 //!
 //! Ends are kept only at instances that a claimant needs, from its claim on, until nobody waits
-//! there.
+//! there. Of calls that run already when it comes they are found by looking through all calls, if
+//! those are few.
 
 use alloc::{boxed::Box, collections::BTreeMap};
+
+use core::time::Duration;
 
 use crate::call::ToolId;
 use crate::engine::Engine;
@@ -42,6 +45,10 @@ impl Left {
 
 /// Ends that are looked at to find a gap; beyond them it is assumed to close.
 const LOOKS: usize = 32;
+
+/// Calls that are looked through, when a claim comes, for those that run already. With more, their
+/// ends stay unknown.
+const RUNNING: usize = 4_096;
 
 /// Calls that may use the gaps of one claim at a time.
 const AT_ONCE: usize = 16;
@@ -79,9 +86,23 @@ impl Engine {
     /// From now on the ends of calls that start at this instance are kept.
     pub(crate) fn track_ends(&mut self, at: u32) {
         let instance = self.instances.get(at);
-        if instance.ends.is_none() && instance.slots.is_some() {
-            self.instances.get_mut(at).ends = Some(Box::default());
+        let Some(budget) = instance.slots.filter(|_| instance.ends.is_none()) else { return };
+        let mut ends = Box::<Ends>::default();
+        if self.calls.places() <= RUNNING {
+            for (call, record) in self.calls.iter_mut() {
+                let Record::Running(running) = record else { continue };
+                let takes = self.routes.get(running.route).takes();
+                let Some(take) = takes.iter().find(|take| take.budget == budget) else { continue };
+                if running.charged == 0 {
+                    // It started when nobody waited, and so without an estimate.
+                    running.estimate_nanos = self.estimates.mean_nanos(running.tool);
+                }
+                let took = Duration::from_nanos(running.estimate_nanos);
+                let end = running.started.saturating_add(took);
+                ends.add(call, end, self.nests.owned(running.nest, take));
+            }
         }
+        self.instances.get_mut(at).ends = Some(ends);
     }
 
     /// The same for all that a claimant needs.
@@ -102,7 +123,7 @@ impl Engine {
         if closes <= self.now {
             return None;
         }
-        let high = core::time::Duration::from_nanos(self.estimates.high_nanos(tool)?);
+        let high = Duration::from_nanos(self.estimates.high_nanos(tool)?);
         (self.now.saturating_add(high) <= closes).then_some(closes)
     }
 
@@ -150,7 +171,7 @@ impl Engine {
         if takes.iter().all(|take| take.budget != budget || take.amount <= spare) {
             return true;
         }
-        let high = self.estimates.high_nanos(first.tool).map(core::time::Duration::from_nanos);
+        let high = self.estimates.high_nanos(first.tool).map(Duration::from_nanos);
         high.is_some_and(|high| self.now.saturating_add(high) <= left.closes)
     }
 

@@ -55,6 +55,17 @@ impl<T> Slab<T> {
         self.entries.iter().zip(0u32..).filter_map(|(entry, at)| Some((at, entry.value.as_ref()?)))
     }
 
+    /// What is there, with its place, to be changed.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut T)> {
+        let entries = self.entries.iter_mut().zip(0u32..);
+        entries.filter_map(|(entry, at)| Some((at, entry.value.as_mut()?)))
+    }
+
+    /// Places, used and free.
+    pub(crate) fn places(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.entries.len() - self.free.len()
     }
