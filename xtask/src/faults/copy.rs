@@ -39,7 +39,8 @@ impl Copied {
             mirror(&root.join(CORE).join(folder), &copied.core.join(folder))?;
         }
         mirror(&root.join(LAB).join("src/sim"), &copied.lab.join("src/sim"))?;
-        for file in ["src/lib.rs", "tests/simulator.rs", "seeds.txt"] {
+        put_if_new(&copied.lab.join("src/lib.rs"), ONLY_SIM)?;
+        for file in ["tests/simulator.rs", "seeds.txt"] {
             put_if_new(&copied.lab.join(file), &place::read(&root.join(LAB).join(file))?)?;
         }
         Ok(copied)
@@ -133,6 +134,9 @@ fn executable(message: &str, tests: &str) -> Option<PathBuf> {
 /// The simulator plays many steps, so it and the core are built for speed.
 const ON_CORE: &str = "[dependencies]\nrampmeter-core = { path = \"../core\" }\n\n\
                        [profile.dev]\ndebug = false\nopt-level = 1\n";
+
+/// Of the lab only the simulator is needed.
+const ONLY_SIM: &str = "//! The simulator alone.\npub mod sim;\n";
 
 /// A manifest for one crate alone, with what else it has to say.
 fn standalone(workspace: &str, name: &str, more: &str) -> Result<String> {

@@ -42,10 +42,12 @@ impl Player {
             self.totals.add(Count::TimersWithMoreToDo);
         }
         self.idle_timers = if quiet && more { self.idle_timers + 1 } else { 0 };
-        // An input looks at 256 calls, and each may be looked at once for each of its limits.
-        let bound = 4 + self.books.waiting.len() / 16;
+        // An input looks at 256 calls, and each may be looked at once for each of its limits; at 64
+        // nested ones in one go, and once more if something changed meanwhile.
+        let nested = self.books.nested.len() * self.books.limits.len();
+        let bound = 4 + self.books.waiting.len() / 16 + nested / 16;
         let busy = self.idle_timers > bound;
-        must(!busy, Judge::Idle, || format!("a busy loop: it names {due} again and again"))
+        must(!busy, Judge::Idle, || format!("a busy loop: it names {due} more than {bound} times"))
     }
 
     /// Does what is due until nothing is; what follows belongs to the world as it was.
