@@ -50,7 +50,7 @@ impl Engine {
         otherwise: Otherwise,
         out: &mut Outputs,
     ) -> Decision {
-        match self.obstacle(call, parent) {
+        match self.obstacle(call, parent).or_else(|| self.alike(call, parent)) {
             Some(block) => self.decide_to_wait(call, parent, block, otherwise, out),
             None => Decision::Granted(self.grant_at_once(call, parent)),
         }
@@ -83,6 +83,13 @@ impl Engine {
             let takes = || route.takes_of(*draw).iter().any(|take| take.amount > 0);
             (in_the_way && takes()).then_some((draw.instance, Answer::OnRelease))
         })
+    }
+
+    /// Calls that are alike start in the order in which they came, also those that take nothing.
+    fn alike(&self, call: &Asked, parent: Parent) -> Option<(u32, Answer)> {
+        let Asked { route, priority, flow, .. } = *call;
+        let lane = self.lanes.find(&LaneKey { route, priority, flow, caller: parent.caller })?;
+        Some((self.lanes.get(lane).watch, Answer::OnRelease))
     }
 
     /// The same for a call made by a running call: claims do not bind it, and where its caller's
