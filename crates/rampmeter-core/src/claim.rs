@@ -148,7 +148,14 @@ impl Engine {
         self.instances.budgets.delays(claimed, wanted, earliest, now)
     }
 
-    /// A call is gone from the queue: what it claimed is free for others.
+    /// The oldest claim of a call that waits at an instance.
+    fn heir(&self, at: u32) -> u32 {
+        let here = self.instances.get(at).claims_of_watchers.iter().copied();
+        here.min_by_key(|id| self.claims.slab[*id].age).unwrap_or(NONE)
+    }
+
+    /// A call is gone from the queue: what it claimed is free for others, the oldest claimant that
+    /// waits there before all.
     pub(crate) fn drop_claims(&mut self, route: u32, gone: &Waiting) {
         if gone.claim == NONE {
             return;
@@ -158,10 +165,10 @@ impl Engine {
         self.instances.get_mut(watch).claims_of_watchers.retain(|id| *id != gone.claim);
         for index in 0..self.routes.get(route).draws().len() {
             let id = self.routes.get(route).draws()[index].instance;
-            let claim = &mut self.instances.get_mut(id).claim;
-            if *claim == gone.claim {
-                *claim = NONE;
-                self.contended -= 1;
+            if self.instances.get(id).claim == gone.claim {
+                let heir = self.heir(id);
+                self.instances.get_mut(id).claim = heir;
+                self.contended -= usize::from(heir == NONE);
                 self.mark(id);
             }
         }

@@ -43,7 +43,7 @@ pub enum Reason {
     QueueTimeout,
     /// Its deadline came, or would come before the limit could let it start.
     Deadline,
-    /// It does not want to wait, and would have to.
+    /// It does not want to wait, and would have to, or to pass others that do.
     WouldWait,
     /// The limit is per a label that the call does not have.
     MissingLabel,

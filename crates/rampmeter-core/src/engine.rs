@@ -143,7 +143,7 @@ impl Engine {
         self.decide_call(now, call, Otherwise::Wait, out)
     }
 
-    /// May this call start now? If not, it is refused.
+    /// May this call start now, and nobody waits at its limits before it? If not, it is refused.
     pub fn try_admit(&mut self, now: Instant, call: &Call<'_>, out: &mut Outputs) -> Decision {
         self.decide_call(now, call, Otherwise::Refuse, out)
     }

@@ -28,15 +28,19 @@ pub struct Call<'a> {
 /// Names and values. Most calls have one label at most, and that takes no allocation.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(crate) struct Labels<'a> {
-    first: Option<(&'a str, &'a str)>,
-    rest: Vec<(&'a str, &'a str)>,
+    first: Option<Label<'a>>,
+    rest: Vec<Label<'a>>,
 }
+
+/// A name and a value.
+type Label<'a> = (&'a str, &'a str);
 
 /// The flow of a call that names none.
 pub const DEFAULT_FLOW: &str = "default";
 
 impl<'a> Call<'a> {
     /// A call of `tool` in the flow [`DEFAULT_FLOW`], at the tool's priority.
+    #[inline]
     pub fn new(tool: &'a str) -> Call<'a> {
         Call {
             tool,
@@ -52,42 +56,49 @@ impl<'a> Call<'a> {
     }
 
     /// Whom it is for.
+    #[inline]
     pub fn flow(mut self, flow: &'a str) -> Self {
         self.flow = flow;
         self
     }
 
     /// The name of its priority, instead of the tool's.
+    #[inline]
     pub fn priority(mut self, priority: &'a str) -> Self {
         self.priority = Some(priority);
         self
     }
 
     /// The value of a label; limits may be per label.
+    #[inline]
     pub fn label(mut self, name: &'a str, value: &'a str) -> Self {
         self.labels.push((name, value));
         self
     }
 
     /// How many tokens it takes, instead of what the policy says of its tool.
+    #[inline]
     pub fn tokens(mut self, tokens: u64) -> Self {
         self.tokens = Some(tokens);
         self
     }
 
     /// How long from now it may still start.
+    #[inline]
     pub fn deadline(mut self, within: Duration) -> Self {
         self.deadline = Some(within);
         self
     }
 
     /// The id that the model gave it, for events.
+    #[inline]
     pub fn id(mut self, id: &'a str) -> Self {
         self.id = id;
         self
     }
 
     /// The number of the turn that it belongs to, for events.
+    #[inline]
     pub fn turn(mut self, turn: u64) -> Self {
         self.turn = Some(turn);
         self
@@ -103,15 +114,20 @@ impl<'a> Call<'a> {
 }
 
 impl<'a> Labels<'a> {
-    pub(crate) fn push(&mut self, label: (&'a str, &'a str)) {
+    pub(crate) fn push(&mut self, label: Label<'a>) {
         match self.first {
             None => self.first = Some(label),
             Some(_) => self.rest.push(label),
         }
     }
 
+    /// The first, and the others.
     #[inline]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(&'a str, &'a str)> {
+    pub(crate) fn parts(&self) -> (Option<Label<'a>>, &[Label<'a>]) {
+        (self.first, &self.rest)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Label<'a>> {
         self.first.iter().chain(&self.rest)
     }
 }

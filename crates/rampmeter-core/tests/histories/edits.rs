@@ -156,3 +156,16 @@ fn a_limit_that_is_added_is_found_by_its_number_and_one_that_is_removed_by_nobod
     assert!(stage.explain(next).rescued);
     assert_eq!(stage.end(holds), [next]);
 }
+
+#[test]
+fn those_who_wait_and_take_nothing_of_a_budget_that_comes_pass_those_who_do() {
+    let mut stage = Stage::of(&[slots(1)]);
+    let holds = stage.runs(&on(&[0]));
+    let takes = [(); 2].map(|()| stage.waits(&on(&[0]).tokens(5)));
+    let without = stage.waits(&on(&[0]));
+    stage.edit(replace(vec![slots(1), tokens(5, 10_000, SLIDING)]));
+    assert_eq!(stage.end(holds), [takes[0]]);
+    assert_eq!(stage.end(takes[0]), [without]);
+    assert_eq!(stage.end(without), []);
+    assert_eq!(stage.at(10_000), [takes[1]]);
+}

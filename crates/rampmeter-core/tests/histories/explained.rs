@@ -67,7 +67,7 @@ fn flows_and_priorities_are_told_when_they_start_give_or_take_three_calls() {
 #[test]
 fn a_call_that_could_not_start_before_its_deadline_is_refused_at_once_and_told_when_it_could() {
     let (mut stage, _running) = known();
-    let _ahead = [(); 3].map(|()| stage.waits(&on(&[0])));
+    let ahead = [(); 3].map(|()| stage.waits(&on(&[0])));
     let could = Instant::from_millis(6 * SEC);
     let refusal = stage.refused(&on(&[0]).until(6 * SEC - 1));
     assert_eq!((refusal.reason, refusal.retry), (Reason::Deadline, Retry::At(could)));
@@ -75,6 +75,13 @@ fn a_call_that_could_not_start_before_its_deadline_is_refused_at_once_and_told_w
     stage.waits(&on(&[0]).until(6 * SEC));
     // Of a tool that has not been seen nothing is known.
     stage.waits(&on(&[0]).until(6 * SEC - 1).tool(5));
+    stage.gives_up(ahead[1]);
+    let other = stage.waits(&on(&[0]).tokens(1));
+    stage.gives_up(other);
+    // Four are left, with the two that were let in.
+    let refusal = stage.refused(&on(&[0]).until(7 * SEC - 1));
+    let could = Instant::from_millis(7 * SEC);
+    assert_eq!((refusal.reason, refusal.retry), (Reason::Deadline, Retry::At(could)));
     // Another flow has nobody ahead of it.
     stage.waits(&on(&[0]).until(6 * SEC - 1).flow(2));
 }
@@ -126,4 +133,35 @@ fn a_call_that_was_given_up_teaches_nothing_about_its_tool_and_one_that_failed_d
             stage.waits(&late);
         }
     }
+}
+
+#[test]
+fn nothing_is_foretold_while_nothing_is_known_of_what_calls_take() {
+    let mut stage = Stage::of(&[slots(1)]);
+    stage.runs(&on(&[0]));
+    let waits = stage.waits(&on(&[0]));
+    assert_eq!(stage.explain(waits).estimated_start, None);
+}
+
+/// Calls of the first priority take a second, those of the last ten.
+#[test]
+fn each_priority_is_foretold_by_what_its_own_calls_take() {
+    let mut stage = Stage::of(&[slots(1)]);
+    for (tool, took) in [(0, SEC), (1, 10 * SEC)] {
+        let id = stage.runs(&on(&[0]).tool(tool));
+        let until = stage.now.as_nanos() / 1_000_000 + took;
+        stage.at(until);
+        stage.end(id);
+    }
+    let quick = on(&[0]);
+    let slow = on(&[0]).tool(1).priority(2);
+    let holds = stage.runs(&quick);
+    let first = [stage.waits(&quick), stage.waits(&slow)];
+    stage.at(12 * SEC);
+    assert_eq!(stage.end(holds), [first[0]]);
+    stage.at(13 * SEC);
+    assert_eq!(stage.end(first[0]), [first[1]]);
+    let waits = [(); 2].map(|()| stage.waits(&quick));
+    let told = waits.map(|id| stage.explain(id).estimated_start);
+    assert_eq!(told, [14, 15].map(|at| Some(Instant::from_millis(at * SEC))));
 }

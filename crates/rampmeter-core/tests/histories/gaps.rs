@@ -135,11 +135,25 @@ fn what_a_claim_does_not_need_is_free_for_any_call_and_no_more_than_that() {
     holds.iter().for_each(|id| assert_eq!(stage.end(*id), []));
     assert!(stage.explain(claimant).claims);
     let five = stage.waits(&on(&[0]).weight(5).flow(2));
+    let six = stage.waits(&on(&[0]).weight(6).flow(5));
     let four = stage.runs(&on(&[0]).weight(4).flow(3).priority(1));
     let one = stage.waits(&on(&[0]).flow(4).priority(2));
     assert_eq!(stage.explain(five).waits_for, WaitsFor::Release);
     assert_eq!(stage.explain(one).waits_for, WaitsFor::Claimant(claimant));
     assert_eq!(stage.end(other), [claimant]);
     assert_eq!(stage.end(claimant), []);
+    assert_eq!(stage.gives_up(six), []);
     assert_eq!(stage.end(four), [five, one]);
+}
+
+#[test]
+fn those_who_have_ended_sooner_than_foretold_close_no_gap() {
+    let Scene { mut stage, claimant, holder, from } = scene(4, 1);
+    for after in [0, 100, 200, 300, 5_000] {
+        stage.at(from + after);
+        let id = stage.runs(&short(3));
+        stage.at(from + after + 50);
+        assert_eq!(stage.end(id), []);
+    }
+    assert_eq!(stage.end(holder), [claimant]);
 }

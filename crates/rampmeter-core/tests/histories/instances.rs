@@ -128,3 +128,24 @@ fn a_window_that_is_moved_is_moved_for_every_value_and_for_those_that_come() {
         assert!(!stage.engine.align(stage.now, LimitId(limit), budget, ends, &mut stage.out));
     }
 }
+
+#[test]
+fn a_value_that_takes_the_place_of_another_counts_by_the_budgets_that_there_are_now() {
+    let mut stage = per(slots(1), 1);
+    let id = stage.runs(&on(&[0]).label("a"));
+    stage.end(id);
+    let id = stage.runs(&on(&[0]).label("b"));
+    let mut limit = config(&[slots(3)]).limits.remove(0);
+    (limit.per, limit.max_instances) = (Some(LabelId(0)), 2);
+    limit.budgets.push(rate(2, 10_000, SLIDING));
+    stage.edit(vec![Edit::Replace(LimitId(0), limit)]);
+    stage.end(id);
+    let ids = [(); 2].map(|()| stage.runs(&on(&[0]).label("c")));
+    stage.waits(&on(&[0]).label("c"));
+    let snapshot = stage.engine.snapshot(stage.now);
+    let budgets: Vec<_> = snapshot.limits[0].instances.iter().map(|it| it.budgets.len()).collect();
+    assert_eq!(budgets, [2, 2]);
+    for id in ids {
+        assert_eq!(stage.end(id), []);
+    }
+}

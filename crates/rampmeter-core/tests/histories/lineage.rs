@@ -293,3 +293,21 @@ fn slots_that_a_nested_call_takes_beside_the_loan_are_paid_for() {
     assert_eq!(stage.end(parent), [heavy]);
     assert_eq!(stage.end(heavy), [other, own]);
 }
+
+/// They are looked at in parts; in the midst of it room comes for one of those looked at already.
+#[test]
+fn room_that_comes_while_many_nested_calls_are_looked_at_is_found_by_the_one_that_fits() {
+    let mut stage = Stage::of(&[slots(200), slots(2)]);
+    let callers = [(); 150].map(|()| stage.runs(&on(&[0])));
+    let holds = [(); 2].map(|()| stage.runs(&on(&[1])));
+    let mut nested = Vec::new();
+    for (at, caller) in callers.iter().enumerate() {
+        let weight = if at == 20 { 1 } else { 2 };
+        nested.push(stage.waits(&child(*caller, &[1]).weight(weight)));
+    }
+    stage.at(0);
+    assert_eq!(stage.edit(Vec::new()), []);
+    let mut started = stage.end(holds[0]);
+    started.extend(stage.at(0));
+    assert_eq!(started, [nested[20]]);
+}

@@ -13,6 +13,7 @@ mod claims;
 mod edits;
 mod expiries;
 mod explained;
+mod figures;
 mod gaps;
 mod instances;
 mod lineage;

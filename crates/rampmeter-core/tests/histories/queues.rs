@@ -141,3 +141,32 @@ fn a_limit_that_is_told_to_evict_knows_who_waits_already() {
     assert_eq!(stage.refusals(), []);
     assert_eq!(stage.one_by_one(holds, 1), [ones[0], two, third]);
 }
+
+#[test]
+fn shares_of_a_queue_are_compared_as_fractions() {
+    let mut config = config(&[slots(1)]);
+    (config.limits[0].queue_size, config.limits[0].overflow) = (7, Overflow::Evict);
+    let mut stage = Stage::new(config);
+    stage.runs(&on(&[0]).flow(99));
+    let (high, middle) = (on(&[0]), on(&[0]).priority(1));
+    for _ in 0..5 {
+        stage.waits(&high);
+    }
+    let middles = [(); 2].map(|()| stage.waits(&middle));
+    let (_, gone) = evicts(&mut stage, &high);
+    assert_eq!(gone, [(middles[1], Reason::Evicted)], "6 of weight 16 are less than 2 of 4");
+    assert_eq!(stage.refused(&high), full(), "7 of weight 16 are more than 1 of 4");
+}
+
+#[test]
+fn a_queue_that_refuses_evicts_nobody_though_it_counts_the_calls_of_each_flow() {
+    let mut config = config(&[slots(1)]);
+    (config.limits[0].queue_size, config.limits[0].queue_per_flow) = (2, Some(2));
+    let mut stage = Stage::new(config);
+    stage.runs(&on(&[0]).flow(99));
+    for _ in 0..2 {
+        stage.waits(&on(&[0]));
+    }
+    assert_eq!(stage.refused(&on(&[0]).flow(2)), full());
+    assert_eq!(stage.refusals(), []);
+}

@@ -111,6 +111,7 @@ fn a_call_that_takes_nothing_of_what_others_wait_for_does_not_wait() {
         stage.runs(&on(&[0]).tokens(10));
         let waits = stage.waits(&on(&[0]).tokens(10));
         stage.runs(&on(&[0]).flow(2));
+        assert!(matches!(stage.tries(&on(&[0])), Decision::Granted(_)));
         let holds = stage.runs(&on(&[0, 1]));
         // Nor does it when it comes from elsewhere.
         let elsewhere = stage.waits(&on(&[1, 0]));
@@ -190,4 +191,42 @@ fn a_prepared_kind_is_asked_for_like_any_other_call() {
     assert_eq!((engine.running(), engine.waiting()), (3, 1));
     assert_eq!(engine.next_moment(), Some(Instant::from_millis(500)));
     engine.discard(kind);
+}
+
+#[test]
+fn whoever_waits_elsewhere_is_in_nobodys_way() {
+    let mut stage = Stage::of(&[slots(1), slots(2)]);
+    stage.runs(&on(&[0]));
+    stage.waits(&on(&[0]));
+    assert!(matches!(stage.tries(&on(&[1])), Decision::Granted(_)));
+    let parent = stage.runs(&on(&[1]));
+    let nested = on(&[0]).made_by(parent);
+    assert!(matches!(stage.tries(&nested), Decision::Refused(_)));
+    assert!(matches!(stage.tries(&on(&[1]).made_by(parent)), Decision::Granted(_)));
+}
+
+#[test]
+fn a_nested_call_that_borrows_all_it_needs_need_not_wait_its_turn() {
+    let mut stage = Stage::of(&[slots(1), slots(1)]);
+    let parent = stage.runs(&on(&[0]));
+    stage.waits(&on(&[0]).flow(2));
+    assert!(matches!(stage.tries(&on(&[0, 1]).made_by(parent)), Decision::Granted(_)));
+}
+
+/// Tokens are spent for ten seconds; what takes none of them needs but the slot.
+#[test]
+fn a_call_that_takes_nothing_of_the_budget_that_is_in_the_way_passes_the_one_whose_turn_it_is() {
+    let mut config = config(&[tokens(10, 10_000, SLIDING)]);
+    config.limits[0].budgets.push(slots(1));
+    let mut stage = Stage::new(config);
+    let holds = stage.runs(&on(&[0]).tokens(10));
+    let turn = stage.waits(&on(&[0]).tokens(5));
+    let also = stage.waits(&on(&[0]).tokens(4).flow(4));
+    let without = stage.waits(&on(&[0]).flow(2));
+    assert_eq!(stage.end(holds), [without]);
+    let weightless = stage.waits(&on(&[0]).weight(0).tokens(1).flow(3));
+    assert_eq!(stage.at(9_999), []);
+    assert_eq!(stage.at(10_000), [weightless], "the slot is held, and it needs none");
+    assert_eq!(stage.end(without), [turn]);
+    assert_eq!(stage.end(turn), [also]);
 }

@@ -113,3 +113,39 @@ fn a_call_of_a_paused_limit_is_not_rescued_and_stands_in_nobodys_way() {
     assert!(stage.explain(paused).rescued);
     assert_eq!(stage.end(slot), [paused]);
 }
+
+#[test]
+fn a_call_that_is_being_rescued_waits_no_longer_than_it_may() {
+    let mut stage = patient(10, &[slots(1)]);
+    stage.runs(&on(&[0]));
+    let waits = stage.waits(&on(&[0]).may_wait(20_000));
+    stage.at(19_999);
+    assert!(stage.explain(waits).rescued);
+    stage.at(20_000);
+    assert_eq!(stage.refusals(), [(waits, Reason::QueueTimeout)]);
+}
+
+#[test]
+fn those_of_a_flow_who_come_later_do_not_put_off_its_rescue() {
+    let mut stage = patient(10, &[slots(1)]);
+    stage.runs(&on(&[0]).flow(9));
+    let first = stage.waits(&on(&[0]));
+    for at in 1..10 {
+        stage.at(at * 1_000);
+        stage.waits(&on(&[0]));
+    }
+    stage.at(10_000);
+    assert!(stage.explain(first).rescued);
+}
+
+#[test]
+fn when_a_rescued_call_gives_up_the_next_of_its_flow_is_rescued() {
+    let mut stage = patient(10, &[slots(1)]);
+    stage.runs(&on(&[0]).flow(9));
+    let waits = [(); 2].map(|()| stage.waits(&on(&[0])));
+    stage.at(10_000);
+    assert!(stage.explain(waits[0]).rescued);
+    stage.gives_up(waits[0]);
+    stage.at(10_000);
+    assert!(stage.explain(waits[1]).rescued);
+}

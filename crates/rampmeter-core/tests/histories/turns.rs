@@ -146,3 +146,53 @@ fn what_is_taken_where_nobody_waits_counts_against_nobody() {
     assert_eq!(stage.end(fills), [again]);
     assert_eq!(stage.end(again), [other]);
 }
+
+#[test]
+fn a_flow_in_debt_is_told_that_others_go_first() {
+    let mut stage = in_debt(19_000);
+    stage.runs(&on(&[0]).flow(9));
+    let _others = [(); 2].map(|()| stage.waits(&on(&[0]).flow(3)));
+    let refusal = stage.refused(&on(&[0]).flow(1).until(35_000));
+    assert_eq!(refusal.reason, rampmeter_core::Reason::Deadline);
+    stage.waits(&on(&[0]).flow(4).until(35_000));
+}
+
+/// What it was charged at its start is long worked off when it ends.
+#[test]
+fn a_flow_that_was_forgotten_still_pays_for_a_call_that_took_longer() {
+    let mut stage = Stage::of(&[slots(2)]);
+    let holds = [(); 2].map(|()| stage.runs(&on(&[0]).flow(9)));
+    let long = stage.waits(&on(&[0]).flow(1).tool(1));
+    let quick: Vec<_> = (0..20).map(|_| stage.waits(&on(&[0]).flow(2).tool(2))).collect();
+    assert_eq!(stage.end(holds[0]), [long]);
+    let mut last = stage.end(holds[1]);
+    for at in 1..=10 {
+        stage.at(at * 100);
+        last = stage.end(last[0]);
+    }
+    stage.at(100_000);
+    assert_eq!(stage.end(long), [quick[11]]);
+    let again = stage.waits(&on(&[0]).flow(1));
+    let other = stage.waits(&on(&[0]).flow(3));
+    let mut order = stage.end(last[0]);
+    order.extend(stage.one_by_one(quick[11], 1));
+    let place = |id| order.iter().position(|it| *it == id);
+    assert!(place(other) < place(again), "{order:?}");
+}
+
+#[test]
+fn a_call_that_took_longer_is_paid_for_though_nobody_waits_when_it_ends() {
+    let mut stage = Stage::of(&[slots(1)]);
+    let first = stage.runs(&on(&[0]).flow(9));
+    let owes = stage.waits(&on(&[0]).flow(1).tool(1));
+    let gone = stage.waits(&on(&[0]).flow(2));
+    assert_eq!(stage.end(first), [owes]);
+    stage.at(100_000);
+    assert_eq!(stage.gives_up(gone), []);
+    assert_eq!(stage.end(owes), []);
+    let running = stage.runs(&on(&[0]).flow(9));
+    let debtor = stage.waits(&on(&[0]).flow(1));
+    let others = [(); 3].map(|()| stage.waits(&on(&[0]).flow(3)));
+    let expected = [others[0], others[1], others[2], debtor];
+    assert_eq!(stage.one_by_one(running, 1_000), expected);
+}

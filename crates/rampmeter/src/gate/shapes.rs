@@ -144,28 +144,30 @@ impl Shapes {
     #[inline]
     fn labels<'a>(&self, call: &Call<'a>) -> Option<Labels<'a>> {
         let mut labels = Labels::new();
-        for (name, value) in call.labels.iter() {
-            match self.labels.iter().find(|(known, _)| known == name) {
-                Some((_, label)) if label.secret => return None,
-                Some((_, label)) => labels.push((label.id, *value)),
-                None => {}
-            }
+        let (first, rest) = call.labels.parts();
+        let all = first.into_iter().all(|label| self.add(&mut labels, label))
+            && rest.iter().all(|label| self.add(&mut labels, *label));
+        all.then_some(labels)
+    }
+
+    /// Adds a label if it makes a difference; says whether it may be kept.
+    #[inline]
+    fn add<'a>(&self, labels: &mut Labels<'a>, (name, value): (&'a str, &'a str)) -> bool {
+        match self.labels.iter().find(|(known, _)| known == name) {
+            Some((_, label)) if label.secret => return false,
+            Some((_, label)) => labels.push((label.id, value)),
+            None => {}
         }
-        Some(labels)
+        true
     }
 
     #[inline]
     fn hash(&self, call: &Call<'_>, labels: &Labels<'_>) -> u64 {
+        // Not all of it, nor where one text ends and the next begins: what is found is compared.
         let mut hasher = self.hasher.build_hasher();
-        let mut text = |text: &str| {
-            hasher.write(text.as_bytes());
-            hasher.write_usize(text.len());
-        };
-        text(call.tool);
-        text(call.flow);
-        text(call.priority.unwrap_or_default());
-        labels.iter().for_each(|(_, value)| text(value));
-        hasher.write_u64(call.tokens.unwrap_or(u64::MAX));
+        hasher.write(call.tool.as_bytes());
+        hasher.write(call.flow.as_bytes());
+        labels.iter().for_each(|(_, value)| hasher.write(value.as_bytes()));
         hasher.finish()
     }
 
@@ -223,14 +225,19 @@ impl Key {
 
     #[inline]
     fn is(&self, call: &Call<'_>, labels: &Labels<'_>) -> bool {
-        let same = |(ours, theirs): (&(LabelId, Box<str>), &(LabelId, &str))| {
-            ours.0 == theirs.0 && *ours.1 == *theirs.1
-        };
-        *self.tool == *call.tool
+        let alike = *self.tool == *call.tool
             && *self.flow == *call.flow
             && self.priority.as_deref() == call.priority
             && self.tokens == call.tokens
-            && self.labels.len() == labels.len()
-            && self.labels.iter().zip(labels).all(same)
+            && self.labels.len() == labels.len();
+        if !alike {
+            return false;
+        }
+        for ((id, value), other) in self.labels.iter().zip(labels.as_slice()) {
+            if (*id, &**value) != *other {
+                return false;
+            }
+        }
+        true
     }
 }

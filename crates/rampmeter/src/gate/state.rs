@@ -18,7 +18,7 @@ use super::timer::TimerState;
 use super::wakes::Wakes;
 use crate::event::{CallInfo, Counters, Event, EventKind, Subscriber, What};
 use crate::refusal::{Refusal, Retry};
-use crate::runtime::Runtime;
+use crate::runtime::{Counter, Runtime};
 
 /// Where a waiting call finds its answer.
 pub(super) type Waits = Arc<Handoff<Box<Refusal>>>;
@@ -28,6 +28,7 @@ pub(crate) struct State {
     pub(super) serial: u64,
     pub(super) engine: Engine,
     pub(super) runtime: Arc<dyn Runtime>,
+    counter: Option<Counter>,
     /// The time of the last input.
     pub(super) now: Instant,
     /// The next moment at which an input must first see to what time brought.
@@ -85,6 +86,7 @@ impl State {
         State {
             serial: SERIALS.fetch_add(1, Ordering::Relaxed),
             engine,
+            counter: runtime.counter(),
             runtime,
             now: Instant::EPOCH,
             attention: Instant::EPOCH,
@@ -112,7 +114,10 @@ impl State {
     #[inline]
     pub(super) fn begin(&mut self) -> Instant {
         // Two threads may read the clock in one order and come here in the other.
-        self.now = self.now.max(self.runtime.now());
+        self.now = self.now.max(match &self.counter {
+            Some(counter) => counter.now(),
+            None => self.runtime.now(),
+        });
         if self.now >= self.attention {
             self.attend();
         }

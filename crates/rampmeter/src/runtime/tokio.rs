@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use rampmeter_core::Instant;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::{BoxFuture, Runtime};
+use super::{BoxFuture, Counter, Runtime};
 
 /// Runs a gate on tokio.
 ///
@@ -18,18 +18,14 @@ use super::{BoxFuture, Runtime};
 #[derive(Debug, Clone)]
 pub struct TokioRuntime {
     epoch: tokio::time::Instant,
-    /// A quicker clock, and the epoch by it.
-    counter: Option<(quanta::Clock, u64)>,
+    /// A quicker clock of the same epoch.
+    counter: Option<Counter>,
 }
 
 impl TokioRuntime {
     /// A plug whose epoch is now.
     pub fn new() -> TokioRuntime {
-        let counter = (!tokio_is_paused()).then(|| {
-            let clock = quanta::Clock::new();
-            let epoch = clock.raw();
-            (clock, epoch)
-        });
+        let counter = (!tokio_is_paused()).then(Counter::new);
         TokioRuntime { epoch: tokio::time::Instant::now(), counter }
     }
 }
@@ -54,9 +50,13 @@ impl Runtime for TokioRuntime {
     #[inline]
     fn now(&self) -> Instant {
         match &self.counter {
-            Some((clock, epoch)) => Instant::from_nanos(clock.delta_as_nanos(*epoch, clock.raw())),
+            Some(counter) => counter.now(),
             None => Instant::EPOCH.saturating_add(self.epoch.elapsed()),
         }
+    }
+
+    fn counter(&self) -> Option<Counter> {
+        self.counter.clone()
     }
 
     fn wall_clock(&self) -> SystemTime {
