@@ -132,3 +132,27 @@ fn a_claimant_that_gives_up_leaves_what_it_claimed_to_those_who_wait_there() {
     assert_eq!(stage.gives_up(claimant), [later]);
     let _ = running;
 }
+
+/// Each watches one limit, whose rate keeps it waiting, and claims the other.
+#[test]
+fn two_claimants_that_time_alone_keeps_waiting_do_not_wake_each_other_for_ever() {
+    let mut config = config(&[slots(4), slots(4)]);
+    for (limit, unit) in [(0, 0), (1, 1)] {
+        let (counts, period) = (Counts::Unit(Unit(unit)), core::time::Duration::from_secs(100));
+        let rate = BudgetConfig::Rate { counts, amount: 10, period, kind: SLIDING };
+        config.limits[limit].budgets.push(rate);
+    }
+    let mut stage = Stage::new(config);
+    let heavy = |limit: u16| on(&[limit]).weight(2).tokens(5).bytes(5);
+    let firsts = [(); 2].map(|()| stage.runs(&heavy(0)));
+    let seconds = [(); 2].map(|()| stage.runs(&heavy(1)));
+    let one = stage.waits(&on(&[1]).weight(4).and(0, 1).tokens(1));
+    let other = stage.waits(&on(&[0]).weight(4).and(1, 1).bytes(1).flow(2));
+    for id in [seconds[0], firsts[0], seconds[1], firsts[1]] {
+        assert_eq!(stage.end(id), []);
+    }
+    assert!(stage.explain(one).claims && stage.explain(other).claims);
+    assert_eq!([one, other].map(|id| stage.explain(id).limit), [LimitId(0), LimitId(1)]);
+    assert_eq!(stage.at(99_999), [], "and without a busy loop");
+    assert_eq!(stage.at(100_000).len(), 1);
+}

@@ -20,6 +20,7 @@ pub(crate) struct Ask {
     label: Option<String>,
     draws: Vec<(u16, u64)>,
     tokens: u64,
+    bytes: u64,
     parent: Option<CallId>,
     deadline: Instant,
     may_wait: Duration,
@@ -34,6 +35,7 @@ pub(crate) fn on(limits: &[u16]) -> Ask {
         label: None,
         draws: limits.iter().map(|limit| (*limit, 1)).collect(),
         tokens: 0,
+        bytes: 0,
         parent: None,
         deadline: Instant::NEVER,
         may_wait: Duration::from_secs(1_000_000),
@@ -74,6 +76,12 @@ impl Ask {
 
     pub(crate) fn tokens(mut self, tokens: u64) -> Ask {
         self.tokens = tokens;
+        self
+    }
+
+    /// What it costs in the second unit.
+    pub(crate) fn bytes(mut self, bytes: u64) -> Ask {
+        self.bytes = bytes;
         self
     }
 
@@ -130,7 +138,8 @@ impl Stage {
         ask: &Ask,
         then: impl FnOnce(&mut Engine, &Call<'_>) -> R,
     ) -> R {
-        let costs = [Cost { unit: Unit(0), amount: ask.tokens }];
+        let cost = |unit, amount| Cost { unit: Unit(unit), amount };
+        let costs = [cost(0, ask.tokens), cost(1, ask.bytes)];
         let draw = |(limit, weight): &(u16, u64)| Draw {
             limit: LimitId(*limit),
             weight: *weight,
