@@ -48,11 +48,8 @@ fn main() {
     if !support::measures() {
         return;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(std::env::var("T").map_or(2, |t| t.parse().unwrap()))
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let cases = "10000 tasks on 64 slots";
     let mut rows = [
         Row::of(&format!("pair, {cases}")),
