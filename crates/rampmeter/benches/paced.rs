@@ -165,7 +165,7 @@ fn gate(policy: &str) -> Take {
     // A subscriber that looks now and then, as one that writes a file would.
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
             events.read(|_| {});
         }
     });
