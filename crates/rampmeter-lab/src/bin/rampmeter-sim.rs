@@ -25,6 +25,10 @@ struct Options {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().any(|word| word == "--help" || word == "-h") {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
     match parse(std::env::args().skip(1)) {
         Ok(options) => run(&options),
         Err(error) => {
@@ -43,7 +47,8 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
         match flag.as_str() {
             "--seed" => {
                 let seed = number()?;
-                options.seeds = seed..seed.saturating_add(1);
+                let after = seed.checked_add(1).ok_or("the last seed cannot be played")?;
+                options.seeds = seed..after;
                 options.tell = options.tell.max(60);
             }
             "--seeds" => {
@@ -52,9 +57,12 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
                     .and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
                 let (from, to) = ends.ok_or_else(|| format!("`{value}` is not like 0..100"))?;
                 options.seeds = from..to;
+                if options.seeds.is_empty() {
+                    return Err(format!("`{value}` has no seed in it: write the lesser end first"));
+                }
             }
             "--seconds" => {
-                options.seconds = Some(number()?);
+                options.seconds = Some(at_least_one(number()?, &flag)?);
                 options.seeds = 0..u64::MAX;
             }
             "--steps" => options.steps = number()?,
@@ -62,12 +70,16 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
                 let without = |mix: Mix, name| mix.without(name);
                 options.mix = value.split(',').try_fold(options.mix, without)?;
             }
-            "--threads" => options.threads = number()?.clamp(1, 64),
+            "--threads" => options.threads = at_least_one(number()?, &flag)?.min(64),
             "--tell" => options.tell = usize::try_from(number()?).unwrap_or(usize::MAX),
             _ => return Err(format!("there is no `{flag}`")),
         }
     }
     Ok(options)
+}
+
+fn at_least_one(number: u64, flag: &str) -> Result<u64, String> {
+    if number == 0 { Err(format!("`{flag}` must be at least 1")) } else { Ok(number) }
 }
 
 /// What all threads have found.
@@ -120,6 +132,10 @@ fn run(options: &Options) -> ExitCode {
         steps as f64 / seconds,
         found.violations
     );
+    if found.seeds == 0 {
+        eprintln!("error: no seed was played; give it more time");
+        return ExitCode::FAILURE;
+    }
     if found.violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

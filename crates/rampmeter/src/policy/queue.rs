@@ -51,7 +51,7 @@ fn per_flow(field: &Field<'_>, size: u64, sink: &mut Sink<'_>) -> Option<u64> {
     if per_flow > size {
         let message =
             format!("`{}` is {per_flow}, and no more than {size} may wait at all", field.path);
-        sink.error(&field.span, message, "write less than the queue's size, or remove it");
+        sink.error(&field.span, message, "write at most the queue's size, or remove it");
     }
     Some(per_flow)
 }
