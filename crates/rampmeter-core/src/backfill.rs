@@ -8,11 +8,10 @@
 //! opens no gap. After one call has overrun its gap, that claim withholds strictly.
 //!
 //! Ends are kept only at instances that a claimant needs, from its claim on, until nobody waits
-//! there. Of calls that run already when it comes they are found by looking through all calls, if
+//! there any more, or anywhere. Of calls that run already when it comes they are found by looking through all calls, if
 //! those are few.
 
 use alloc::{boxed::Box, collections::BTreeMap};
-
 use core::time::Duration;
 
 use crate::call::ToolId;
@@ -93,8 +92,9 @@ impl Engine {
                 let Record::Running(running) = record else { continue };
                 let takes = self.routes.get(running.route).takes();
                 let Some(take) = takes.iter().find(|take| take.budget == budget) else { continue };
-                if running.charged == 0 {
-                    // It started when nobody waited, and so without an estimate.
+                if running.estimate_nanos == 0 {
+                    // It started when nobody waited, and so without an estimate. Once made it
+                    // stays: it is how the end is found again.
                     running.estimate_nanos = self.estimates.mean_nanos(running.tool);
                 }
                 let took = Duration::from_nanos(running.estimate_nanos);
@@ -103,6 +103,16 @@ impl Engine {
             }
         }
         self.instances.get_mut(at).ends = Some(ends);
+        self.tracks_ends = true;
+    }
+
+    /// Nobody waits any more: whoever ends from now on is not taken off what is kept.
+    pub(crate) fn forget_ends(&mut self) {
+        if core::mem::take(&mut self.tracks_ends) {
+            for id in self.instances.ids() {
+                self.instances.get_mut(id).ends = None;
+            }
+        }
     }
 
     /// The same for all that a claimant needs.
@@ -216,5 +226,103 @@ impl Engine {
             let (due, _) = claim.backfills.swap_remove(found);
             claim.strict |= due < now;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{vec, vec::Vec};
+
+    use super::*;
+    use crate::{
+        BudgetConfig, Call, CallId, Config, Decision, Draw, Flow, LimitConfig, LimitId, Outcome,
+        Outputs, Priority,
+    };
+
+    /// Three limits of four slots; a call takes so many slots of each limit it names.
+    struct Scene {
+        engine: Engine,
+        now: u64,
+        out: Outputs,
+    }
+
+    impl Scene {
+        fn new() -> Scene {
+            let limit =
+                || LimitConfig { budgets: vec![BudgetConfig::slots(4)], ..LimitConfig::default() };
+            let config = Config { limits: (0..3).map(|_| limit()).collect(), ..Config::default() };
+            let engine = Engine::new(config).ok();
+            Scene { engine: engine.unwrap_or_else(|| unreachable!()), now: 0, out: Vec::new() }
+        }
+
+        fn now(&self) -> Instant {
+            Instant::from_millis(self.now)
+        }
+
+        fn ask(&mut self, flow: u64, draws: &[(u16, u64)]) -> (CallId, bool) {
+            let draw = |(limit, weight): &(u16, u64)| Draw {
+                limit: LimitId(*limit),
+                weight: *weight,
+                costs: &[],
+            };
+            let draws: Vec<_> = draws.iter().map(draw).collect();
+            let call = Call {
+                tool: ToolId(0),
+                flow: Flow { id: flow, weight: 1 },
+                priority: Priority(0),
+                labels: &[],
+                draws: &draws,
+                keys: &[],
+                parent: None,
+                deadline: Instant::NEVER,
+                queue_timeout: Duration::from_secs(1_000),
+            };
+            match self.engine.admit(self.now(), &call, &mut self.out) {
+                Decision::Granted(id) => (id, true),
+                Decision::Waiting(id) => (id, false),
+                other => unreachable!("{other:?}"),
+            }
+        }
+
+        fn end(&mut self, id: CallId) {
+            let now = self.now();
+            assert!(self.engine.release(now, id, Outcome::Succeeded, &mut self.out));
+        }
+
+        /// Slots whose ends are kept, limit by limit.
+        fn kept(&self) -> Vec<Option<u64>> {
+            let ids = self.engine.instances.ids();
+            let ends = ids.into_iter().map(|id| self.engine.instances.get(id).ends.as_deref());
+            ends.map(|ends| ends.map(|ends| ends.slots)).collect()
+        }
+    }
+
+    #[test]
+    fn an_end_kept_at_two_limits_goes_from_both_whatever_was_learned_in_between() {
+        let mut scene = Scene::new();
+        let (both, _) = scene.ask(1, &[(0, 2), (1, 2)]);
+        let (short, _) = scene.ask(2, &[(2, 1)]);
+        assert!(!scene.ask(3, &[(0, 4)]).1, "it claims the first limit");
+        scene.now = 700;
+        scene.end(short);
+        assert!(!scene.ask(4, &[(1, 4)]).1, "and another the second, when more is known");
+        assert_eq!(scene.kept(), [Some(2), Some(2), None]);
+        scene.end(both);
+        assert_eq!(scene.engine.waiting(), 0, "both claimants have started");
+        assert!(scene.kept().iter().flatten().all(|slots| *slots <= 4), "{:?}", scene.kept());
+    }
+
+    #[test]
+    fn when_nobody_waits_no_ends_are_kept_anywhere() {
+        let mut scene = Scene::new();
+        let (first, _) = scene.ask(1, &[(0, 2)]);
+        let (other, _) = scene.ask(1, &[(1, 2)]);
+        // It claims the first limit, and needs the second, where nobody ever waits.
+        let (claimant, _) = scene.ask(2, &[(0, 4), (1, 1)]);
+        assert_eq!(scene.kept(), [Some(2), Some(2), None]);
+        assert!(scene.engine.cancel(scene.now(), claimant, &mut scene.out));
+        assert_eq!(scene.kept(), [None, None, None]);
+        scene.end(first);
+        scene.end(other);
     }
 }

@@ -46,6 +46,8 @@ pub struct Engine {
     /// Lanes, claims and paused limits, wherever they are: while there is none, nothing is in a
     /// call's way but the budgets themselves.
     pub(crate) contended: usize,
+    /// Ends are kept at some instance.
+    pub(crate) tracks_ends: bool,
     /// Limits that are paused.
     pub(crate) paused: usize,
     pub(crate) now: Instant,
@@ -127,6 +129,7 @@ impl Engine {
             dirty: VecDeque::new(),
             waiting: 0,
             contended: 0,
+            tracks_ends: false,
             paused: 0,
             now: Instant::EPOCH,
             tickets: 0,

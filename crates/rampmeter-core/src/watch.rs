@@ -64,6 +64,9 @@ impl Engine {
                 self.mark(watch);
             }
         }
+        if self.waiting == 0 {
+            self.forget_ends();
+        }
         self.release_route(route);
     }
 
