@@ -33,9 +33,8 @@ impl Engine {
         if parent.nest == NONE && self.contended == 0 {
             let takes = self.routes.get(call.route).takes();
             let budgets = &mut self.instances.budgets;
-            match budgets.try_take(takes, call.priority, self.now) {
-                Ok(()) => return Decision::Granted(self.run_at_once(call)),
-                Err(_) => return self.decide_in_turn(call, parent, otherwise, out),
+            if budgets.try_take(takes, call.priority, self.now) {
+                return Decision::Granted(self.run_at_once(call));
             }
         }
         self.decide_in_turn(call, parent, otherwise, out)
@@ -85,13 +84,6 @@ impl Engine {
         })
     }
 
-    /// Calls that are alike start in the order in which they came, also those that take nothing.
-    fn alike(&self, call: &Asked, parent: Parent) -> Option<(u32, Answer)> {
-        let Asked { route, priority, flow, .. } = *call;
-        let lane = self.lanes.find(&LaneKey { route, priority, flow, caller: parent.caller })?;
-        Some((self.lanes.get(lane).watch, Answer::OnRelease))
-    }
-
     /// The same for a call made by a running call: claims do not bind it, and where its caller's
     /// slots are enough it has nothing to wait for.
     #[cold]
@@ -116,6 +108,13 @@ impl Engine {
             }
         }
         None
+    }
+
+    /// Calls that are alike start in the order in which they came, also those that take nothing.
+    fn alike(&self, call: &Asked, parent: Parent) -> Option<(u32, Answer)> {
+        let Asked { route, priority, flow, .. } = *call;
+        let lane = self.lanes.find(&LaneKey { route, priority, flow, caller: parent.caller })?;
+        Some((self.lanes.get(lane).watch, Answer::OnRelease))
     }
 
     fn grant_at_once(&mut self, call: &Asked, parent: Parent) -> CallId {

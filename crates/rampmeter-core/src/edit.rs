@@ -166,10 +166,10 @@ impl Engine {
                     }
                 }
                 // For whom slots are reserved depends on who has the greater weight.
-                for (_, id) in self.config.limits.clone().iter().zip(0u16..) {
-                    if !self.instances.is_gone(id) {
-                        self.reform(id);
-                    }
+                let limits = u16::try_from(self.config.limits.len()).unwrap_or(u16::MAX);
+                for id in (0..limits).filter(|id| !self.instances.is_gone(*id)).collect::<Vec<_>>()
+                {
+                    self.reform(id);
                 }
             }
             Edit::Patience(patience) => {

@@ -97,8 +97,7 @@ impl Instances {
     }
 
     /// A limit is no more: nothing finds its instances, and their budgets are always ready.
-    /// Returns those that are still in use.
-    pub(crate) fn remove(&mut self, limit: u16, now: Instant) -> Vec<u32> {
+    pub(crate) fn remove(&mut self, limit: u16, now: Instant) {
         let ids: Vec<u32> = self.of(limit).collect();
         self.limits[usize::from(limit)] = PerLimit { gone: true, ..PerLimit::default() };
         for id in &ids {
@@ -109,7 +108,6 @@ impl Instances {
             (instance.paused, instance.book) = (false, None);
             self.remember(*id, now);
         }
-        ids.into_iter().filter(|id| self.slab.get(*id).is_some()).collect()
     }
 
     pub(crate) fn is_gone(&self, limit: u16) -> bool {

@@ -2,8 +2,9 @@
 //!
 //! A lane waits at one instance, one that refused it, as a watched literal does in a SAT solver.
 //! Whenever an instance may have gained room it is marked, and looked at: its claimant first,
-//! then the lane whose turn it is. Such a call starts, or is blocked here (and then nothing else
-//! starts here), or is blocked at another instance, and its lane moves there.
+//! then the lane whose turn it is. Such a call starts, or is blocked at another instance, and its
+//! lane moves there, or is blocked here; then only what a claim leaves is for a few behind it, and
+//! nested calls start wherever they have room.
 //!
 //! Work per input is bounded; what is left stays marked, and `next_moment` says "now".
 
@@ -221,13 +222,9 @@ impl Engine {
     /// Nested calls start wherever they have room, whoever waits before them: their callers hold
     /// what others wait for.
     fn look_at_nested(&mut self, id: u32, looks: &mut u32, out: &mut Outputs) -> Seen {
-        let Some(nested) = self.instances.existing(id).and_then(|it| it.nested.as_deref()) else {
-            return Seen::All;
-        };
-        let from = nested.looked_up_to;
-        let mut lanes = nested.lanes.range(from..);
-        let next: Option<(u64, u32)> = lanes.next().map(|(opened, lane)| (*opened, *lane));
-        let mut next = next;
+        let nested = self.instances.existing(id).and_then(|it| it.nested.as_deref());
+        let Some(from) = nested.map(|nested| nested.looked_up_to) else { return Seen::All };
+        let mut next = self.nested_lane(id, from);
         let mut left = NESTED_LOOKS;
         while let Some((opened, lane)) = next {
             let call = self.lanes.get(lane).first;
@@ -245,13 +242,18 @@ impl Engine {
                 Some(Look::Moves(to)) => self.move_lane(lane, to, out),
                 Some(Look::Stays(until)) => self.wake_at(id, until),
             }
-            let nested = self.instances.existing(id).and_then(|it| it.nested.as_deref());
-            next = nested.and_then(|it| it.lanes.range(opened + 1..).next()).map(|(a, b)| (*a, *b));
+            next = self.nested_lane(id, opened + 1);
         }
         let again = self.instances.existing_mut(id).and_then(|it| it.nested.as_deref_mut());
         let again = again.is_some_and(|nested| core::mem::take(&mut nested.again));
         self.nested_looked_up_to(id, 0);
         if again { Seen::Change } else { Seen::All }
+    }
+
+    /// The first nested lane at an instance that was opened at `from` or later, and when.
+    fn nested_lane(&self, id: u32, from: u64) -> Option<(u64, u32)> {
+        let nested = self.instances.existing(id)?.nested.as_deref()?;
+        nested.lanes.range(from..).next().map(|(opened, lane)| (*opened, *lane))
     }
 
     fn nested_looked_up_to(&mut self, id: u32, opened: u64) {

@@ -80,23 +80,16 @@ impl Budgets {
         takes.iter().position(|take| !ready(take, &mut self.0))
     }
 
-    /// Takes all of `takes` at `now`, or nothing and says which cannot be taken.
+    /// Takes all of `takes` at `now`, or nothing; says which.
     #[inline]
-    pub(crate) fn try_take(
-        &mut self,
-        takes: &[Take],
-        priority: Priority,
-        now: Instant,
-    ) -> Result<(), usize> {
-        let Some((last, before)) = takes.split_last() else { return Ok(()) };
-        if let Some(at) = self.obstacle(before, priority, now) {
-            return Err(at);
+    pub(crate) fn try_take(&mut self, takes: &[Take], priority: Priority, now: Instant) -> bool {
+        let Some((last, before)) = takes.split_last() else { return true };
+        let taken = self.obstacle(before, priority, now).is_none()
+            && self.0[last.budget as usize].try_take(last.amount, priority, now);
+        if taken {
+            self.take(before, priority, now);
         }
-        if !self.0[last.budget as usize].try_take(last.amount, priority, now) {
-            return Err(before.len());
-        }
-        self.take(before, priority, now);
-        Ok(())
+        taken
     }
 
     /// May all of `takes` be taken at `now`? If not, the answer that is the furthest off.
