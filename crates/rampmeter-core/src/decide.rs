@@ -66,17 +66,21 @@ impl Engine {
         let route = self.routes.get(call.route);
         if let Some(at) = self.instances.budgets.obstacle(route.takes(), priority, now) {
             let draw = route.draw_at(at)?;
-            let answer = self.instances.budgets.answer(route.takes_of(draw), priority, now);
-            return Some((draw.instance, answer));
+            let takes = route.takes_of(draw);
+            return Some((
+                draw.instance,
+                self.instances.answer(draw.instance, takes, priority, now),
+            ));
         }
         if self.contended == 0 {
             return None;
         }
         route.draws().iter().find_map(|draw| {
-            let instance = self.instances.get(draw.instance);
-            if instance.paused {
-                return Some((draw.instance, Answer::Paused));
+            let standing = self.instances.standing(draw.instance);
+            if standing != Answer::Ready {
+                return Some((draw.instance, standing));
             }
+            let instance = self.instances.get(draw.instance);
             let in_the_way = instance.watchers > 0 || instance.claim != NONE;
             // Who takes nothing needs no turn.
             let takes = || route.takes_of(*draw).iter().any(|take| take.amount > 0);
@@ -92,14 +96,12 @@ impl Engine {
             let route = self.routes.get(call.route);
             let draw = route.draws()[index];
             let takes = route.takes_of(draw);
-            let lineage = (&self.nests, parent.nest);
-            let answer =
-                self.instances.budgets.answer_nested(takes, call.priority, lineage, self.now);
-            let instance = self.instances.get(draw.instance);
-            let answer = if instance.paused { Answer::Paused } else { answer };
+            let (at, lineage) = (draw.instance, (&self.nests, parent.nest));
+            let answer = self.instances.answer_nested(at, takes, call.priority, lineage, self.now);
             if answer != Answer::Ready {
-                return Some((draw.instance, answer));
+                return Some((at, answer));
             }
+            let instance = self.instances.get(at);
             let budgets = &self.instances.budgets;
             let shares =
                 takes.iter().any(|it| budgets.beyond_loan(it, &self.nests, parent.nest).0 > 0);

@@ -183,11 +183,7 @@ impl Engine {
 
     fn pause(&mut self, limit: u16, paused: bool) {
         if self.instances.set_paused(limit, paused) {
-            if paused {
-                (self.paused, self.contended) = (self.paused + 1, self.contended + 1);
-            } else {
-                (self.paused, self.contended) = (self.paused - 1, self.contended - 1);
-            }
+            self.contended = if paused { self.contended + 1 } else { self.contended - 1 };
         }
     }
 

@@ -48,8 +48,6 @@ pub struct Engine {
     pub(crate) contended: usize,
     /// Ends are kept at some instance.
     pub(crate) tracks_ends: bool,
-    /// Limits that are paused.
-    pub(crate) paused: usize,
     pub(crate) now: Instant,
     pub(crate) tickets: u64,
     pub(crate) builder: RouteBuilder,
@@ -130,7 +128,6 @@ impl Engine {
             waiting: 0,
             contended: 0,
             tracks_ends: false,
-            paused: 0,
             now: Instant::EPOCH,
             tickets: 0,
             builder: RouteBuilder::default(),

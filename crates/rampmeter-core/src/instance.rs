@@ -9,14 +9,15 @@ use core::ops::Range;
 use core::time::Duration;
 
 use crate::backfill::Ends;
-use crate::budget::{Budget, Budgets};
+use crate::budget::{Answer, Budget, Budgets};
+use crate::call::Priority;
 use crate::config::{Config, LimitConfig};
 use crate::heap::Heap;
 use crate::lane::NONE;
-use crate::nest::NestedLanes;
+use crate::nest::{NestedLanes, Nests};
 use crate::order::Order;
 use crate::queue::Book;
-use crate::route::Route;
+use crate::route::{Route, Take};
 use crate::slab::Slab;
 use crate::time::Instant;
 
@@ -145,12 +146,6 @@ impl Instances {
         self.slab.iter().map(|(id, _)| id).collect()
     }
 
-    /// Whether nothing that draws on this instance may start.
-    #[inline]
-    pub(crate) fn is_paused(&self, id: u32) -> bool {
-        self.slab[id].paused
-    }
-
     /// Pauses or resumes a limit; says whether that changed anything.
     pub(crate) fn set_paused(&mut self, limit: u16, paused: bool) -> bool {
         let per_limit = &mut self.limits[usize::from(limit)];
@@ -164,6 +159,43 @@ impl Instances {
 
     pub(crate) fn limit_is_paused(&self, limit: u16) -> bool {
         self.limits.get(usize::from(limit)).is_some_and(|limit| limit.paused)
+    }
+
+    /// What an instance says to `takes`: its budgets, and what else stands in the way there.
+    #[inline]
+    pub(crate) fn answer(
+        &mut self,
+        id: u32,
+        takes: &[Take],
+        priority: Priority,
+        now: Instant,
+    ) -> Answer {
+        self.budgets.answer(takes, priority, now).and(self.standing(id))
+    }
+
+    /// The same for a call whose caller is `parent`.
+    pub(crate) fn answer_nested(
+        &mut self,
+        id: u32,
+        takes: &[Take],
+        priority: Priority,
+        lineage: (&Nests, u32),
+        now: Instant,
+    ) -> Answer {
+        self.budgets.answer_nested(takes, priority, lineage, now).and(self.standing(id))
+    }
+
+    /// What all instances of a route say.
+    pub(crate) fn answer_all(&mut self, route: &Route, priority: Priority, now: Instant) -> Answer {
+        let draws = route.draws().iter();
+        let answers = draws.map(|it| self.answer(it.instance, route.takes_of(*it), priority, now));
+        answers.fold(Answer::Ready, Answer::and)
+    }
+
+    /// What stands in the way of every call at an instance, whatever its budgets say.
+    #[inline]
+    pub(crate) fn standing(&self, id: u32) -> Answer {
+        if self.slab[id].paused { Answer::Paused } else { Answer::Ready }
     }
 
     /// The instance of a limit for this value of its label; `None` if there are as many as
