@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use super::Policy;
 use super::quantity::{show_bytes, show_duration, show_period};
 use super::queue::OVERFLOW;
 use super::spelling::{key, quoted};
@@ -10,6 +9,7 @@ use super::types::{
     Access, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy, ToolPolicy,
     Unit,
 };
+use super::{Policy, http};
 
 /// TOML that reads back as an equal policy.
 pub(super) fn effective(policy: &Policy) -> String {
@@ -190,6 +190,10 @@ fn run_table(run: &RunPolicy, policy: &Policy) -> String {
             let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
             let (words, most) = (words.join(", "), show_bytes(*max_output));
             format!("{{ command = [{words}], max_output = \"{most}\" }}")
+        }
+        RunPolicy::Http { http, max_output } => {
+            let (http, most) = (http::written(http), show_bytes(*max_output));
+            format!("{{ http = {http}, max_output = \"{most}\" }}")
         }
         RunPolicy::Simulate { latency: (low, high), fail, provider, tokens } => {
             let (low, high) = (show_duration(*low), show_duration(*high));

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::http::HttpPolicy;
+
 /// A named budget that calls draw on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitPolicy {
@@ -240,6 +242,13 @@ pub enum RunPolicy {
         /// Program and arguments; [`pieces`](super::pieces) splits off the `{name}` to fill in.
         command: Vec<String>,
         /// The most bytes of output that are kept.
+        max_output: u64,
+    },
+    /// As a request to a server.
+    Http {
+        /// The request.
+        http: Box<HttpPolicy>,
+        /// The most bytes of an answer.
         max_output: u64,
     },
     /// Not at all: it only takes time.
