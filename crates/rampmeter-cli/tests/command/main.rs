@@ -5,6 +5,8 @@
 mod harness;
 #[cfg(unix)]
 mod interrupt;
+#[cfg(unix)]
+mod mock_provider;
 mod outputs;
 mod real_turns;
 mod wrong_input;
