@@ -1,19 +1,62 @@
-//! The provider as a client meets it.
+//! The provider as a http meets it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Request};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use rampmeter_provider::{Config, Entry, Provider, Who};
-use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
 /// Its clock is so slow that no quota comes back while a test runs.
-async fn slow(more: &str) -> (Provider, Client) {
+async fn slow(more: &str) -> (Provider, Http) {
     let config = Config::read(&format!("speed = 0.001\n{more}")).unwrap();
-    (Provider::start(config).await.unwrap(), Client::new())
+    (Provider::start(config).await.unwrap(), http())
 }
 
-async fn post(client: &Client, provider: &Provider, path: &str, body: &Value) -> Response {
-    client.post(format!("{}{path}", provider.url())).json(body).send().await.unwrap()
+type Http = Client<HttpConnector, Full<Bytes>>;
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: String,
+}
+
+fn http() -> Http {
+    Client::builder(TokioExecutor::new()).build_http()
+}
+
+async fn post(http: &Http, provider: &Provider, path: &str, body: &Value) -> Answer {
+    send(http, provider, path, body.to_string(), &[]).await
+}
+
+async fn send(
+    http: &Http,
+    provider: &Provider,
+    path: &str,
+    body: String,
+    headers: &[(&str, &str)],
+) -> Answer {
+    let request = Request::post(format!("{}{path}", provider.url()));
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let answer = http.request(request.body(Full::from(body)).unwrap()).await.unwrap();
+    let (parts, body) = answer.into_parts();
+    let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
 }
 
 fn chat(tokens: u64) -> Value {
@@ -21,26 +64,22 @@ fn chat(tokens: u64) -> Value {
         "mock": {"input_tokens": tokens, "output_tokens": 3}})
 }
 
-fn header<'a>(response: &'a Response, name: &str) -> &'a str {
-    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
-}
-
 #[tokio::test]
 async fn a_chat_is_answered_as_openai_does_and_turned_away_with_a_delay() {
-    let (provider, client) = slow("requests = \"2/min\"\ntokens = \"1000/min\"").await;
-    let response = post(&client, &provider, "/v1/chat/completions", &chat(700)).await;
-    assert_eq!(response.status(), StatusCode::OK);
-    assert_eq!(header(&response, "x-ratelimit-remaining-requests"), "1");
-    assert_eq!(header(&response, "x-ratelimit-remaining-tokens"), "297");
-    let body: Value = response.json().await.unwrap();
+    let (provider, http) = slow("requests = \"2/min\"\ntokens = \"1000/min\"").await;
+    let response = post(&http, &provider, "/v1/chat/completions", &chat(700)).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("x-ratelimit-remaining-requests"), "1");
+    assert_eq!(response.header("x-ratelimit-remaining-tokens"), "297");
+    let body: Value = response.json();
     assert_eq!(body["choices"][0]["message"]["content"], "one at a");
     assert_eq!(body["usage"]["total_tokens"], 703);
-    let response = post(&client, &provider, "/v1/chat/completions", &chat(700)).await;
-    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
-    let delay_s: f64 = header(&response, "retry-after").parse().unwrap();
+    let response = post(&http, &provider, "/v1/chat/completions", &chat(700)).await;
+    assert_eq!(response.status, 429);
+    let delay_s: f64 = response.header("retry-after").parse().unwrap();
     assert!(delay_s > 59.0 * 1_000.0, "{delay_s}");
-    assert!(!header(&response, "retry-after-ms").is_empty());
-    let body: Value = response.json().await.unwrap();
+    assert!(!response.header("retry-after-ms").is_empty());
+    let body: Value = response.json();
     assert_eq!(body["error"]["code"], "rate_limit_exceeded");
     assert_eq!(body["error"]["type"], "tokens");
     let log = provider.stop().await;
@@ -51,14 +90,14 @@ async fn a_chat_is_answered_as_openai_does_and_turned_away_with_a_delay() {
 
 #[tokio::test]
 async fn a_stream_comes_in_chunks_and_ends_with_done() {
-    let (provider, client) = slow("tokens = \"1000/min\"\ncharge = \"settled\"").await;
+    let (provider, http) = slow("tokens = \"1000/min\"\ncharge = \"settled\"").await;
     let mut body = chat(10);
     body["stream"] = true.into();
     body["max_tokens"] = 500.into();
-    let response = post(&client, &provider, "/v1/chat/completions", &body).await;
-    assert_eq!(header(&response, "content-type"), "text/event-stream");
-    assert_eq!(header(&response, "x-ratelimit-remaining-tokens"), "490");
-    let text = response.text().await.unwrap();
+    let response = post(&http, &provider, "/v1/chat/completions", &body).await;
+    assert_eq!(response.header("content-type"), "text/event-stream");
+    assert_eq!(response.header("x-ratelimit-remaining-tokens"), "490");
+    let text = &response.body;
     let lines: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
     let (last, chunks) = lines.split_last().unwrap();
     assert_eq!(*last, "[DONE]");
@@ -75,17 +114,16 @@ async fn a_stream_comes_in_chunks_and_ends_with_done() {
 
 #[tokio::test]
 async fn the_tool_takes_any_json_and_what_is_none_is_refused_and_not_logged() {
-    let (provider, client) = slow("requests = \"9/min\"").await;
-    let response = post(&client, &provider, "/tool", &json!({"query": "ramp"})).await;
-    let body: Value = response.json().await.unwrap();
+    let (provider, http) = slow("requests = \"9/min\"").await;
+    let response = post(&http, &provider, "/tool", &json!({"query": "ramp"})).await;
+    let body: Value = response.json();
     assert_eq!(body["echo"]["query"], "ramp");
     for path in ["/tool", "/v1/chat/completions"] {
-        let url = format!("{}{path}", provider.url());
-        let response = client.post(url).body("{").send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{path}");
+        let response = send(&http, &provider, path, "{".into(), &[]).await;
+        assert_eq!(response.status, 400, "{path}");
     }
-    let response = post(&client, &provider, "/v1/chat/completions", &json!({})).await;
-    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let response = post(&http, &provider, "/v1/chat/completions", &json!({})).await;
+    assert_eq!(response.status, 400);
     assert_eq!(provider.stop().await.calls, 1);
 }
 
@@ -98,12 +136,13 @@ async fn the_log_says_whose_call_it_was_and_is_written_as_it_grows() {
     config.log_entries = 1;
     let provider = Provider::start(config).await.unwrap();
     for _ in 0..3 {
-        let request = Client::new().post(format!("{}/tool", provider.url())).json(&json!({}));
-        let labels = [("call", "c1"), ("flow", "maya"), ("priority", "high"), ("asked-at", "7")];
-        let labelled = labels.into_iter().fold(request, |request, (name, value)| {
-            request.header(format!("x-rampmeter-{name}"), value)
-        });
-        labelled.send().await.unwrap();
+        let labels = [
+            ("x-rampmeter-call", "c1"),
+            ("x-rampmeter-flow", "maya"),
+            ("x-rampmeter-priority", "high"),
+            ("x-rampmeter-asked-at", "7"),
+        ];
+        send(&http(), &provider, "/tool", "{}".into(), &labels).await;
     }
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<Entry> = text.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
@@ -128,14 +167,14 @@ async fn each_style_turns_calls_away_in_its_own_words() {
         ("groq", 429, "x-ratelimit-limit-requests", "requests"),
     ] {
         let more = format!("requests = \"1/day\"\nstyle = \"{style}\"");
-        let (provider, client) = slow(&more).await;
-        post(&client, &provider, "/tool", &json!({})).await;
-        let response = post(&client, &provider, "/tool", &json!({})).await;
-        assert_eq!(response.status().as_u16(), status);
-        let delay = header(&response, "retry-after").is_empty();
+        let (provider, http) = slow(&more).await;
+        post(&http, &provider, "/tool", &json!({})).await;
+        let response = post(&http, &provider, "/tool", &json!({})).await;
+        assert_eq!(response.status, status);
+        let delay = response.header("retry-after").is_empty();
         assert_eq!(delay, style == "gemini", "{style}");
-        assert!(name.is_empty() || !header(&response, name).is_empty(), "{style}: {name}");
-        let body = response.text().await.unwrap();
+        assert!(name.is_empty() || !response.header(name).is_empty(), "{style}: {name}");
+        let body = &response.body;
         assert!(body.contains(part), "{style}: {body}");
     }
 }
@@ -143,12 +182,12 @@ async fn each_style_turns_calls_away_in_its_own_words() {
 #[tokio::test]
 async fn faults_and_calls_beyond_those_at_once_get_their_status() {
     let faulty = "faults = { share = 1.0, status = 529, retry_after_ms = 1500 }";
-    let (provider, client) = slow(faulty).await;
-    let response = post(&client, &provider, "/tool", &json!({})).await;
-    assert_eq!((response.status().as_u16(), header(&response, "retry-after")), (529, "2"));
-    let (provider, client) = slow("at_once = 0\nbusy_status = 503").await;
-    let response = post(&client, &provider, "/tool", &json!({})).await;
-    assert_eq!(response.status().as_u16(), 503);
+    let (provider, http) = slow(faulty).await;
+    let response = post(&http, &provider, "/tool", &json!({})).await;
+    assert_eq!((response.status, response.header("retry-after")), (529, "2"));
+    let (provider, http) = slow("at_once = 0\nbusy_status = 503").await;
+    let response = post(&http, &provider, "/tool", &json!({})).await;
+    assert_eq!(response.status, 503);
     assert_eq!(provider.stop().await.entries[0].limit.as_deref(), Some("0 at once"));
 }
 
