@@ -12,28 +12,37 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
 /// Keeps its connections.
-#[derive(Clone)]
-pub(crate) struct Client {
+#[derive(Clone, Debug)]
+pub struct Client {
     pool: Pool<HttpConnector, Full<Bytes>>,
     base: String,
 }
 
 /// What came back.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Value,
+#[derive(Debug)]
+pub struct Answer {
+    /// 200 if the call was admitted.
+    pub status: u16,
+    /// What the provider says of its quotas.
+    pub headers: HeaderMap,
+    /// Null if it was no JSON.
+    pub body: Value,
 }
 
 impl Client {
-    pub(crate) fn new(base: &str) -> Client {
+    /// Of the provider at this address.
+    pub fn new(base: &str) -> Client {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let pool = Pool::builder(TokioExecutor::new()).build(connector);
         Client { pool, base: base.to_owned() }
     }
 
-    pub(crate) async fn post(
+    /// Posts a body to a path, with labels for the provider's log.
+    ///
+    /// # Cancel safety
+    /// If it is dropped, the provider may have admitted the call all the same.
+    pub async fn post(
         &self,
         path: &str,
         labels: &[(&str, &str)],
@@ -58,13 +67,13 @@ impl Client {
 
 impl Answer {
     /// What it is told to wait.
-    pub(crate) fn retry_after(&self) -> Option<Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         let seconds = self.headers.get("retry-after")?.to_str().ok()?.parse::<f64>().ok()?;
         Duration::try_from_secs_f64(seconds).ok()
     }
 
     /// The tokens that it took, as the provider tells.
-    pub(crate) fn tokens(&self) -> Option<u64> {
+    pub fn tokens(&self) -> Option<u64> {
         self.body["usage"]["total_tokens"].as_u64()
     }
 }

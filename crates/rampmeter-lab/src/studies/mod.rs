@@ -1,4 +1,4 @@
 //! Studies over HTTP, in real time. Each prints a row for every run.
 
-mod client;
+pub mod client;
 pub mod provider;

@@ -3,6 +3,7 @@
 use rampmeter_provider::{Charge, Config, KindName, Latency, OtherUser, Quota, Unit};
 
 use super::limiter::Regime;
+use super::workload::{TOOLS, Tool};
 
 /// A minute of the provider takes two seconds.
 pub(super) const SPEED: u32 = 30;
@@ -137,8 +138,13 @@ fn policy(kind: Kind) -> String {
     let day_s = 86_400 / SPEED;
     let a_day = format!("{{ rate = \"{REQUESTS_A_DAY}/{day_s}s\", kind = \"calendar\" }}");
     let (requests, tokens) = (rate(REQUESTS), rate(TOKENS));
-    format!(
-        "[limits.provider]\nrequests = [{requests}, {a_day}]\ntokens = {tokens}\n\
-         [tools.\"*\"]\nlimits = [\"provider\"]\nqueue_timeout = \"10m\"\n"
-    )
+    let limits =
+        format!("[limits.provider]\nrequests = [{requests}, {a_day}]\ntokens = {tokens}\n");
+    let tool = |(name, _, tokens, _): &Tool| {
+        format!(
+            "[tools.{name}]\nlimits = {{ provider = {{ tokens = {tokens} }} }}\n\
+             queue_timeout = \"10m\"\n"
+        )
+    };
+    limits + &TOOLS.iter().map(tool).collect::<String>()
 }

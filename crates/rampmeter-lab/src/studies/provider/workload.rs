@@ -7,7 +7,7 @@ use super::scene::{MINUTE_MS, Scene, TOKENS, Variation, WINDOWS};
 use crate::sim::rng::Rng;
 
 /// More than the windows that are judged can hold, so that somebody always waits.
-const OVERHANG: f64 = 1.08;
+const OVERHANG: f64 = 1.25;
 
 /// One call of the workload.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +23,10 @@ pub(super) struct Job {
     pub(super) comes: Duration,
 }
 
-/// A tool, where it is, what its calls take, and its share of the calls in percent.
-const TOOLS: [(&str, &str, u64, u64); 4] = [
+/// A tool, where it is, what its calls take in the mean, and its share of the calls in percent.
+pub(super) type Tool = (&'static str, &'static str, u64, u64);
+
+pub(super) const TOOLS: [Tool; 4] = [
     ("look_up", "/tool", 200, 40),
     ("classify", "/v1/chat/completions", 200, 20),
     ("summarise", "/v1/chat/completions", 800, 30),
@@ -78,4 +80,26 @@ fn priority(rng: &mut Rng) -> (&'static str, u64) {
         at -= share;
     }
     ("low", 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::studies::provider::{Kind, Regime};
+
+    #[test]
+    fn every_regime_has_the_same_calls_and_there_are_more_than_the_windows_hold() {
+        for variation in Variation::ALL {
+            let jobs_of = |regime| jobs(&Scene::of(Kind::Sliding, variation, regime, 3));
+            let ours = jobs_of(Regime::Rampmeter);
+            assert_eq!(ours, jobs_of(Regime::Semaphore));
+            assert!(ours.iter().map(|job| job.tokens).sum::<u64>() > TOKENS * (WINDOWS + 1));
+            for (tool, _, mean, _) in TOOLS {
+                let its: Vec<_> = ours.iter().filter(|job| job.tool == tool).collect();
+                let sum: u64 = its.iter().map(|job| job.tokens).sum();
+                let off = (sum as f64 / its.len() as f64 / mean as f64 - 1.0).abs();
+                assert!(its.len() > 100 && off < 0.05, "{tool}: {off}");
+            }
+        }
+    }
 }
