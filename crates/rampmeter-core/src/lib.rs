@@ -72,6 +72,7 @@ mod table;
 mod time;
 mod turn;
 mod units;
+mod usage;
 mod watch;
 
 pub use call::{
@@ -85,3 +86,4 @@ pub use explain::{CycleStep, Explanation, WaitsFor};
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;
 pub use turn::{Access, Step, Turn, TurnCall};
+pub use usage::{NotRestored, RateId, RateUsage, Unrestorable, Usage, Used};

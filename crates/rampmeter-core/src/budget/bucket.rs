@@ -11,7 +11,9 @@
 //! of a rate of 200/s. The debt stays in `tat`, so it never accumulates. A charge that takes
 //! 200 ms or more to refill gets no tolerance: there the loss is below 1 %.
 
-use crate::time::Instant;
+use core::time::Duration;
+
+use crate::time::{Instant, nanos};
 
 const TOLERANCE_NANOS: u64 = 2_000_000;
 const TOLERANCE_BELOW_NANOS: u64 = 200_000_000;
@@ -51,6 +53,32 @@ impl Bucket {
     pub(super) fn carry_on(&mut self, old: &Bucket, now: Instant) {
         let used = old.used(now);
         self.tat = if used == 0 { 0 } else { self.scale(now).saturating_add(self.cost(used)) };
+    }
+
+    /// After how long it is full.
+    pub(super) fn full_in(&self, now: Instant) -> Duration {
+        self.unscale(self.tat).saturating_since(now)
+    }
+
+    /// Is full only so much later. That was said of a bucket of `amount` units per period: if this
+    /// one refills at another speed, it lacks as many units.
+    pub(super) fn restore(
+        &mut self,
+        full_in: Duration,
+        amount: u64,
+        period: Duration,
+        now: Instant,
+    ) {
+        let [full_in, period] = [full_in, period].map(|it| u128::from(nanos(it)));
+        let same =
+            u128::from(amount) * u128::from(self.period_nanos) == u128::from(self.amount) * period;
+        let debt = if same {
+            full_in.saturating_mul(u128::from(self.amount))
+        } else {
+            let units = full_in.saturating_mul(u128::from(amount)).div_ceil(period.max(1));
+            units.saturating_mul(u128::from(self.period_nanos))
+        };
+        self.tat = self.tat.max(self.scale(now)).saturating_add(debt);
     }
 
     pub(super) fn burst(&self) -> u64 {

@@ -3,6 +3,8 @@
 //! The engine has no calendar. The end of the present window is an input; the ends after it
 //! follow by the period until the caller, who knows zones and clock steps, says otherwise.
 
+use core::time::Duration;
+
 use crate::time::Instant;
 
 #[derive(Clone, Debug)]
@@ -48,6 +50,17 @@ impl Calendar {
     pub(super) fn used(&mut self, now: Instant) -> u64 {
         self.roll(now);
         self.used
+    }
+
+    /// What is used in the present window, and after how long it ends: not at all if it has.
+    pub(super) fn present(&self, now: Instant) -> (u64, Duration) {
+        (self.used, Instant::from_nanos(self.ends_nanos).saturating_since(now))
+    }
+
+    /// So much more was used in the present window.
+    pub(super) fn restore(&mut self, units: u64, now: Instant) {
+        self.roll(now);
+        self.used = self.used.saturating_add(units);
     }
 
     pub(super) fn idle_at(&mut self, now: Instant) -> Instant {

@@ -9,6 +9,7 @@ mod calendar;
 mod reform;
 mod sliding;
 mod slots;
+mod usage;
 
 use crate::call::{Cost, Priority};
 use crate::config::{BudgetConfig, Counts, RateKind};

@@ -9,9 +9,10 @@
 //! which is later than the start by a latency that varies; calls whose latencies differ by up to
 //! `transit` still keep to the provider's window.
 
-use alloc::collections::VecDeque;
+use alloc::{collections::VecDeque, vec::Vec};
+use core::time::Duration;
 
-use crate::time::Instant;
+use crate::time::{Instant, nanos};
 
 const EXACT_UP_TO: u64 = 1024;
 const SUB_WINDOWS: u64 = 128;
@@ -83,6 +84,30 @@ impl Sliding {
     pub(super) fn used(&mut self, now: Instant) -> u64 {
         self.expire(now);
         self.used
+    }
+
+    /// The window, and what is in it: after how long it leaves, and how much.
+    pub(super) fn taken(&self, now: Instant) -> (Duration, Vec<(Duration, u64)>) {
+        let leaves_in = |leaves: u64| Instant::from_nanos(leaves).saturating_since(now);
+        let taken = self.log.iter().map(|(leaves, amount)| (leaves_in(*leaves), *amount));
+        let taken = taken.filter(|(leaves_in, _)| !leaves_in.is_zero());
+        (Duration::from_nanos(self.window_nanos), taken.collect())
+    }
+
+    /// More was taken. If this window is longer or shorter than the one it was said of, it leaves
+    /// that much later or sooner, but never later than what is taken now.
+    pub(super) fn restore(&mut self, window: Duration, taken: &[(Duration, u64)], now: Instant) {
+        self.expire(now);
+        let last = self.leaves(now);
+        for (leaves_in, amount) in taken.iter().filter(|(_, amount)| *amount > 0) {
+            let shifted = nanos(*leaves_in).saturating_add(self.window_nanos);
+            let leaves = now.as_nanos().saturating_add(shifted.saturating_sub(nanos(window)));
+            if leaves > now.as_nanos() {
+                self.log.push_back((leaves.min(last), *amount));
+                self.used = self.used.saturating_add(*amount);
+            }
+        }
+        self.log.make_contiguous().sort_unstable();
     }
 
     pub(super) fn idle_at(&self) -> Instant {

@@ -24,6 +24,7 @@ mod rescues;
 mod resize;
 mod stage;
 mod turns;
+mod usage;
 
 use std::time::Duration;
 
