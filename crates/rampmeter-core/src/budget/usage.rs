@@ -1,7 +1,5 @@
 //! What a rate remembers, out and in again.
 
-use core::time::Duration;
-
 use super::{Budget, Budgets, Kind, Rate};
 use crate::time::{Instant, nanos};
 use crate::usage::{RateUsage, Used};
@@ -52,10 +50,8 @@ impl Rate {
             (Kind::Bucket(bucket), Used::Bucket { full_in }) => {
                 bucket.restore(*full_in, usage.amount, usage.period, now);
             }
-            (Kind::Calendar(calendar), Used::Calendar { units, ends_in }) => {
-                if *ends_in > Duration::ZERO {
-                    calendar.restore(*units, now);
-                }
+            (Kind::Calendar(calendar), Used::Calendar { units, ends_in }) if !ends_in.is_zero() => {
+                calendar.restore(*units, now);
             }
             _ => {}
         }

@@ -16,6 +16,7 @@ mod kept_slots_and_full_queues;
 mod large_and_many_turns;
 mod limits_change_while_calls_run;
 mod only_those_who_are_answered_are_woken;
+mod quotas_survive_restarts;
 mod rates_start_calls_at_the_expected_instants;
 mod reads_go_side_by_side_and_writes_in_order;
 mod refusals_say_why_where_and_when;
