@@ -6,5 +6,6 @@ mod harness;
 #[cfg(unix)]
 mod interrupt;
 mod outputs;
+mod quotas;
 mod real_turns;
 mod wrong_input;

@@ -30,7 +30,7 @@ const NOT_ENFORCED: [&str; 18] = [
 ];
 
 /// Words that are looked for in the wrong place, and where they belong.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 10] = [
     ("patience", "write it below [calls], as in patience = \"30s\""),
     ("max_depth", "write it below [calls], as in max_depth = 8"),
     ("nesting", "write max_depth = 8 below [calls]"),
@@ -39,6 +39,7 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("overflow", "write it in the queue, as in queue = { overflow = \"evict\" }"),
     ("per_flow", "write it in the queue, as in queue = { per_flow = 100 }"),
     ("age", "write it in the queue, as in queue = { age = \"60s\" }"),
+    ("durability", "write it below [run], as in durability = \"strict\""),
     ("size", "write queue = { size = 100 } or concurrency = 8"),
 ];
 
