@@ -65,7 +65,10 @@ pub enum Used {
     Calendar {
         /// What was used in the present window.
         units: u64,
-        /// After how long that window ends.
+        /// How much of it was borrowed, and counts in the next window too.
+        debt: u64,
+        /// After how long that window ends. Whoever gives it to an engine says what is used in
+        /// that engine's present window.
         ends_in: Duration,
     },
 }

@@ -23,9 +23,8 @@ impl Rate {
                 (!full_in.is_zero()).then_some(Used::Bucket { full_in })
             }
             Kind::Calendar(calendar) => {
-                let (units, ends_in) = calendar.present(now);
-                let any = units > 0 && !ends_in.is_zero();
-                any.then_some(Used::Calendar { units, ends_in })
+                let (units, debt, ends_in) = calendar.present(now);
+                (units > 0).then_some(Used::Calendar { units, debt, ends_in })
             }
         }
     }
@@ -50,8 +49,8 @@ impl Rate {
             (Kind::Bucket(bucket), Used::Bucket { full_in }) => {
                 bucket.restore(*full_in, usage.amount, usage.period, now);
             }
-            (Kind::Calendar(calendar), Used::Calendar { units, ends_in }) if !ends_in.is_zero() => {
-                calendar.restore(*units, now);
+            (Kind::Calendar(calendar), Used::Calendar { units, debt, ends_in: _ }) => {
+                calendar.restore(*units, *debt, now);
             }
             _ => {}
         }

@@ -22,6 +22,7 @@ mod queues;
 mod refusals;
 mod rescues;
 mod resize;
+mod settle;
 mod stage;
 mod turns;
 mod usage;

@@ -139,7 +139,7 @@ fn lend(rate: &mut RateUsage, units: u64) -> (u64, Duration) {
             let refill = Duration::from_nanos(u64::try_from(refill).unwrap_or(u64::MAX));
             *full_in = VALID_FOR.max(*full_in).saturating_add(refill);
         }
-        Used::Calendar { units, ends_in } => {
+        Used::Calendar { units, ends_in, .. } => {
             *units = units.saturating_add(size);
             return (size, VALID_FOR.min(*ends_in));
         }

@@ -58,6 +58,9 @@ enum UsedRecord {
     },
     Calendar {
         units: u64,
+        /// How much of it counts in later windows.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        debt: u64,
         ends_in_ns: u64,
     },
 }
@@ -114,8 +117,8 @@ impl RateRecord {
                         .collect(),
                 },
                 Used::Bucket { full_in } => UsedRecord::Bucket { full_in_ns: nanos(*full_in) },
-                Used::Calendar { units, ends_in } => {
-                    UsedRecord::Calendar { units: *units, ends_in_ns: nanos(*ends_in) }
+                Used::Calendar { units, debt, ends_in } => {
+                    UsedRecord::Calendar { units: *units, debt: *debt, ends_in_ns: nanos(*ends_in) }
                 }
             },
         }
@@ -140,10 +143,13 @@ impl RateRecord {
                 let full_in = left(*full_in_ns);
                 (!full_in.is_zero()).then_some(Used::Bucket { full_in })?
             }
-            UsedRecord::Calendar { units, ends_in_ns } => {
+            UsedRecord::Calendar { units, debt, ends_in_ns } => {
                 let ends_in = i128::from(*ends_in_ns) - i128::from(elapsed_ns);
-                let ends_in = is_present(period, ends_in).then(|| left(*ends_in_ns))?;
-                Used::Calendar { units: *units, ends_in: ends_in.max(Duration::from_nanos(1)) }
+                if is_present(period, ends_in) {
+                    Used::Calendar { units: *units, debt: *debt, ends_in: left(*ends_in_ns) }
+                } else {
+                    self.debt_left(*debt, elapsed_ns.saturating_sub(*ends_in_ns))?
+                }
             }
         };
         let counts = match self.counts.as_str() {
@@ -155,4 +161,18 @@ impl RateRecord {
         let (id, budget, amount) = (RateId::default(), self.at, self.amount);
         Some(RateUsage { id, budget, counts, amount, period, used })
     }
+
+    /// What is left of a debt when the window in which it was made ended so long ago: each window
+    /// since has paid for an amount of it.
+    fn debt_left(&self, debt: u64, ended_ago_ns: u64) -> Option<Used> {
+        let paid = self.amount.saturating_mul(ended_ago_ns / self.period_ns.max(1));
+        let units = debt.saturating_sub(paid);
+        let debt = units.saturating_sub(self.amount);
+        (units > 0).then_some(Used::Calendar { units, debt, ends_in: Duration::ZERO })
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

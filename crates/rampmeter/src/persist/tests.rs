@@ -141,7 +141,7 @@ fn record(units: u64) -> Record {
         rates: vec![
             rate(0, Counts::Calls, Used::Sliding { window: period, taken }),
             rate(1, Counts::Unit(Unit(0)), Used::Bucket { full_in: Duration::from_micros(units) }),
-            rate(2, Counts::Calls, Used::Calendar { units, ends_in: period / 3 }),
+            rate(2, Counts::Calls, Used::Calendar { units, debt: 0, ends_in: period / 3 }),
         ],
     };
     let instance = |secret| InstanceRecord::new("search", secret, &usage);
