@@ -6,18 +6,23 @@
 //! and is free again when others' wakers run.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
 use super::Home;
 use crate::persist::{PersistError, Store};
 
+/// A disk is not kept busier than this, however short the interval.
+const SHORTEST_REST: Duration = Duration::from_millis(1);
+
 pub(super) struct Keeper {
     home: &'static Home,
     /// Of the gate whose state it keeps; another one may live there later.
     serial: u64,
     interval: Duration,
+    /// How long the last write took.
+    took: Mutex<Duration>,
     /// Empty once the gate has come to its end.
     store: Mutex<Option<Store>>,
     signal: Mutex<Signal>,
@@ -39,7 +44,8 @@ impl Keeper {
         store: Store,
     ) -> Keeper {
         let (store, signal) = (Mutex::new(Some(store)), Mutex::new(Signal::default()));
-        Keeper { home, serial, interval, store, signal, changed: Condvar::new() }
+        let (took, changed) = (Mutex::new(Duration::ZERO), Condvar::new());
+        Keeper { home, serial, interval, took, store, signal, changed }
     }
 
     /// Starts the thread.
@@ -67,7 +73,9 @@ impl Keeper {
         let Some(store) = guard.as_mut() else { return Ok(()) };
         let draft = self.home.visit_at(self.serial, |state| state.draft(anew, false)).flatten();
         let Some(draft) = draft else { return Ok(()) };
+        let begun = Instant::now();
         let result = store.save(&draft.record());
+        *self.took.lock() = begun.elapsed();
         drop(guard);
         let outcome = result.as_ref().err().map(ToString::to_string);
         self.home.input_at(self.serial, |state, now| state.written(now, draft, outcome));
@@ -86,11 +94,13 @@ impl Keeper {
         self.changed.notify_all();
     }
 
-    /// Until there may be something to write; `false` once there never will be.
+    /// Until there may be something to write; `false` once there never will be. An interval after
+    /// a draft was taken the next one should be on the disk, if that takes as long as the last.
     fn wait(&self) -> bool {
+        let rest = self.interval.saturating_sub(*self.took.lock() * 2).max(SHORTEST_REST);
         let mut signal = self.signal.lock();
         if !signal.asked && !signal.ended {
-            self.changed.wait_for(&mut signal, self.interval);
+            self.changed.wait_for(&mut signal, rest);
         }
         signal.asked = false;
         !signal.ended

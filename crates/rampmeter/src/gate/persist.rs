@@ -25,9 +25,6 @@ use crate::refusal::Refusal;
 /// How often a gate with [`Durability::Strict`] writes what no call waits for.
 const STRICT_INTERVAL: Duration = Durability::DEFAULT_INTERVAL;
 
-/// A disk is not asked more often.
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
-
 /// When a call that could not be covered may be tried again.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
@@ -86,7 +83,7 @@ impl Gate {
             self.home().input(|state, now| state.take_in(now, record, &mut restored));
         }
         let (interval, strict) = match durability {
-            Durability::Interval(interval) => (interval.max(SHORTEST_INTERVAL), false),
+            Durability::Interval(interval) => (interval, false),
             Durability::Strict => (STRICT_INTERVAL, true),
         };
         let keeper = Arc::new(Keeper::new(self.home(), self.serial(), interval, store));
