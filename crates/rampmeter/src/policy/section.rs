@@ -29,7 +29,7 @@ const NOT_ENFORCED: [&str; 17] = [
 ];
 
 /// Words that are looked for in the wrong place, and where they belong.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     (
         "max_output",
         "write it beside `command` or `http`, as in run = { http = { … }, max_output = \"64KiB\" }",
@@ -42,6 +42,7 @@ const ELSEWHERE: [(&str, &str); 10] = [
     ("overflow", "write it in the queue, as in queue = { overflow = \"evict\" }"),
     ("per_flow", "write it in the queue, as in queue = { per_flow = 100 }"),
     ("age", "write it in the queue, as in queue = { age = \"60s\" }"),
+    ("durability", "write it below [run], as in durability = \"strict\""),
     ("size", "write queue = { size = 100 } or concurrency = 8"),
 ];
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::http::HttpPolicy;
+use crate::persist::Durability;
 
 /// A named budget that calls draw on.
 #[derive(Clone, Debug, PartialEq)]
@@ -320,6 +321,10 @@ pub struct RunDefaults {
     pub labels: Vec<(String, String)>,
     /// Turns that run at once.
     pub turns_at_once: u32,
+    /// The file that keeps what the rates have used, beside the policy's.
+    pub state: Option<String>,
+    /// When that is on the disk.
+    pub durability: Durability,
 }
 
 /// What holds for every call.

@@ -237,6 +237,8 @@ fn a_number_out_of_bounds_is_refused() {
         ("[flows]\na = { weight = 0 }", "`flows.a.weight` is 0", 2),
         ("[providers.p]\nconcurrency = 0", "`providers.p.concurrency` is 0", 2),
         ("[run]\nturns_at_once = 0", "`run.turns_at_once` is 0", 2),
+        ("[run]\nstate = \"\"", "`run.state`", 2),
+        ("[run]\nstate = \"q\"\ndurability = \"stict\"", "cannot be `stict`", 3),
         ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = 1.5 } }", "not from 0 to 1", 2),
         ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = -0.1 } }", "not from 0 to 1", 2),
         ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = nan } }", "not from 0 to 1", 2),
