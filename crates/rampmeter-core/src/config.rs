@@ -44,6 +44,9 @@ pub struct LimitConfig {
     pub name: String,
     /// What it allows; all of them must have room.
     pub budgets: Vec<BudgetConfig>,
+    /// How the size of its one concurrency follows from how calls end; the `size` of that budget is
+    /// where it starts. Each instance learns for itself.
+    pub adaptive: Option<Adaptive>,
     /// The label of which every value has an instance of its own.
     pub per: Option<LabelId>,
     /// The most instances at once.
@@ -64,6 +67,7 @@ impl Default for LimitConfig {
         LimitConfig {
             name: String::new(),
             budgets: Vec::new(),
+            adaptive: None,
             per: None,
             max_instances: 1,
             queue_size: 10_000,
@@ -72,6 +76,29 @@ impl Default for LimitConfig {
             overflow: Overflow::Refuse,
         }
     }
+}
+
+/// A number of slots that is learned. A call that weighs more than there are counts as all of them,
+/// and starts when nothing else is held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Adaptive {
+    /// What it is learned from.
+    pub rule: AdaptiveRule,
+    /// The fewest slots, at least 1.
+    pub min: u64,
+    /// The most slots.
+    pub max: u64,
+}
+
+/// From what a number of slots is learned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AdaptiveRule {
+    /// From overloads: it grows by steps while there are none, and is cut by a share when there is
+    /// one ([`Outcome::Overloaded`](crate::Outcome::Overloaded)).
+    Aimd,
+    /// From how much longer calls take than the quickest did, and from overloads. Of use only where
+    /// calls take about as long as each other and the server lets them queue.
+    Vegas,
 }
 
 /// What happens to a call that comes when the queue is full.
@@ -176,6 +203,9 @@ impl Config {
                     limit.name
                 ));
             }
+            if let Some(wrong) = limit.adaptive.and_then(|it| it.wrong(&limit.budgets)) {
+                return fail(alloc::format!("limit {}: {wrong}", limit.name));
+            }
             for budget in &limit.budgets {
                 if let Some(wrong) = budget.wrong(self.priorities.len()) {
                     return fail(alloc::format!("limit {}: {wrong}", limit.name));
@@ -183,6 +213,21 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+impl Adaptive {
+    fn wrong(&self, budgets: &[BudgetConfig]) -> Option<&'static str> {
+        let sizes = budgets.iter().filter_map(|budget| match budget {
+            BudgetConfig::Concurrency { size, .. } => Some(*size),
+            BudgetConfig::Rate { .. } => None,
+        });
+        match sizes.collect::<Vec<u64>>().as_slice() {
+            _ if self.min == 0 => Some("an adaptive concurrency needs a min of at least 1"),
+            [size] if (self.min..=self.max).contains(size) => None,
+            [_] => Some("an adaptive concurrency starts between its min and its max"),
+            _ => Some("adaptive needs one concurrency, whose size it changes"),
+        }
     }
 }
 

@@ -310,7 +310,7 @@ impl Engine {
 fn said(id: CallId, out: &mut Outputs) -> Decision {
     let about = |output: &Output| match output {
         Output::Granted(it) | Output::Refused(it, _) => *it == id,
-        Output::Saturated { .. } => false,
+        Output::Saturated { .. } | Output::Resized { .. } => false,
     };
     match out.iter().rposition(about).map(|at| out.remove(at)) {
         Some(Output::Refused(_, refusal)) => Decision::Refused(refusal),

@@ -129,6 +129,14 @@ pub enum Output {
         /// Whether calls wait for it now.
         saturated: bool,
     },
+    /// An adaptive limit has learned that it has another number of slots, for one value of its label
+    /// if it is per one.
+    Resized {
+        /// The limit.
+        limit: LimitId,
+        /// Slots from now on.
+        size: u64,
+    },
 }
 
 /// The caller's buffer.

@@ -126,11 +126,9 @@ impl Change<'_> {
         for edit in edits {
             added.extend(engine.make(edit));
         }
+        engine.learns = engine.config.learns();
         engine.refuse_what_never_fits(out);
-        while let Some(stuck) = engine.deadlocked() {
-            let (reason, retry) = (Reason::WouldDeadlock, Retry::OnRelease);
-            engine.refuse_waiting(stuck, Refusal { reason, limit: None, retry }, out);
-        }
+        engine.break_cycles(out);
         for id in engine.instances.ids() {
             engine.mark(id);
         }

@@ -48,6 +48,8 @@ pub struct Engine {
     pub(crate) contended: usize,
     /// Ends are kept at some instance.
     pub(crate) tracks_ends: bool,
+    /// Some limit learns from how calls end.
+    pub(crate) learns: bool,
     pub(crate) now: Instant,
     pub(crate) tickets: u64,
     pub(crate) builder: RouteBuilder,
@@ -114,6 +116,7 @@ impl Engine {
         config.check()?;
         Ok(Engine {
             instances: Instances::new(&config),
+            learns: config.learns(),
             config,
             calls: Slab::default(),
             routes: Routes::default(),
@@ -200,7 +203,11 @@ impl Engine {
         let Some(index) = self.calls.resolve(id) else { return false };
         let Some(Record::Running(_)) = self.calls.get(index) else { return false };
         let Some(Record::Running(running)) = self.calls.remove(index) else { return false };
+        let shrunk = self.learns && self.learn(&running, outcome, out);
         self.end(index, &running, outcome);
+        if shrunk {
+            self.break_cycles(out);
+        }
         self.pump(out);
         true
     }

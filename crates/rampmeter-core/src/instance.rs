@@ -128,6 +128,7 @@ impl Instances {
         let old = self.slab[id].budgets.clone();
         let (place, from) = self.budgets.reform(old.clone(), &new.budgets, &config.priorities, now);
         let (slots, only) = only_slots(&self.budgets, &place);
+        self.budgets.adapt(slots, new.adaptive.as_ref());
         let moved = place != old;
         let instance = &mut self.slab[id];
         (instance.budgets, instance.slots, instance.only_slots) = (place, slots, only);
@@ -314,6 +315,7 @@ impl Instances {
         let limit_config = &config.limits[usize::from(limit)];
         let budgets = self.budgets.make(&limit_config.budgets, place, &config.priorities);
         let (slots, only_slots) = only_slots(&self.budgets, &budgets);
+        self.budgets.adapt(slots, limit_config.adaptive.as_ref());
         self.slab.insert(Instance {
             limit,
             label,

@@ -58,6 +58,7 @@ mod forecast;
 mod heap;
 mod instance;
 mod lane;
+mod learn;
 mod nest;
 mod order;
 mod patience;
@@ -77,7 +78,10 @@ mod watch;
 pub use call::{
     Call, CallId, Cost, Draw, Flow, KeyAccess, LabelId, LimitId, Outcome, Priority, ToolId, Unit,
 };
-pub use config::{BudgetConfig, Config, ConfigError, Counts, LimitConfig, Overflow, RateKind};
+pub use config::{
+    Adaptive, AdaptiveRule, BudgetConfig, Config, ConfigError, Counts, LimitConfig, Overflow,
+    RateKind,
+};
 pub use decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
 pub use edit::{Change, Edit};
 pub use engine::{Engine, Prepared, Terms};

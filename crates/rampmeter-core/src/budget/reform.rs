@@ -60,7 +60,7 @@ impl Budget {
     /// the caller, who knows who holds them.
     fn carry_on(&mut self, old: &mut Budget, now: Instant) {
         match (self, old) {
-            (Budget::Concurrency(new), Budget::Concurrency(old)) => new.peak = old.peak,
+            (Budget::Concurrency(new), Budget::Concurrency(old)) => new.carry_on(old),
             (Budget::Rate(new), Budget::Rate(old)) => match (&mut new.kind, &mut old.kind) {
                 (Kind::Sliding(new), Kind::Sliding(old)) => new.carry_on(old, now),
                 (Kind::Bucket(new), Kind::Bucket(old)) => new.carry_on(old, now),

@@ -54,6 +54,10 @@ impl Transcript {
             Output::Saturated { limit, saturated } => {
                 [7 + u64::from(*saturated), u64::from(limit.0)].map(|it| self.number(it))
             }
+            Output::Resized { limit, size } => {
+                self.number(9);
+                [u64::from(limit.0), *size].map(|it| self.number(it))
+            }
         };
         self.tell(|| format!("  ⇒ {output:?}"));
     }

@@ -204,6 +204,10 @@ impl State {
                     let limit = self.plan.limit(limit);
                     self.emit(now, kind, None, |event| Event { limit, ..event });
                 }
+                Output::Resized { limit, .. } => {
+                    let limit = self.plan.limit(limit);
+                    self.emit(now, EventKind::Resized, None, |event| Event { limit, ..event });
+                }
             }
         }
         self.out = out;

@@ -48,6 +48,7 @@ fn limit(
     let mut limit = LimitPolicy {
         name: field.name.to_owned(),
         concurrency: None,
+        adaptive: None,
         lend: true,
         reserved: Vec::new(),
         rates: Vec::new(),
@@ -57,8 +58,9 @@ fn limit(
     };
     let help = format!("write [{}] and its settings below", field.path);
     let Some(section) = field.section(sink, &KEYS, &help) else { return limit };
-    let Slots { size, lend, reserved } = slots(&section, priorities, sink);
-    (limit.concurrency, limit.lend, limit.reserved) = (size, lend, reserved);
+    let Slots { size, adaptive, lend, reserved } = slots(&section, priorities, sink);
+    (limit.concurrency, limit.adaptive) = (size, adaptive);
+    (limit.lend, limit.reserved) = (lend, reserved);
     limit.rates = rates(&section, Counter::Limit, sink);
     let budgets = ["concurrency", "requests", "tokens"];
     if budgets.iter().all(|key| section.get(key).is_none()) {

@@ -38,9 +38,9 @@ pub(crate) use pattern::best as best_pattern;
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
 pub use template::{Piece, pieces};
 pub use types::{
-    Access, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy, LimitPolicy, Overflow,
-    PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunDefaults,
-    RunPolicy, ToolPolicy, TurnPolicy, Unit, Zone,
+    Access, AdaptivePolicy, AdaptiveRule, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy,
+    LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy,
+    ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, Zone,
 };
 
 use read::Source;

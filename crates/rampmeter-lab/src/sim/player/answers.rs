@@ -41,6 +41,7 @@ impl Player {
                 Output::Saturated { limit, saturated } => {
                     self.books.saturated(limit, saturated)?;
                 }
+                Output::Resized { .. } => {}
             }
         }
         out.clear();
@@ -144,6 +145,6 @@ impl Player {
 pub(super) fn names(output: &Output) -> Option<CallId> {
     match output {
         Output::Granted(id) | Output::Refused(id, _) => Some(*id),
-        Output::Saturated { .. } => None,
+        Output::Saturated { .. } | Output::Resized { .. } => None,
     }
 }
