@@ -124,9 +124,9 @@ impl Change<'_> {
         engine.begin(now, out);
         let mut added = Vec::new();
         for edit in edits {
-            added.extend(engine.make(edit));
+            added.extend(engine.make(edit, out));
         }
-        engine.learns = engine.config.learns();
+        engine.by_outcome = engine.config.is_by_outcome();
         engine.refuse_what_never_fits(out);
         engine.break_cycles(out);
         for id in engine.instances.ids() {
@@ -138,7 +138,7 @@ impl Change<'_> {
 }
 
 impl Engine {
-    fn make(&mut self, edit: Edit) -> Option<LimitId> {
+    fn make(&mut self, edit: Edit, out: &mut Outputs) -> Option<LimitId> {
         match edit {
             Edit::Add(limit) => {
                 self.config.limits.push(limit);
@@ -152,6 +152,9 @@ impl Engine {
             }
             Edit::Remove(LimitId(id)) => {
                 self.pause(id, false);
+                for instance in self.instances.of(id).collect::<Vec<_>>() {
+                    self.warm(instance, out);
+                }
                 self.instances.remove(id, self.now);
             }
             Edit::Pause(LimitId(id)) => self.pause(id, true),

@@ -9,7 +9,7 @@ use crate::lane::Running;
 
 impl Config {
     /// Whether any limit learns from how calls end.
-    pub(crate) fn learns(&self) -> bool {
+    pub(crate) fn is_by_outcome(&self) -> bool {
         self.limits.iter().any(|limit| limit.adaptive.is_some())
     }
 }

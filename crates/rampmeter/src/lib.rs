@@ -27,6 +27,7 @@
 mod call;
 mod event;
 mod executor;
+pub mod feedback;
 pub mod format;
 mod gate;
 mod lineage;

@@ -11,6 +11,7 @@ mod adaptive;
 mod backfill;
 mod bench;
 mod claims;
+mod cooling;
 mod edits;
 mod expiries;
 mod explained;
@@ -23,8 +24,10 @@ mod queues;
 mod refusals;
 mod rescues;
 mod resize;
+mod settle;
 mod stage;
 mod turns;
+mod words;
 
 use std::time::Duration;
 

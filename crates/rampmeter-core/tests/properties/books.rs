@@ -44,6 +44,7 @@ impl Driver {
                 | Output::Resized { limit: LimitId(limit), .. } => {
                     assert!(usize::from(limit) < self.world.config.limits.len());
                 }
+                other => panic!("nobody was throttled: {other:?}"),
             }
         }
         self.waits(newly, newly);

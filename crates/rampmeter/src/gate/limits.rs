@@ -41,6 +41,7 @@ pub(super) fn limit(
             Overflow::Refuse => core::Overflow::Refuse,
             Overflow::Evict => core::Overflow::Evict,
         },
+        learns: true,
     }
 }
 

@@ -204,6 +204,7 @@ impl State {
                     let limit = self.plan.limit(limit);
                     self.emit(now, kind, None, |event| Event { limit, ..event });
                 }
+                Output::Cooling { .. } | Output::Spent { .. } => {}
                 Output::Resized { limit, .. } => {
                     let limit = self.plan.limit(limit);
                     self.emit(now, EventKind::Resized, None, |event| Event { limit, ..event });

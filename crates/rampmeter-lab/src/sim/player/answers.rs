@@ -41,7 +41,7 @@ impl Player {
                 Output::Saturated { limit, saturated } => {
                     self.books.saturated(limit, saturated)?;
                 }
-                Output::Resized { .. } => {}
+                Output::Cooling { .. } | Output::Spent { .. } | Output::Resized { .. } => {}
             }
         }
         out.clear();
@@ -145,6 +145,6 @@ impl Player {
 pub(super) fn names(output: &Output) -> Option<CallId> {
     match output {
         Output::Granted(id) | Output::Refused(id, _) => Some(*id),
-        Output::Saturated { .. } | Output::Resized { .. } => None,
+        _ => None,
     }
 }

@@ -175,7 +175,7 @@ impl Player {
                         (*least, *greatest) = ((*least).min(size), (*greatest).max(size));
                     }
                 }
-                Output::Refused(..) | Output::Saturated { .. } => {}
+                _ => {}
             }
         }
     }
