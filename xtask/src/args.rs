@@ -10,6 +10,7 @@ usage: cargo xtask <command>
   faults [NAME…]  kept patches that break the engine; the property tests must catch each of them
   sim [ARGS…]     the simulator: --seed N, --seeds A..B or --seconds S, and --steps N, --threads N,
                   --tell N; a row goes to bench/runs with --record
+  study NAME      a study of the lab: adaptive; a row goes to bench/runs with --record
   instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     /// Only the faults of these names; all of them if there are none.
     Faults(Vec<String>),
     Sim(SimOptions),
+    Study(StudyOptions),
     Instructions(InstructionOptions),
     Bench(BenchOptions),
 }
@@ -37,6 +39,16 @@ pub(crate) struct SimOptions {
     /// Whether what the run found is kept in `bench/runs`.
     pub(crate) record: bool,
     /// What the simulator itself is given.
+    pub(crate) args: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct StudyOptions {
+    /// Which study.
+    pub(crate) name: String,
+    /// Whether its rows are kept in `bench/runs`.
+    pub(crate) record: bool,
+    /// What the study itself is given.
     pub(crate) args: Vec<String>,
 }
 
@@ -62,6 +74,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
             None => Ok(Command::Faults(rest)),
         },
         "sim" => Ok(Command::Sim(sim_options(rest))),
+        "study" => study_options(rest).map(Command::Study),
         "instructions" => match rest.as_slice() {
             [] => Ok(Command::Instructions(InstructionOptions::Compare)),
             [flag] if flag == "--write" => Ok(Command::Instructions(InstructionOptions::Write)),
@@ -83,6 +96,15 @@ fn sim_options(words: Vec<String>) -> SimOptions {
     let (ours, args): (Vec<String>, Vec<String>) =
         words.into_iter().partition(|word| word == "--record");
     SimOptions { record: !ours.is_empty(), args }
+}
+
+fn study_options(words: Vec<String>) -> Result<StudyOptions> {
+    let (ours, mut args): (Vec<String>, Vec<String>) =
+        words.into_iter().partition(|word| word == "--record");
+    if args.first().is_none_or(|name| name.starts_with('-')) {
+        return Err("`study` needs the name of a study: study adaptive".into());
+    }
+    Ok(StudyOptions { name: args.remove(0), record: !ours.is_empty(), args })
 }
 
 fn bench_options(words: Vec<String>) -> BenchOptions {
@@ -122,6 +144,14 @@ mod tests {
         let options = SimOptions { record: true, args: args.clone() };
         assert_eq!(parsed("sim --seed 7 --record"), Ok(Command::Sim(options)));
         assert_eq!(parsed("sim --seed 7"), Ok(Command::Sim(SimOptions { record: false, args })));
+    }
+
+    #[test]
+    fn a_study_has_a_name_and_is_kept_only_if_that_is_asked_for() {
+        let options = |record| StudyOptions { name: "adaptive".into(), record, args: Vec::new() };
+        assert_eq!(parsed("study adaptive"), Ok(Command::Study(options(false))));
+        assert_eq!(parsed("study adaptive --record"), Ok(Command::Study(options(true))));
+        assert!(parsed("study --record").unwrap_err().contains("needs the name"));
     }
 
     #[test]
