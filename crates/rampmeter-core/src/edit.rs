@@ -147,13 +147,18 @@ impl Engine {
                 return Some(LimitId(id));
             }
             Edit::Replace(LimitId(id), limit) => {
+                let breaker = limit.breaker;
                 self.config.limits[usize::from(id)] = limit;
                 self.reform(id);
+                for instance in self.instances.of(id).collect::<Vec<_>>() {
+                    self.revise_breaker(instance, breaker, out);
+                }
             }
             Edit::Remove(LimitId(id)) => {
                 self.pause(id, false);
                 for instance in self.instances.of(id).collect::<Vec<_>>() {
                     self.warm(instance, out);
+                    self.revise_breaker(instance, None, out);
                 }
                 self.instances.remove(id, self.now);
             }

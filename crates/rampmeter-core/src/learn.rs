@@ -8,9 +8,9 @@ use crate::engine::Engine;
 use crate::lane::Running;
 
 impl Config {
-    /// Whether any limit learns from how calls end.
+    /// Whether any limit changes with how calls end.
     pub(crate) fn is_by_outcome(&self) -> bool {
-        self.limits.iter().any(|limit| limit.adaptive.is_some())
+        self.limits.iter().any(|limit| limit.adaptive.is_some() || limit.breaker.is_some())
     }
 }
 
@@ -21,6 +21,7 @@ impl Engine {
         let mut shrunk = false;
         for index in 0..self.routes.get(running.route).draws().len() {
             let id = self.routes.get(running.route).draws()[index].instance;
+            self.breaker_learns(id, running.started, outcome, out);
             let instance = self.instances.get(id);
             let (limit, slots) = (LimitId(instance.limit), instance.slots);
             let slots = slots.and_then(|slots| self.instances.budgets.slots_mut(slots));

@@ -41,6 +41,7 @@
 extern crate alloc;
 
 mod backfill;
+mod breaker;
 mod budget;
 mod call;
 mod claim;
@@ -79,12 +80,13 @@ mod turn;
 mod units;
 mod watch;
 
+pub use breaker::BreakerState;
 pub use call::{
     Call, CallId, Cost, Draw, Flow, KeyAccess, LabelId, LimitId, Outcome, Priority, ToolId, Unit,
 };
 pub use config::{
-    Adaptive, AdaptiveRule, BudgetConfig, Config, ConfigError, Counts, LimitConfig, Overflow,
-    RateKind,
+    Adaptive, AdaptiveRule, Breaker, BudgetConfig, Config, ConfigError, Counts, LimitConfig,
+    Overflow, RateKind, WhenOpen,
 };
 pub use decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
 pub use edit::{Change, Edit};
