@@ -40,9 +40,9 @@ pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
 pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
-    Access, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy, LimitPolicy, Overflow,
-    PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunDefaults,
-    RunPolicy, ToolPolicy, TurnPolicy, Unit, Zone,
+    Access, AdaptivePolicy, AdaptiveRule, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy,
+    LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy,
+    ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, Zone,
 };
 
 use read::Source;
