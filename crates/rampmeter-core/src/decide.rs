@@ -81,6 +81,10 @@ impl Engine {
                 return Some((draw.instance, standing));
             }
             let instance = self.instances.get(draw.instance);
+            if let Some(line) = &instance.line {
+                let behind = line.first_before(u64::MAX, route.is_alone(*draw)).is_some();
+                return behind.then_some((draw.instance, Answer::InLine));
+            }
             let in_the_way = instance.watchers > 0 || instance.claim != NONE;
             // Who takes nothing needs no turn.
             let takes = || route.takes_of(*draw).iter().any(|take| take.amount > 0);
@@ -105,7 +109,7 @@ impl Engine {
             let budgets = &self.instances.budgets;
             let shares =
                 takes.iter().any(|it| budgets.beyond_loan(it, &self.nests, parent.nest).0 > 0);
-            if instance.watchers > 0 && shares {
+            if instance.watchers > 0 && instance.line.is_none() && shares {
                 return Some((draw.instance, Answer::OnRelease));
             }
         }
@@ -217,7 +221,7 @@ impl Engine {
             Answer::At(at) => Retry::At(at),
             Answer::Never => Retry::Never,
             Answer::Paused => Retry::OnResume,
-            Answer::Ready | Answer::OnRelease => Retry::OnRelease,
+            Answer::Ready | Answer::OnRelease | Answer::InLine => Retry::OnRelease,
         };
         if otherwise == Otherwise::Refuse {
             return Some(Refusal { reason: Reason::WouldWait, limit, retry });
@@ -279,6 +283,7 @@ impl Engine {
                 book.join(call.priority, call.flow, ticket, index);
             }
         }
+        self.join_lines(call.route, ticket, index);
         self.waiting += 1;
         let as_others = until.by == ExpiresBy::QueueTimeout;
         let may_wait = as_others.then(|| nanos(call.may_wait));

@@ -49,6 +49,8 @@ pub enum Reason {
     MissingLabel,
     /// The limit has as many instances as it may, all in use.
     TooManyInstances,
+    /// It names a key when there are as many as there may be, all in use.
+    TooManyKeys,
     /// It names something that this engine does not know or does not enforce.
     Unsupported,
     /// It waited in a full queue of which its flow had more than its share, and another came.
@@ -86,6 +88,7 @@ impl Reason {
             Reason::WouldWait => "would_wait",
             Reason::MissingLabel => "missing_label",
             Reason::TooManyInstances => "too_many_instances",
+            Reason::TooManyKeys => "too_many_keys",
             Reason::Unsupported => "unsupported",
             Reason::Evicted => "evicted",
             Reason::NoParent => "no_parent",
@@ -105,6 +108,7 @@ impl fmt::Display for Reason {
             Reason::WouldWait => "it would have to wait",
             Reason::MissingLabel => "it lacks the label that the limit is per",
             Reason::TooManyInstances => "the limit has as many instances as it may",
+            Reason::TooManyKeys => "as many keys are in use as may be",
             Reason::Unsupported => "it names something that is not enforced here",
             Reason::Evicted => "the full queue made room for a flow that had less of it",
             Reason::NoParent => "the call that makes it does not run",

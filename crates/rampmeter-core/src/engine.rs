@@ -270,8 +270,11 @@ impl Engine {
         true
     }
 
-    /// The limit's name.
+    /// The limit's name, or the key's.
     pub fn limit_name(&self, limit: LimitId) -> &str {
+        if limit.is_key() {
+            return self.key_name(limit);
+        }
         self.config.limits.get(usize::from(limit.0)).map_or("", |limit| limit.name.as_str())
     }
 

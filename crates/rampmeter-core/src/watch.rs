@@ -14,12 +14,13 @@ struct Place {
     flow_at: u32,
     opened: u64,
     partial: bool,
+    nested: bool,
 }
 
 impl Place {
     fn of(lane: &Lane) -> Place {
-        let Lane { priority, flow_at, opened, partial, .. } = *lane;
-        Place { priority, flow_at, opened, partial }
+        let Lane { priority, flow_at, opened, partial, caller, .. } = *lane;
+        Place { priority, flow_at, opened, partial, nested: caller != NO_CALLER }
     }
 }
 
@@ -52,11 +53,17 @@ impl Engine {
                 book.leave(priority, flow, gone.ticket);
             }
         }
+        self.leave_lines(route, gone.ticket);
         self.patience.leave(call, kin, self.now);
         self.drop_claims(route, &gone);
         let departure = self.lanes.depart(&gone, &mut self.calls, &mut self.patience);
         if let Departure::Last = departure {
             self.leave(watch, place, (1, gone.ticket), out);
+        } else if let Some(line) = self.instances.get_mut(watch).line.as_deref_mut() {
+            if let Departure::NewFirst(ticket) = departure {
+                line.watched_from(gone.ticket, ticket);
+                self.mark(watch);
+            }
         } else if let Some(order) = self.instances.get_mut(watch).order.as_deref_mut() {
             order.one_less(priority, flow_at);
             if let Departure::NewFirst(ticket) = departure {
@@ -114,6 +121,11 @@ impl Engine {
         if lane.caller != NO_CALLER {
             instance.nested.get_or_insert_default().lanes.insert(lane.opened, lane_id);
         }
+        if let Some(line) = &mut instance.line {
+            line.watch(ticket, lane_id, lane.caller != NO_CALLER);
+            self.lanes.get_mut(lane_id).watch = at;
+            return;
+        }
         let (weights, now) = (&self.config.priorities, self.now);
         let order = instance.order.get_or_insert_with(|| Order::new(weights, now).into());
         let flow_at = order.insert(now, (lane_id, lane.calls, ticket), lane.priority, lane.flow);
@@ -125,7 +137,9 @@ impl Engine {
     fn leave(&mut self, at: u32, place: Place, calls: (u32, u64), out: &mut Outputs) {
         let now = self.now;
         let instance = self.instances.get_mut(at);
-        if let Some(order) = instance.order.as_deref_mut() {
+        if let Some(line) = instance.line.as_deref_mut() {
+            line.unwatch(calls.1, place.nested);
+        } else if let Some(order) = instance.order.as_deref_mut() {
             order.remove(now, place.priority, place.flow_at, calls);
         }
         if let Some(nested) = instance.nested.as_deref_mut() {

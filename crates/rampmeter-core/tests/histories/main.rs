@@ -16,6 +16,7 @@ mod explained;
 mod figures;
 mod gaps;
 mod instances;
+mod keys;
 mod lineage;
 mod nested;
 mod queues;
