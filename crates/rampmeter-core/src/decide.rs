@@ -152,6 +152,7 @@ impl Engine {
             tool: call.tool,
             priority: call.priority,
             backfills: NONE,
+            settled: false,
         }));
         self.calls.id(index)
     }

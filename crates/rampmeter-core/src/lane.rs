@@ -74,6 +74,8 @@ pub(crate) struct Running {
     pub(crate) priority: Priority,
     /// The claim in whose gap it started, or [`NONE`].
     pub(crate) backfills: u32,
+    /// What it really took has been told.
+    pub(crate) settled: bool,
 }
 
 #[derive(Clone, Debug)]

@@ -66,13 +66,20 @@ impl Engine {
             tool,
             priority,
             backfills: gap.map_or(NONE, |(claim, _)| claim),
+            settled: false,
         });
         out.push(Output::Granted(self.calls.id(call)));
     }
 
     /// What one of a running call's draws costs if it holds its slots for so long. Slots that are
     /// lent to it are paid for by the lender.
-    fn cost(&self, route: u32, draw: usize, nest: u32, held_nanos: u64) -> CapacityNanos {
+    pub(crate) fn cost(
+        &self,
+        route: u32,
+        draw: usize,
+        nest: u32,
+        held_nanos: u64,
+    ) -> CapacityNanos {
         let route = self.routes.get(route);
         let takes = route.takes_of(route.draws()[draw]);
         if nest == NONE {

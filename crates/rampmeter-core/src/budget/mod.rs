@@ -21,6 +21,14 @@ use calendar::Calendar;
 use sliding::Sliding;
 pub(crate) use slots::Slots;
 
+/// One call borrows so many times what a rate's window or bucket holds at the most.
+const MOST_WINDOWS: u64 = 64;
+
+/// The most that one call takes of what holds so much.
+fn most_of(capacity: u64) -> u64 {
+    capacity.saturating_mul(MOST_WINDOWS)
+}
+
 /// What a budget says to an amount.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Answer {
@@ -91,9 +99,10 @@ impl Budget {
     pub(crate) fn answer(&mut self, amount: u64, priority: Priority, now: Instant) -> Answer {
         match self {
             Budget::Concurrency(slots) => slots.answer(amount, priority),
-            Budget::Rate(rate) => rate
-                .ready_at(0, amount, now)
-                .map_or(Answer::Never, |at| if at <= now { Answer::Ready } else { Answer::At(at) }),
+            Budget::Rate(rate) => {
+                let at = rate.ready_at(0, amount, now);
+                if at <= now { Answer::Ready } else { Answer::At(at) }
+            }
             Budget::Gone => Answer::Ready,
         }
     }
@@ -104,7 +113,7 @@ impl Budget {
         match self {
             Budget::Concurrency(slots) => amount <= slots.room(priority),
             Budget::Rate(Rate { kind: Kind::Bucket(bucket), .. }) => bucket.is_ready(amount, now),
-            Budget::Rate(rate) => rate.ready_at(0, amount, now) == Some(now),
+            Budget::Rate(rate) => rate.ready_at(0, amount, now) <= now,
             Budget::Gone => true,
         }
     }
@@ -122,7 +131,9 @@ impl Budget {
     /// Takes `amount` if it is ready; says whether it was.
     #[inline]
     pub(crate) fn try_take(&mut self, amount: u64, priority: Priority, now: Instant) -> bool {
-        if let Budget::Rate(Rate { kind: Kind::Bucket(bucket), .. }) = self {
+        if let Budget::Rate(Rate { kind: Kind::Bucket(bucket), .. }) = self
+            && amount <= bucket.burst()
+        {
             return bucket.try_take(amount, now);
         }
         let ready = self.is_ready(amount, priority, now);
@@ -163,12 +174,12 @@ impl Budget {
         }
     }
 
-    /// The most that a call of this priority, or of any, could ever take at once.
+    /// The most that a call of this priority, or of any, could ever take at once. Of a rate it may
+    /// borrow.
     pub(crate) fn most(&self, priority: Option<Priority>) -> u64 {
         match self {
             Budget::Concurrency(slots) => priority.map_or(slots.size, |it| slots.most(it)),
-            Budget::Rate(rate) => rate.capacity(),
-            Budget::Gone => u64::MAX,
+            Budget::Rate(_) | Budget::Gone => u64::MAX,
         }
     }
 
@@ -197,11 +208,15 @@ impl Budget {
 
 impl Rate {
     fn new(counts: Counts, amount: u64, period_nanos: u64, kind: RateKind) -> Rate {
+        let corrected = matches!(counts, Counts::Unit(_));
         let kind = match kind {
             RateKind::Sliding { transit } => {
                 Kind::Sliding(Sliding::new(amount, period_nanos, nanos(transit)))
             }
-            RateKind::Bucket { burst } => Kind::Bucket(Bucket::new(amount, period_nanos, burst)),
+            RateKind::Bucket { burst } => {
+                let bucket = Bucket::new(amount, period_nanos, burst);
+                Kind::Bucket(if corrected { bucket.with_corrections() } else { bucket })
+            }
             RateKind::Calendar { ends } => {
                 Kind::Calendar(Calendar::new(amount, period_nanos, ends))
             }
@@ -212,14 +227,26 @@ impl Rate {
     #[inline]
     fn take(&mut self, amount: u64, now: Instant) {
         match &mut self.kind {
-            Kind::Sliding(sliding) => sliding.take(amount, now),
             Kind::Bucket(bucket) => bucket.take(amount, now),
-            Kind::Calendar(calendar) => calendar.take(amount),
+            Kind::Sliding(sliding) => sliding.take(amount.min(most_of(self.amount)), now),
+            Kind::Calendar(calendar) => calendar.take(amount.min(most_of(self.amount))),
         }
     }
 
-    /// From when on `need` could be taken if `taken` were taken at `now`; `None` for never.
-    pub(crate) fn ready_at(&mut self, taken: u64, need: u64, now: Instant) -> Option<Instant> {
+    /// The truth about a charge made at `started`: into the window that was charged.
+    pub(crate) fn settle(&mut self, charged: u64, actual: u64, started: Instant, now: Instant) {
+        let most = most_of(self.capacity());
+        let (charged, actual) = (charged.min(most), actual.min(most));
+        match &mut self.kind {
+            Kind::Sliding(sliding) => sliding.settle(charged, actual, started, now),
+            Kind::Bucket(bucket) => bucket.settle(charged, actual, started),
+            Kind::Calendar(calendar) => calendar.settle(charged, actual, started, now),
+        }
+    }
+
+    /// From when on `need` could be taken if `taken` were taken at `now`. What is more than can
+    /// ever be taken at once may be borrowed when that much could be.
+    pub(crate) fn ready_at(&mut self, taken: u64, need: u64, now: Instant) -> Instant {
         match &mut self.kind {
             Kind::Sliding(sliding) => sliding.ready_at(taken, need, now),
             Kind::Bucket(bucket) => bucket.ready_at(taken, need, now),
@@ -237,6 +264,7 @@ impl Rate {
     }
 
     /// The most that can be taken at once.
+    #[inline]
     pub(crate) fn capacity(&self) -> u64 {
         match &self.kind {
             Kind::Bucket(bucket) => bucket.burst(),

@@ -23,6 +23,7 @@ mod queues;
 mod refusals;
 mod rescues;
 mod resize;
+mod settle;
 mod stage;
 mod turns;
 
