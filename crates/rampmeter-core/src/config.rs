@@ -22,6 +22,8 @@ pub struct Config {
     pub max_depth: u8,
     /// Whether a claim leaves its gap to calls that should end before the claimant could start.
     pub backfill: bool,
+    /// Whether who waits for a key lends its priority to those it waits for.
+    pub inherit: bool,
     /// The most keys that may be held or waited for at once; 32,768 at most.
     pub max_keys: u16,
     /// The most calls that may wait for one key.
@@ -29,8 +31,8 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// No limits, one priority, patience of 30 s, nesting up to 8 deep, backfill, as many keys as
-    /// there can be, and for each 10,000 calls that wait.
+    /// No limits, one priority, patience of 30 s, nesting up to 8 deep, backfill, inheritance, as many
+    /// keys as there can be, and for each 10,000 calls that wait.
     fn default() -> Config {
         Config {
             limits: Vec::new(),
@@ -38,6 +40,7 @@ impl Default for Config {
             patience: Duration::from_secs(30),
             max_depth: 8,
             backfill: true,
+            inherit: true,
             max_keys: LimitId::FIRST_KEY.0,
             key_queue_size: 10_000,
         }

@@ -1,7 +1,7 @@
 //! Why a call waits, and when it should start.
 
 use crate::budget::Answer;
-use crate::call::{CallId, LimitId};
+use crate::call::{CallId, LimitId, Priority};
 use crate::engine::Engine;
 use crate::lane::{NONE, Record};
 use crate::order::Order;
@@ -16,6 +16,8 @@ pub struct Explanation {
     pub limit: LimitId,
     /// What it waits for there.
     pub waits_for: WaitsFor,
+    /// The priority at which it waits: its own, or what it inherits from who waits for it at a key.
+    pub priority: Priority,
     /// Calls of its own flow and priority that wait for this limit before it; at a key all calls
     /// that do.
     pub ahead: u32,
@@ -88,6 +90,7 @@ impl Engine {
             call,
             limit: LimitId(self.instances.get(at).limit),
             waits_for,
+            priority,
             ahead,
             waiting,
             claims: claim != NONE,

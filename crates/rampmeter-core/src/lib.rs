@@ -57,6 +57,7 @@ mod flow_lanes;
 mod forecast;
 mod heap;
 mod histogram;
+mod inherit;
 mod instance;
 mod key;
 mod lane;

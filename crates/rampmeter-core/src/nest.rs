@@ -267,7 +267,7 @@ impl Engine {
     /// What a call takes from its caller: flow, priority, and deadline if that is sooner.
     pub(crate) fn inherited(&self, parent: CallId, deadline: Instant) -> (Flow, Priority, Instant) {
         match self.calls.resolve(parent).and_then(|index| self.calls.get(index)) {
-            Some(Record::Running(it)) => (it.flow, it.priority, deadline.min(it.deadline)),
+            Some(Record::Running(it)) => (it.flow, it.own, deadline.min(it.deadline)),
             _ => (Flow { id: 0, weight: 1 }, Priority(0), deadline),
         }
     }
@@ -280,6 +280,7 @@ impl Engine {
         let depth = self.nests.slab[parent.nest].depth.saturating_add(1);
         let nest = self.nests.slab.insert(Nest::new(call, depth, Vec::new()));
         self.nests.link(nest, parent.nest);
+        self.holds_as_caller(parent.nest);
         nest
     }
 

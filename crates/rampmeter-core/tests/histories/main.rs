@@ -15,6 +15,7 @@ mod expiries;
 mod explained;
 mod figures;
 mod gaps;
+mod inheritance;
 mod instances;
 mod keys;
 mod lineage;

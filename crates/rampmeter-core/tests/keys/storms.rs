@@ -8,7 +8,7 @@ use crate::{Rng, seeds};
 #[test]
 fn no_writer_ever_runs_beside_anybody_and_all_get_their_turn_by_ticket() {
     let (mut asked, mut nested, mut cycles, mut gave_up) = (0, 0, 0, 0);
-    let (mut readers, mut writers, mut longest) = (0, 0, 0);
+    let (mut readers, mut writers, mut longest, mut raised) = (0, 0, 0, 0);
     for seed in seeds(1_000) {
         let mut rng = Rng(seed);
         let keys = 1 + rng.below(4) as usize;
@@ -17,6 +17,7 @@ fn no_writer_ever_runs_beside_anybody_and_all_get_their_turn_by_ticket() {
             patience: core::time::Duration::from_secs(1 + rng.below(30)),
             max_depth: 4,
             backfill: rng.percent(50),
+            inherit: rng.percent(80),
             ..Config::default()
         };
         let mut table = Table::new(seed, keys, &sizes, &config);
@@ -69,11 +70,14 @@ fn no_writer_ever_runs_beside_anybody_and_all_get_their_turn_by_ticket() {
         }
         let waits = table.calls.iter().filter(|it| it.started > 0).map(|it| it.started - it.asked);
         longest = longest.max(waits.max().unwrap_or(0));
+        raised += table.raised;
         assert_eq!(table.engine.snapshot(rampmeter_core::Instant::EPOCH).keys, []);
     }
     println!("{asked} calls, {nested} nested, {cycles} refused as cycles, {gave_up} gave up");
     println!("at once on one key: {readers} readers, {writers} writer; longest wait {longest} ms");
+    println!("{raised} times a call was seen to wait at a priority that it had inherited");
     assert!(writers <= 1);
+    assert!(raised > 0);
 }
 
 /// A running call ends that waits for none of its own.

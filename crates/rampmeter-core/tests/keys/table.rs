@@ -39,6 +39,9 @@ pub(crate) struct Table {
     by_id: HashMap<CallId, usize>,
     /// For each key the most readers and writers at once.
     pub(crate) peaks: Vec<(usize, usize)>,
+    inherits: bool,
+    /// How often a call was seen to wait at more than its own priority.
+    pub(crate) raised: u64,
 }
 
 impl Table {
@@ -47,10 +50,10 @@ impl Table {
             budgets: vec![BudgetConfig::slots(*size)],
             ..LimitConfig::default()
         });
-        let config =
+        let all =
             Config { limits: limits.collect(), priorities: vec![64, 16, 4, 1], ..config.clone() };
         Table {
-            engine: Engine::new(config).unwrap(),
+            engine: Engine::new(all).unwrap(),
             now: 0,
             seed,
             names: (0..keys).map(|key| format!("file:/{key}")).collect(),
@@ -58,6 +61,8 @@ impl Table {
             calls: Vec::new(),
             by_id: HashMap::new(),
             peaks: vec![(0, 0); keys],
+            inherits: config.inherit,
+            raised: 0,
         }
     }
 
@@ -168,7 +173,10 @@ impl Table {
                 Output::Saturated { .. } => {}
             }
         }
-        self.nobody_waits_in_vain();
+        if self.engine.next_moment().is_none_or(|at| at > Instant::from_millis(self.now)) {
+            self.nobody_waits_in_vain();
+            self.all_wait_at_their_priority();
+        }
     }
 
     fn start(&mut self, number: usize) {
@@ -223,9 +231,6 @@ impl Table {
     /// Whoever waits and is made by nobody has a reason: a key that is used, or that somebody who
     /// came before waits for, or a limit that is full or that others wait for.
     fn nobody_waits_in_vain(&self) {
-        if self.engine.next_moment().is_some_and(|at| at <= Instant::from_millis(self.now)) {
-            return;
-        }
         for (number, call) in self.calls.iter().enumerate() {
             if call.state != State::Waiting || call.parent.is_some() {
                 continue;
@@ -254,6 +259,60 @@ impl Table {
                 self.now
             );
         }
+    }
+
+    /// Every waiting call has the greatest priority of those that wait for it in the end: at a key
+    /// for its holders and for those who came before, for a caller through its calls.
+    fn all_wait_at_their_priority(&mut self) {
+        let live: Vec<usize> = (0..self.calls.len())
+            .filter(|it| matches!(self.calls[*it].state, State::Waiting | State::Running))
+            .collect();
+        let mut due: Vec<u8> = self.calls.iter().map(|call| call.priority).collect();
+        loop {
+            let before = due.clone();
+            for donor in &live {
+                for other in &live {
+                    if self.waits_for(*donor, *other) {
+                        // A lesser number is a greater weight.
+                        due[*other] = due[*other].min(due[*donor]);
+                    }
+                }
+            }
+            if due == before {
+                break;
+            }
+        }
+        for number in self.in_state(State::Waiting) {
+            let (id, seed) = (self.calls[number].id.unwrap(), self.seed);
+            let told = self.engine.explain(Instant::from_millis(self.now), id).unwrap();
+            let expected = if self.inherits { due[number] } else { self.calls[number].priority };
+            let shown = || live.iter().map(|it| format!("{it} {:?}\n", self.calls[*it]));
+            assert_eq!(
+                told.priority.0,
+                expected,
+                "seed {seed}, {} ms: {number} of\n{}",
+                self.now,
+                shown().collect::<String>()
+            );
+            self.raised += u64::from(expected != self.calls[number].priority);
+        }
+    }
+
+    /// Does one call wait for another, as far as keys and callers go?
+    fn waits_for(&self, donor: usize, other: usize) -> bool {
+        let (ours, theirs) = (&self.calls[donor], &self.calls[other]);
+        if theirs.parent == Some(donor) {
+            return true;
+        }
+        let clash = ours.keys.iter().any(|(key, writes)| {
+            theirs.keys.iter().any(|(it, their)| it == key && (*writes || *their))
+        });
+        clash
+            && ours.state == State::Waiting
+            && match theirs.state {
+                State::Running => !self.is_above(other, donor),
+                _ => other < donor && ours.parent.is_none(),
+            }
     }
 
     /// Calls that wait or run.
