@@ -14,7 +14,7 @@ use crate::config::BudgetConfig;
 use crate::decision::{Reason, Refusal, Retry};
 use crate::engine::Engine;
 use crate::lane::NONE;
-use crate::resolve::MOST_DRAWS;
+use crate::resolve::MAX_DRAWS;
 use crate::snapshot::KeySnapshot;
 
 /// What a writer takes. A reader takes 1.
@@ -77,7 +77,7 @@ impl Engine {
     }
 
     fn add_key(&mut self, name: &str, access: KeyAccess) -> Result<(), (Reason, Retry)> {
-        if name.len() > MAX_KEY_BYTES || self.builder.len() >= MOST_DRAWS {
+        if name.len() > MAX_KEY_BYTES || self.builder.len() >= MAX_DRAWS {
             return Err((Reason::Unsupported, Retry::Never));
         }
         let found = self.find_key(name);

@@ -88,6 +88,7 @@ pub use edit::{Change, Edit};
 pub use engine::{Engine, Prepared, Terms};
 pub use explain::{CycleStep, Explanation, WaitsFor};
 pub use key::MAX_KEY_BYTES;
+pub use resolve::MAX_DRAWS;
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, KeySnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;
 pub use turn::{Access, Step, Turn, TurnCall};

@@ -7,7 +7,7 @@ use crate::decision::{Reason, Refusal, Retry};
 use crate::engine::Engine;
 
 /// Limits and keys that one call may name.
-pub(crate) const MOST_DRAWS: usize = 64;
+pub const MAX_DRAWS: usize = 64;
 
 impl Engine {
     /// Checks a call and writes its route into the builder; returns how long it may wait.
@@ -27,7 +27,7 @@ impl Engine {
         let mut may_wait = call.queue_timeout;
         for draw in call.draws {
             let instance = self.find_instance(call, draw)?;
-            if self.builder.draws_on(instance) || call.draws.len() > MOST_DRAWS {
+            if self.builder.draws_on(instance) || call.draws.len() > MAX_DRAWS {
                 return Err(unsupported(Some(draw.limit)));
             }
             let data = self.instances.get(instance);

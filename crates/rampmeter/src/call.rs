@@ -1,7 +1,10 @@
 //! What the gate is asked.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
+
+use rampmeter_core::KeyAccess;
 
 use crate::lineage::Lineage;
 
@@ -18,6 +21,7 @@ pub struct Call<'a> {
     pub(crate) flow: &'a str,
     pub(crate) priority: Option<&'a str>,
     pub(crate) labels: Labels<'a>,
+    pub(crate) keys: Option<Box<Keys<'a>>>,
     pub(crate) tokens: Option<u64>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) id: &'a str,
@@ -31,6 +35,10 @@ pub(crate) struct Labels<'a> {
     first: Option<Label<'a>>,
     rest: Vec<Label<'a>>,
 }
+
+/// What a call reads and writes. Most name nothing, and then there is only a word to copy.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Keys<'a>(pub(crate) Vec<(Cow<'a, str>, KeyAccess)>);
 
 /// A name and a value.
 type Label<'a> = (&'a str, &'a str);
@@ -47,6 +55,7 @@ impl<'a> Call<'a> {
             flow: DEFAULT_FLOW,
             priority: None,
             labels: Labels::default(),
+            keys: None,
             tokens: None,
             deadline: None,
             id: "",
@@ -73,6 +82,21 @@ impl<'a> Call<'a> {
     #[inline]
     pub fn label(mut self, name: &'a str, value: &'a str) -> Self {
         self.labels.push((name, value));
+        self
+    }
+
+    /// A key that it reads while it runs, side by side with other readers.
+    pub fn reads(self, key: impl Into<Cow<'a, str>>) -> Self {
+        self.key(key.into(), KeyAccess::Shared)
+    }
+
+    /// A key that it writes while it runs, and so has alone.
+    pub fn writes(self, key: impl Into<Cow<'a, str>>) -> Self {
+        self.key(key.into(), KeyAccess::Exclusive)
+    }
+
+    pub(crate) fn key(mut self, key: Cow<'a, str>, access: KeyAccess) -> Self {
+        self.keys.get_or_insert_default().0.push((key, access));
         self
     }
 
@@ -113,6 +137,13 @@ impl<'a> Call<'a> {
     }
 }
 
+impl Keys<'_> {
+    pub(crate) fn kept(&self) -> Keys<'static> {
+        let owned = self.0.iter().map(|(key, access)| (Cow::Owned(key.to_string()), *access));
+        Keys(owned.collect())
+    }
+}
+
 impl<'a> Labels<'a> {
     pub(crate) fn push(&mut self, label: Label<'a>) {
         match self.first {
@@ -149,12 +180,13 @@ impl<'a> From<&'a str> for Call<'a> {
 /// A call does not know which of its labels are secret, so none shows its value.
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Call { tool, flow, priority, labels, tokens, deadline, id, turn, parent } = self;
+        let Call { tool, flow, priority, labels, keys, tokens, deadline, id, turn, parent } = self;
         f.debug_struct("Call")
             .field("tool", tool)
             .field("flow", flow)
             .field("priority", priority)
             .field("labels", &labels.iter().map(|(name, _)| *name).collect::<Vec<_>>())
+            .field("keys", &keys.as_ref().map(|keys| keys.0.as_slice()).unwrap_or_default())
             .field("tokens", tokens)
             .field("deadline", deadline)
             .field("id", id)

@@ -48,8 +48,8 @@ pub use lineage::{Lineage, Scope};
 pub use permit::Permit;
 pub use policy::{Access, Policy, PolicyErrors};
 pub use rampmeter_core::{
-    BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, LimitSnapshot, Outcome, Reason,
-    Snapshot,
+    BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, KeyAccess, KeySnapshot,
+    LimitSnapshot, MAX_KEY_BYTES, Outcome, Reason, Snapshot,
 };
 pub use refusal::{Refusal, Retry};
 pub use registry::{DuplicateTool, Registry, UnknownTool};

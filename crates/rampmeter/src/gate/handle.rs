@@ -7,7 +7,7 @@ use rampmeter_core::{Instant, Prepared};
 
 use super::Handle;
 use super::state::{Standing, State, Wanted};
-use crate::call::{Call, names};
+use crate::call::{Call, Keys, names};
 
 /// What a handle keeps besides what was found for it.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub(super) struct Kept {
     flow: String,
     priority: Option<String>,
     labels: Labels,
+    keys: Option<Box<Keys<'static>>>,
     tokens: Option<u64>,
     /// The limits' generation in which they were found.
     generation: u64,
@@ -47,6 +48,7 @@ impl Kept {
             flow: &self.flow,
             priority: self.priority.as_deref(),
             labels: labels.collect(),
+            keys: self.keys.clone(),
             tokens: self.tokens,
             ..Call::new(&self.tool)
         }
@@ -66,6 +68,7 @@ impl State {
             flow: call.flow.into(),
             priority: call.priority.map(Into::into),
             labels: Labels(labels.collect()),
+            keys: call.keys.as_ref().map(|keys| Box::new(keys.kept())),
             tokens: call.tokens,
             generation: self.plan.generation,
             place,

@@ -8,6 +8,7 @@ mod diagnostic;
 mod draws;
 mod effective;
 mod field;
+mod keys;
 mod limits;
 mod nearest;
 mod notes;
@@ -36,6 +37,7 @@ pub(crate) use nearest::nearest as nearest_word;
 pub(crate) use pattern::best as best_pattern;
 
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
+pub use keys::{Key, KeyError};
 pub use template::{Piece, pieces};
 pub use types::{
     Access, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy, LimitPolicy, Overflow,
@@ -144,6 +146,8 @@ impl Policy {
         unlimited.limits.clear();
         for tool in &mut unlimited.tools {
             tool.draws.clear();
+            tool.reads.clear();
+            tool.writes.clear();
         }
         unlimited.source.warnings.clear();
         unlimited
