@@ -28,6 +28,8 @@ pub struct Config {
     pub max_keys: u16,
     /// The most calls that may wait for one key.
     pub key_queue_size: u32,
+    /// What the engine's chance comes from; the same seed and inputs give the same outputs.
+    pub seed: u64,
 }
 
 impl Default for Config {
@@ -43,6 +45,7 @@ impl Default for Config {
             inherit: true,
             max_keys: LimitId::FIRST_KEY.0,
             key_queue_size: 10_000,
+            seed: 0,
         }
     }
 }
@@ -66,6 +69,8 @@ pub struct LimitConfig {
     pub queue_age: Option<Duration>,
     /// What happens when as many wait as may.
     pub overflow: Overflow,
+    /// Whether it learns from its calls what their server says: a throttled call stops it.
+    pub learns: bool,
 }
 
 impl Default for LimitConfig {
@@ -80,6 +85,7 @@ impl Default for LimitConfig {
             queue_per_flow: None,
             queue_age: None,
             overflow: Overflow::Refuse,
+            learns: true,
         }
     }
 }

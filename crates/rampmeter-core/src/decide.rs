@@ -34,7 +34,7 @@ impl Engine {
             let takes = self.routes.get(call.route).takes();
             let budgets = &mut self.instances.budgets;
             if budgets.try_take(takes, call.priority, self.now) {
-                return Decision::Granted(self.run_at_once(call));
+                return Decision::Granted(self.run_at_once(call, false));
             }
         }
         self.decide_in_turn(call, parent, otherwise, out)
@@ -76,7 +76,7 @@ impl Engine {
             return None;
         }
         route.draws().iter().find_map(|draw| {
-            let standing = self.instances.standing(draw.instance);
+            let standing = self.instances.standing(draw.instance, false, now);
             if standing != Answer::Ready {
                 return Some((draw.instance, standing));
             }
@@ -128,9 +128,10 @@ impl Engine {
         if parent.nest == NONE {
             let takes = self.routes.get(call.route).takes();
             self.instances.budgets.take(takes, call.priority, self.now);
-            return self.run_at_once(call);
+            let paced = self.contended > 0 && self.out_where_cooling(call.route);
+            return self.run_at_once(call, paced);
         }
-        let id = self.run_at_once(call);
+        let id = self.run_at_once(call, false);
         let nest = self.adopt(id.index, parent);
         self.take_nested(nest, call.route, call.priority);
         if let Some(Record::Running(running)) = self.calls.get_mut(id.index) {
@@ -141,7 +142,7 @@ impl Engine {
 
     /// A call runs that never waited; what it takes has been taken.
     #[inline]
-    fn run_at_once(&mut self, call: &Asked) -> CallId {
+    fn run_at_once(&mut self, call: &Asked, paced: bool) -> CallId {
         let index = self.calls.insert(Record::Running(Running {
             route: call.route,
             nest: NONE,
@@ -155,6 +156,7 @@ impl Engine {
             own: call.own,
             backfills: NONE,
             settled: false,
+            paced,
         }));
         self.calls.id(index)
     }
@@ -317,7 +319,7 @@ impl Engine {
 fn said(id: CallId, out: &mut Outputs) -> Decision {
     let about = |output: &Output| match output {
         Output::Granted(it) | Output::Refused(it, _) => *it == id,
-        Output::Saturated { .. } => false,
+        Output::Saturated { .. } | Output::Cooling { .. } | Output::Spent { .. } => false,
     };
     match out.iter().rposition(about).map(|at| out.remove(at)) {
         Some(Output::Refused(_, refusal)) => Decision::Refused(refusal),

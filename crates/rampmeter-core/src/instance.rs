@@ -12,6 +12,7 @@ use crate::backfill::Ends;
 use crate::budget::{Answer, Budget, Budgets};
 use crate::call::{LimitId, Priority};
 use crate::config::{Config, LimitConfig};
+use crate::cooldown::CoolDown;
 use crate::heap::Heap;
 use crate::key::{KEY_BUDGETS, KeyNumbers};
 use crate::lane::NONE;
@@ -37,6 +38,8 @@ pub(crate) struct Instance {
     /// It has nothing but those slots.
     pub(crate) only_slots: bool,
     pub(crate) paused: bool,
+    /// A call was throttled here.
+    pub(crate) cool: Option<Box<CoolDown>>,
     /// Made when a lane first waits here.
     pub(crate) order: Option<Box<Order>>,
     /// Lanes that wait here.
@@ -69,6 +72,8 @@ pub(crate) struct Instances {
     /// All keys, as if they were the values of one label.
     keys: PerLimit,
     pub(crate) numbers: KeyNumbers,
+    /// Instances that were collected while they cooled down, until they are counted.
+    pub(crate) cooled: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -94,6 +99,7 @@ impl Instances {
             limits: Vec::new(),
             keys: PerLimit::default(),
             numbers: KeyNumbers::default(),
+            cooled: 0,
         };
         for index in 0..config.limits.len() {
             instances.add(config, u16::try_from(index).unwrap_or(u16::MAX));
@@ -182,7 +188,7 @@ impl Instances {
         priority: Priority,
         now: Instant,
     ) -> Answer {
-        self.budgets.answer(takes, priority, now).and(self.standing(id))
+        self.budgets.answer(takes, priority, now).and(self.standing(id, false, now))
     }
 
     /// The same for a call whose caller is `parent`.
@@ -194,7 +200,8 @@ impl Instances {
         lineage: (&Nests, u32),
         now: Instant,
     ) -> Answer {
-        self.budgets.answer_nested(takes, priority, lineage, now).and(self.standing(id))
+        let answer = self.budgets.answer_nested(takes, priority, lineage, now);
+        answer.and(self.standing(id, true, now))
     }
 
     /// What all instances of a route say.
@@ -206,8 +213,12 @@ impl Instances {
 
     /// What stands in the way of every call at an instance, whatever its budgets say.
     #[inline]
-    pub(crate) fn standing(&self, id: u32) -> Answer {
-        if self.slab[id].paused { Answer::Paused } else { Answer::Ready }
+    pub(crate) fn standing(&self, id: u32, nested: bool, now: Instant) -> Answer {
+        let instance = &self.slab[id];
+        if instance.paused {
+            return Answer::Paused;
+        }
+        instance.cool.as_deref().map_or(Answer::Ready, |cool| cool.answer(nested, now))
     }
 
     /// The instance of a limit for this value of its label; `None` if there are as many as
@@ -312,7 +323,10 @@ impl Instances {
         let budgets = self.budgets.of_mut(instance.budgets.clone()).iter_mut();
         let idle = budgets.map(|budget| budget.idle_at(now));
         let idle_at = idle.fold(now, |latest, at| latest.max(at.unwrap_or(Instant::NEVER)));
-        per_limit(&mut self.keys, &mut self.limits, instance.limit).idle.set(id, idle_at);
+        let cool = self.slab[id].cool.as_deref().map_or(now, |cool| cool.until);
+        let idle_at = idle_at.max(cool);
+        let limit = self.slab[id].limit;
+        per_limit(&mut self.keys, &mut self.limits, limit).idle.set(id, idle_at);
     }
 
     /// Takes the mark off an instance, if it still exists.
@@ -367,6 +381,7 @@ impl Instances {
             slots,
             only_slots,
             paused,
+            cool: None,
             order: None,
             watchers: 0,
             partial: 0,
@@ -397,6 +412,7 @@ impl Instances {
             }
             per_limit.idle.remove(id);
             let Some(gone) = self.slab.remove(id) else { continue };
+            self.cooled += usize::from(gone.cool.is_some());
             let budgets = self.budgets.of(gone.budgets.clone());
             per_limit.past_peaks.resize(budgets.len(), 0);
             for (peak, budget) in per_limit.past_peaks.iter_mut().zip(budgets) {

@@ -79,6 +79,8 @@ pub(crate) struct Running {
     pub(crate) backfills: u32,
     /// What it really took has been told.
     pub(crate) settled: bool,
+    /// It is one of those that were let out where limits cool down.
+    pub(crate) paced: bool,
 }
 
 #[derive(Clone, Debug)]

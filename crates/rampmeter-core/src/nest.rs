@@ -306,11 +306,27 @@ impl Engine {
     }
 
     /// Gives back what a call with a lineage stood on, and ends its part in it.
-    pub(crate) fn give_nested(&mut self, nest: u32, priority: Priority) {
+    pub(crate) fn give_nested(&mut self, nest: u32, route: u32, priority: Priority) {
+        for take in self.routes.get(route).takes() {
+            let budget = self.instances.budgets.one_mut(take.budget);
+            if matches!(budget, Budget::Rate(_)) {
+                budget.give(take.amount, priority);
+            }
+        }
         let holds = core::mem::take(&mut self.nests.slab[nest].holds);
         for hold in &holds {
             let free = self.nests.pass_on(*hold);
-            self.instances.budgets.one_mut(hold.budget).give(free, priority);
+            let budget = self.instances.budgets.one_mut(hold.budget);
+            budget.give(free, priority);
+            // What it took at its priority, the borrower will give back at its own.
+            let borrower = self.nests.slab.get(hold.borrower).map(|nest| nest.call);
+            if let Some(Record::Running(it)) = borrower.and_then(|call| self.calls.get(call))
+                && it.priority != priority
+                && let Budget::Concurrency(slots) = budget
+            {
+                slots.give(hold.own - free, priority);
+                slots.take(hold.own - free, it.priority);
+            }
         }
         self.nests.remove(nest);
     }

@@ -21,8 +21,10 @@ impl Engine {
         let own = lane.own;
         let (watch, flow_at) = (lane.watch, lane.flow_at);
         let estimate_nanos = self.estimates.mean_nanos(tool);
+        let mut paced = false;
         if nest == NONE {
             self.instances.budgets.take(self.routes.get(route).takes(), priority, self.now);
+            paced = self.out_where_cooling(route);
         } else {
             self.take_nested(nest, route, priority);
         }
@@ -69,6 +71,7 @@ impl Engine {
             own,
             backfills: gap.map_or(NONE, |(claim, _)| claim),
             settled: false,
+            paced,
         });
         out.push(Output::Granted(self.calls.id(call)));
     }
@@ -97,20 +100,32 @@ impl Engine {
     /// A running call's record has been taken out: gives back what it held, corrects what its
     /// flow was charged, and marks where others wait for it.
     #[inline]
-    pub(crate) fn end(&mut self, call: u32, running: &Running, outcome: Outcome) {
+    pub(crate) fn end(
+        &mut self,
+        call: u32,
+        running: &Running,
+        outcome: Outcome,
+        out: &mut Outputs,
+    ) {
         let took = self.now.as_nanos().saturating_sub(running.started.as_nanos());
         if outcome != Outcome::Cancelled {
             self.estimates.learn(running.tool, took);
         }
         if running.charged != 0 || self.contended != 0 {
             self.settle_accounts(call, running, took);
+            if running.paced {
+                for at in 0..self.routes.get(running.route).draws().len() {
+                    let id = self.routes.get(running.route).draws()[at].instance;
+                    self.back_where_cooling(id, running, outcome, out);
+                }
+            }
         }
         if running.nest == NONE {
             let takes = self.routes.get(running.route).takes();
             self.instances.budgets.give(takes, running.priority);
         } else {
             self.ends_as_caller(running.nest, running.route);
-            self.give_nested(running.nest, running.priority);
+            self.give_nested(running.nest, running.route, running.priority);
         }
         self.release_route(running.route);
     }

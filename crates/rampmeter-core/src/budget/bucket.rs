@@ -78,6 +78,13 @@ impl Bucket {
         self.owed.iter_mut().for_each(|owed| owed.note(now, 0));
     }
 
+    /// A bucket of the same figures that holds so much.
+    pub(super) fn at_level(&self, level: u64, now: Instant) -> Bucket {
+        let owed = self.cost(self.burst.saturating_sub(level));
+        let tat = self.scale(now).saturating_add(owed);
+        Bucket { tat, owed: self.owed.as_ref().map(|_| Box::default()), ..self.clone() }
+    }
+
     pub(super) fn burst(&self) -> u64 {
         self.burst
     }

@@ -80,6 +80,11 @@ impl Calendar {
         Instant::from_nanos(self.ends_nanos.saturating_add(later))
     }
 
+    pub(super) fn ends(&mut self, now: Instant) -> Instant {
+        self.roll(now);
+        Instant::from_nanos(self.ends_nanos)
+    }
+
     /// The present window ends at `ends` instead. What was used in it stays used.
     pub(super) fn align(&mut self, now: Instant, ends: Instant) {
         self.roll(now);

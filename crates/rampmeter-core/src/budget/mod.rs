@@ -9,6 +9,9 @@ mod calendar;
 mod reform;
 mod sliding;
 mod slots;
+mod word;
+
+use alloc::boxed::Box;
 
 use crate::call::{Cost, Priority};
 use crate::config::{BudgetConfig, Counts, RateKind};
@@ -20,6 +23,8 @@ use bucket::Bucket;
 use calendar::Calendar;
 use sliding::Sliding;
 pub(crate) use slots::Slots;
+pub(crate) use word::Said;
+use word::Word;
 
 /// One call borrows so many times what a rate's window or bucket holds at the most.
 const MOST_WINDOWS: u64 = 64;
@@ -72,6 +77,10 @@ pub(crate) struct Rate {
     pub(crate) amount: u64,
     pub(crate) period_nanos: u64,
     kind: Kind,
+    /// What running calls were charged.
+    in_flight: u64,
+    /// What the provider said last.
+    word: Option<Box<Word>>,
 }
 
 #[derive(Clone, Debug)]
@@ -112,7 +121,9 @@ impl Budget {
     pub(crate) fn is_ready(&mut self, amount: u64, priority: Priority, now: Instant) -> bool {
         match self {
             Budget::Concurrency(slots) => amount <= slots.room(priority),
-            Budget::Rate(Rate { kind: Kind::Bucket(bucket), .. }) => bucket.is_ready(amount, now),
+            Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, .. }) => {
+                bucket.is_ready(amount, now)
+            }
             Budget::Rate(rate) => rate.ready_at(0, amount, now) <= now,
             Budget::Gone => true,
         }
@@ -131,10 +142,12 @@ impl Budget {
     /// Takes `amount` if it is ready; says whether it was.
     #[inline]
     pub(crate) fn try_take(&mut self, amount: u64, priority: Priority, now: Instant) -> bool {
-        if let Budget::Rate(Rate { kind: Kind::Bucket(bucket), .. }) = self
+        if let Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, in_flight, .. }) = self
             && amount <= bucket.burst()
         {
-            return bucket.try_take(amount, now);
+            let taken = bucket.try_take(amount, now);
+            *in_flight += if taken { amount } else { 0 };
+            return taken;
         }
         let ready = self.is_ready(amount, priority, now);
         if ready {
@@ -146,8 +159,10 @@ impl Budget {
     /// Gives back what is held only while a call runs.
     #[inline]
     pub(crate) fn give(&mut self, amount: u64, priority: Priority) {
-        if let Budget::Concurrency(slots) = self {
-            slots.give(amount, priority);
+        match self {
+            Budget::Concurrency(slots) => slots.give(amount, priority),
+            Budget::Rate(rate) => rate.in_flight = rate.in_flight.saturating_sub(amount),
+            Budget::Gone => {}
         }
     }
 
@@ -187,11 +202,14 @@ impl Budget {
     pub(crate) fn idle_at(&mut self, now: Instant) -> Option<Instant> {
         match self {
             Budget::Concurrency(slots) => (slots.held == 0).then_some(Instant::EPOCH),
-            Budget::Rate(rate) => Some(match &mut rate.kind {
-                Kind::Sliding(sliding) => sliding.idle_at(),
-                Kind::Bucket(bucket) => bucket.idle_at(),
-                Kind::Calendar(calendar) => calendar.idle_at(now),
-            }),
+            Budget::Rate(rate) => {
+                let word = rate.word.as_ref().map_or(Instant::EPOCH, |word| word.idle_at());
+                Some(word.max(match &mut rate.kind {
+                    Kind::Sliding(sliding) => sliding.idle_at(),
+                    Kind::Bucket(bucket) => bucket.idle_at(),
+                    Kind::Calendar(calendar) => calendar.idle_at(now),
+                }))
+            }
             Budget::Gone => Some(Instant::EPOCH),
         }
     }
@@ -221,11 +239,15 @@ impl Rate {
                 Kind::Calendar(Calendar::new(amount, period_nanos, ends))
             }
         };
-        Rate { counts, amount, period_nanos, kind }
+        Rate { counts, amount, period_nanos, kind, in_flight: 0, word: None }
     }
 
     #[inline]
     fn take(&mut self, amount: u64, now: Instant) {
+        self.in_flight = self.in_flight.saturating_add(amount);
+        if let Some(word) = &mut self.word {
+            word.take(amount, now);
+        }
         match &mut self.kind {
             Kind::Bucket(bucket) => bucket.take(amount, now),
             Kind::Sliding(sliding) => sliding.take(amount.min(most_of(self.amount)), now),
@@ -237,6 +259,9 @@ impl Rate {
     pub(crate) fn settle(&mut self, charged: u64, actual: u64, started: Instant, now: Instant) {
         let most = most_of(self.capacity());
         let (charged, actual) = (charged.min(most), actual.min(most));
+        if let Some(word) = &mut self.word {
+            word.settle(charged, actual, started);
+        }
         match &mut self.kind {
             Kind::Sliding(sliding) => sliding.settle(charged, actual, started, now),
             Kind::Bucket(bucket) => bucket.settle(charged, actual, started),
@@ -247,11 +272,17 @@ impl Rate {
     /// From when on `need` could be taken if `taken` were taken at `now`. What is more than can
     /// ever be taken at once may be borrowed when that much could be.
     pub(crate) fn ready_at(&mut self, taken: u64, need: u64, now: Instant) -> Instant {
-        match &mut self.kind {
+        let by_count = match &mut self.kind {
             Kind::Sliding(sliding) => sliding.ready_at(taken, need, now),
             Kind::Bucket(bucket) => bucket.ready_at(taken, need, now),
             Kind::Calendar(calendar) => calendar.ready_at(taken, need, now),
+        };
+        if self.word.is_none() {
+            return by_count;
         }
+        self.forget_past_word(now);
+        let word = self.word.as_ref();
+        by_count.max(word.map_or(now, |word| word.ready_at(taken, need, now)))
     }
 
     /// What counts against the amount at `now`.

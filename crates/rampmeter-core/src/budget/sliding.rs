@@ -86,7 +86,7 @@ impl Sliding {
         }
     }
 
-    fn charge_one(&mut self, leaves: u64, amount: u64, add: bool) {
+    pub(super) fn charge_one(&mut self, leaves: u64, amount: u64, add: bool) {
         let at = match self.log.back() {
             Some((last, _)) if *last < leaves => self.log.len(),
             _ => self.log.partition_point(|(it, _)| *it < leaves),
@@ -144,6 +144,12 @@ impl Sliding {
             self.used = self.used.saturating_sub(*amount);
             self.log.pop_front();
         }
+    }
+
+    /// When what was taken by `now` has left at the latest, or `resets` if that is sooner.
+    pub(super) fn leaves_by(&self, resets: Option<Instant>, now: Instant) -> u64 {
+        let resets = resets.map_or(u64::MAX, Instant::as_nanos);
+        self.leaves(now).min(resets.max(now.as_nanos() + 1))
     }
 
     fn leaves(&self, now: Instant) -> u64 {

@@ -151,6 +151,25 @@ fn slots_that_a_raised_call_took_of_what_is_reserved_are_given_back_as_such() {
 }
 
 #[test]
+fn slots_that_pass_to_a_raised_borrower_are_given_back_at_the_right_priority() {
+    let reserved =
+        BudgetConfig::Concurrency { size: 2, reserved: vec![(Priority(0), 1)], lend: true };
+    let mut stage = Stage::of(&[reserved, BudgetConfig::slots(1)]);
+    let busy = stage.runs(&on(&[1]));
+    let caller = stage.runs(&on(&[L]).writes("k").priority(2).flow(1));
+    let child = stage.waits(&on(&[L, 1]).made_by(caller));
+    let high = stage.waits(&none().writes("k").priority(0).flow(2));
+    assert_eq!(priority_of(&mut stage, child), 0);
+    assert_eq!(stage.end(busy), [child], "it stands on its caller's slot");
+    assert_eq!(stage.end(caller), [high], "and now that slot is its own");
+    assert_eq!(stage.end(child), []);
+    // As many low ones as before have room, and not one more.
+    stage.runs(&on(&[L]).priority(2).flow(3));
+    stage.waits(&on(&[L]).priority(2).flow(3));
+    stage.runs(&on(&[L]).priority(0).flow(4));
+}
+
+#[test]
 fn a_thousand_calls_of_one_holder_are_raised_bit_by_bit_and_all_given_back() {
     let mut stage = stage(true);
     let busy = stage.runs(&on(&[L]).priority(MEDIUM));

@@ -10,6 +10,7 @@
 mod backfill;
 mod bench;
 mod claims;
+mod cooling;
 mod edits;
 mod expiries;
 mod explained;
@@ -27,6 +28,7 @@ mod resize;
 mod settle;
 mod stage;
 mod turns;
+mod words;
 
 use std::time::Duration;
 

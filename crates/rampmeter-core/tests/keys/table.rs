@@ -170,7 +170,7 @@ impl Table {
                     self.start(number);
                 }
                 Output::Refused(id, refusal) => panic!("seed {}: {id:?} {refusal:?}", self.seed),
-                Output::Saturated { .. } => {}
+                _ => {}
             }
         }
         if self.engine.next_moment().is_none_or(|at| at > Instant::from_millis(self.now)) {

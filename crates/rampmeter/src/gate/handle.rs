@@ -7,7 +7,7 @@ use rampmeter_core::{Instant, Prepared};
 
 use super::Handle;
 use super::state::{Standing, State, Wanted};
-use crate::call::{Call, Keys, names};
+use crate::call::{Call, Costs, Keys, names};
 
 /// What a handle keeps besides what was found for it.
 #[derive(Debug)]
@@ -17,7 +17,9 @@ pub(super) struct Kept {
     priority: Option<String>,
     labels: Labels,
     keys: Option<Box<Keys<'static>>>,
-    tokens: Option<u64>,
+    costs: Costs,
+    /// What it costs is learned, and found anew each time.
+    learns: bool,
     /// The limits' generation in which they were found.
     generation: u64,
     /// Its place among the renewals.
@@ -49,7 +51,7 @@ impl Kept {
             priority: self.priority.as_deref(),
             labels: labels.collect(),
             keys: self.keys.clone(),
-            tokens: self.tokens,
+            costs: self.costs,
             ..Call::new(&self.tool)
         }
     }
@@ -69,7 +71,8 @@ impl State {
             priority: call.priority.map(Into::into),
             labels: Labels(labels.collect()),
             keys: call.keys.as_ref().map(|keys| Box::new(keys.kept())),
-            tokens: call.tokens,
+            costs: call.costs,
+            learns: self.plan.tool(call.tool).learns(call),
             generation: self.plan.generation,
             place,
         }
@@ -87,7 +90,9 @@ impl State {
     #[inline(always)]
     pub(super) fn ask_handle(&mut self, now: Instant, handle: &Handle, wait: bool) -> Standing {
         match &handle.prepared {
-            Some(prepared) if handle.kept.generation == self.plan.generation => {
+            Some(prepared)
+                if handle.kept.generation == self.plan.generation && !handle.kept.learns =>
+            {
                 self.ask_prepared(now, prepared, &handle.wanted, wait)
             }
             _ => self.ask_renewed(now, handle, wait),
@@ -97,6 +102,9 @@ impl State {
     #[inline(never)]
     fn ask_renewed(&mut self, now: Instant, handle: &Handle, wait: bool) -> Standing {
         let kept = &handle.kept;
+        if kept.learns {
+            return self.ask(now, &kept.call(), None, wait);
+        }
         let renewal = match self.renewals.take(kept.place) {
             Some(renewal) if renewal.generation == self.plan.generation => renewal,
             outdated => {

@@ -111,6 +111,8 @@ fn fill(template: &str, arguments: &str) -> Result<String, String> {
         match piece {
             Piece::Text(text) => key.push_str(text),
             Piece::Argument(path) => key.push_str(&argument(arguments, path)?),
+            // `pieces` finds none; `${NAME}` is for requests alone.
+            Piece::Environment(_) => {}
         }
     }
     if key.len() > MAX_KEY_BYTES {

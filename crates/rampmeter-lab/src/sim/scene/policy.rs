@@ -66,6 +66,7 @@ pub(crate) fn limit(
         queue_per_flow: (mix.per_flow && rng.percent(40)).then(|| narrow(rng.range(1, 20))),
         queue_age: rng.percent(10).then(|| Duration::from_nanos(rng.scale(pace, pace * 200))),
         overflow: if mix.evict && rng.percent(50) { Overflow::Evict } else { Overflow::Refuse },
+        ..LimitConfig::default()
     }
 }
 

@@ -70,7 +70,6 @@ fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
         ("[tools.t]\nidempotent = true", "not enforced by this version", 2),
         ("[tools.t]\nfallback = \"u\"", "not enforced by this version", 2),
         ("[tools.t]\non_abandon = \"1s\"", "not enforced by this version", 2),
-        ("[tools.t]\nrun = { http = \"http://localhost\" }", "run.http` is not enforced", 2),
         ("[state]\na = 1", "`state` is not enforced by this version", 1),
         ("keys = 1000", "`keys` is not enforced by this version", 1),
         (
@@ -292,11 +291,7 @@ fn what_never_fits_or_is_never_counted_is_refused() {
         ("limits = { slots = { weight = 5 } }", "weight 5 never fits, limit `slots` has 4 slots"),
         ("limits = { slots = { weight = 0 } }", "weight` is 0"),
         ("limits = { calls = { weight = 2 } }", "limit `calls` has no slots to weigh"),
-        ("limits = { bucket = { tokens = 501 } }", "501 tokens never fit"),
-        ("limits = { window = { tokens = 801 } }", "write at most tokens = 800"),
         ("limits = { window = { tokens = -1 } }", "tokens` is -1"),
-        ("limits = [\"bucket\"]", "say how many a call takes: bucket = { tokens = N }"),
-        ("limits = { bucket = {} }", "counts tokens, and none are said"),
         ("limits = { slots = { tokens = 9 } }", "limit `slots` counts no tokens"),
         ("limits = [\"slots\", \"slots\"]", "lists `slots` twice"),
         (
@@ -355,9 +350,10 @@ fn a_name_must_be_there_and_printable() {
 #[test]
 fn a_run_that_cannot_be_run_is_refused() {
     let cases = [
-        ("{}", "says neither `command` nor `simulate`"),
+        ("{}", "says neither `command` nor `http` nor `simulate`"),
         ("{ max_output = \"1KiB\" }", "says neither"),
         ("{ command = [\"a\"], simulate = { latency = \"1s\" } }", "says both"),
+        ("{ http = { url = \"http://a\" }, command = [\"a\"] }", "says both `command` and `http`"),
         ("{ simulate = { latency = \"1s\" }, max_output = \"1KiB\" }", "nothing without `command`"),
         ("{ command = [] }", "has 0 words"),
         ("{ command = [\"\"] }", "the program has no name"),
