@@ -173,6 +173,12 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
         [] => out.line(format_args!("limits = []")),
         draws => out.line(format_args!("limits = {{ {} }}", draws.join(", "))),
     }
+    for (name, keys) in [("reads", &tool.reads), ("writes", &tool.writes)] {
+        let keys: Vec<String> = keys.iter().map(|key| quoted(key)).collect();
+        if !keys.is_empty() {
+            out.line(format_args!("{name} = [{}]", keys.join(", ")));
+        }
+    }
     for unit in tool.learned(policy) {
         out.line(format_args!("# {}: learned from what calls take", unit.key()));
     }

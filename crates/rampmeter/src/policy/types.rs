@@ -203,6 +203,10 @@ pub struct ToolPolicy {
     pub pattern: String,
     /// The limits it draws on, each at most once.
     pub draws: Vec<DrawPolicy>,
+    /// The keys that its calls read: texts with `{name}` where an argument belongs.
+    pub reads: Vec<String>,
+    /// The keys that its calls write, likewise.
+    pub writes: Vec<String>,
     /// What it declares to do; none counts as [`Policy::undeclared`](super::Policy::undeclared).
     pub access: Option<Access>,
     /// The name of its priority.

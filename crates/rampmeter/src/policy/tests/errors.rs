@@ -44,14 +44,26 @@ fn an_unknown_key_is_refused_with_the_nearest_word() {
 }
 
 #[test]
+fn a_template_of_a_key_is_refused_where_it_is_wrong() {
+    check(&[
+        ("[tools.t]\nreads = \"file:{path}\"", "writes = [\"file:{path}\"]", 2),
+        ("[tools.t]\nreads = [\"file:{path\"]", "a `{` is never closed", 2),
+        ("[tools.t]\nwrites = [\n\"a\", \"file:{}\"]", "no argument's name", 3),
+        ("[tools.t]\nwrites = [\"\"]", "a key of 0 bytes", 2),
+        ("[tools.t]\nwrites = [7]", "file:{path}", 2),
+        ("[tools.t]\nread = [\"a\"]", "did you mean `reads`?", 2),
+    ]);
+    let many = format!("[tools.t]\nreads = [{}]", "\"a\", ".repeat(17));
+    assert!(errors_of(&many).to_string().contains("name at most 16"));
+}
+
+#[test]
 fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
     check(&[
         ("[limits.a]\nconcurrency = 1\nbreaker = {}", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\ncool_down = \"1s\"", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\ncooldown = \"1s\"", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\nestimate = 5", "not enforced by this version", 3),
-        ("[tools.t]\nreads = [\"file:{path}\"]", "not enforced by this version", 2),
-        ("[tools.t]\nwrites = [\"file:{path}\"]", "not enforced by this version", 2),
         ("[tools.t]\nretry = 3", "not enforced by this version", 2),
         ("[tools.t]\nretries = 3", "not enforced by this version", 2),
         ("[tools.t]\nidempotent = true", "not enforced by this version", 2),
