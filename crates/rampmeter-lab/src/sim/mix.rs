@@ -26,6 +26,12 @@ pub struct Mix {
     pub zeros: bool,
     /// Clocks that step, timers that are late, times that run backwards.
     pub clocks: bool,
+    /// Calls that tell what they took.
+    pub settles: bool,
+    /// Calls that are throttled.
+    pub throttles: bool,
+    /// Calls that tell what their provider said.
+    pub words: bool,
 }
 
 impl Mix {
@@ -41,6 +47,9 @@ impl Mix {
         faults: true,
         zeros: true,
         clocks: true,
+        settles: true,
+        throttles: true,
+        words: true,
     };
 
     /// These without one of them, by its name.
@@ -59,6 +68,9 @@ impl Mix {
             "faults" => &mut self.faults,
             "zeros" => &mut self.zeros,
             "clocks" => &mut self.clocks,
+            "settles" => &mut self.settles,
+            "throttles" => &mut self.throttles,
+            "words" => &mut self.words,
             _ => return Err(format!("there is no ingredient `{name}`")),
         };
         *ingredient = false;
@@ -67,6 +79,11 @@ impl Mix {
 
     /// A part of these ingredients.
     pub(crate) fn part(self, rng: &mut Rng) -> Mix {
+        // These came later, and do not move what older seeds draw.
+        let mut later = rng.later();
+        let mut told = |allowed: bool| later.percent(50) && allowed;
+        let (settles, throttles) = (told(self.settles), told(self.throttles));
+        let words = told(self.words);
         let mut with = |allowed: bool| rng.percent(60) && allowed;
         Mix {
             reserved: with(self.reserved),
@@ -79,6 +96,9 @@ impl Mix {
             faults: with(self.faults),
             zeros: with(self.zeros),
             clocks: with(self.clocks),
+            settles,
+            throttles,
+            words,
         }
     }
 }

@@ -40,10 +40,11 @@ pub enum Count {
     OffByTheWait,
     OffByFourWaits,
     OffByMore,
+    Settled,
 }
 
 /// Every count with the name that it has in a record.
-pub const COUNTS: [(Count, &str); 34] = [
+pub const COUNTS: [(Count, &str); 35] = [
     (Count::Steps, "steps"),
     (Count::Asked, "asked"),
     (Count::GrantedAtOnce, "granted_at_once"),
@@ -78,6 +79,7 @@ pub const COUNTS: [(Count, &str); 34] = [
     (Count::OffByTheWait, "estimates_off_by_the_wait"),
     (Count::OffByFourWaits, "estimates_off_by_four_waits"),
     (Count::OffByMore, "estimates_off_by_more"),
+    (Count::Settled, "settled"),
 ];
 
 /// Counts of one run, or of many.

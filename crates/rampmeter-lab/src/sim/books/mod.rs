@@ -8,7 +8,9 @@ mod edits;
 mod layout;
 mod rates;
 mod shown;
+mod settles;
 mod slots;
+mod tally;
 mod trees;
 
 use rampmeter_core::{CallId, Config};
@@ -18,6 +20,7 @@ pub(crate) use calls::{CallBook, State};
 pub(crate) use layout::{InstanceBook, Lane, LimitBook, Route, Variant};
 pub(crate) use rates::RateBook;
 pub(crate) use slots::SlotsBook;
+use tally::Charge;
 pub(crate) use trees::Hold;
 
 use super::scene::Scene;
