@@ -95,6 +95,9 @@ impl Debt {
         if let Some(made) = found.find(|made| made.amount == made.charged) {
             // Whether it counts early is as it was charged.
             made.amount = actual;
+        } else if charged == 0 && at >= self.since.0 {
+            let place = self.charges.partition_point(|made| made.at <= at);
+            self.charges.insert(place, Made { at, charged, amount: actual });
         } else if actual < charged {
             self.since.1 -= i128::from(charged - actual) * i128::from(self.period);
         }
@@ -124,9 +127,11 @@ impl Debt {
         }
     }
 
-    /// So much more is owed, at the most.
-    pub(super) fn add(&mut self, units: u64) {
-        self.more += i128::from(units) * i128::from(self.period);
+    /// So much more is owed for a charge that was made at a moment, at the most.
+    pub(super) fn add(&mut self, at: u64, units: u64, now: u64) {
+        let least = -self.refill(now - at);
+        let up = (least - self.owed(now)[1]).max(0);
+        self.more += up + i128::from(units) * i128::from(self.period);
     }
 
     /// Whether so much may be taken, in whatever order the others were.

@@ -168,7 +168,8 @@ impl Tally {
                 let charge = Charge { length: window.length, whole: self.amount, ..*charge };
                 window.put(&charge, more, true, now);
             }
-            Kind::Bucket(debt) => debt.add(more),
+            Kind::Bucket(debt) if more > 0 => debt.add(charge.at, more, now),
+            Kind::Bucket(_) => {}
             Kind::Calendar { used, window, .. } => {
                 *used += if charge.window == *window { more } else { 0 };
             }
