@@ -226,9 +226,16 @@ impl Owed {
     /// Of a charge made at `started` so much should not have been owed. Says how much of it counts,
     /// which is the least that a charge since then found owed; those would have found less.
     fn give_back(&mut self, amount: u128, started: Instant) -> u128 {
-        let after = self.0.partition_point(|(at, _)| *at <= started.as_nanos());
-        let back = self.0.get(after).map_or(amount, |(_, least)| amount.min(*least));
+        let mut after = self.0.partition_point(|(at, _)| *at <= started.as_nanos());
+        let Some((_, least)) = self.0.get(after) else { return amount };
+        let back = amount.min(*least);
+        let least = *least - back;
         self.0.iter_mut().skip(after).for_each(|(_, owed)| *owed -= back);
+        // Those before it that found more than that now are no longer among the least.
+        while after > 0 && self.0.get(after - 1).is_some_and(|(_, owed)| *owed >= least) {
+            self.0.remove(after - 1);
+            after -= 1;
+        }
         back
     }
 }

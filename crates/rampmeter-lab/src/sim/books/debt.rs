@@ -46,6 +46,8 @@ struct Made {
     at: u64,
     charged: u64,
     amount: u64,
+    /// It may count early.
+    small: bool,
 }
 
 impl Debt {
@@ -67,8 +69,9 @@ impl Debt {
 
     /// Takes so much, and says whether some order of this moment's charges allows it.
     pub(super) fn take(&mut self, amount: u64, now: u64) -> bool {
-        self.charges.push_back(Made { at: now, charged: amount, amount });
-        self.count(amount, self.is_small(amount), now);
+        let small = self.is_small(amount);
+        self.charges.push_back(Made { at: now, charged: amount, amount, small });
+        self.count(amount, small, now);
         if self.charges.len() > REMEMBERED {
             self.forget_the_first_half();
         }
@@ -93,11 +96,14 @@ impl Debt {
         // One that was corrected already is another call's.
         let mut found = self.charges.iter_mut().filter(same);
         if let Some(made) = found.find(|made| made.amount == made.charged) {
-            // Whether it counts early is as it was charged.
             made.amount = actual;
+            if actual < charged && made.small {
+                // The others of that moment have had its place, which may have counted early.
+                self.charges.iter_mut().filter(|it| it.at == at).for_each(|it| it.small = true);
+            }
         } else if charged == 0 && at >= self.since.0 {
             let place = self.charges.partition_point(|made| made.at <= at);
-            self.charges.insert(place, Made { at, charged, amount: actual });
+            self.charges.insert(place, Made { at, charged, amount: actual, small: true });
         } else if actual < charged {
             self.since.1 -= i128::from(charged - actual) * i128::from(self.period);
         }
@@ -112,7 +118,7 @@ impl Debt {
         let charges = VecDeque::new();
         let mut debt = Debt { at, before, small: 0, large: 0, more: 0, charges, ..*self };
         for made in self.charges.iter().take(many) {
-            debt.count(made.amount, self.is_small(made.charged), made.at);
+            debt.count(made.amount, made.small, made.at);
         }
         debt
     }
