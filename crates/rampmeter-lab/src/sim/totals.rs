@@ -41,10 +41,11 @@ pub enum Count {
     OffByFourWaits,
     OffByMore,
     Settled,
+    Throttled,
 }
 
 /// Every count with the name that it has in a record.
-pub const COUNTS: [(Count, &str); 35] = [
+pub const COUNTS: [(Count, &str); 36] = [
     (Count::Steps, "steps"),
     (Count::Asked, "asked"),
     (Count::GrantedAtOnce, "granted_at_once"),
@@ -80,6 +81,7 @@ pub const COUNTS: [(Count, &str); 35] = [
     (Count::OffByFourWaits, "estimates_off_by_four_waits"),
     (Count::OffByMore, "estimates_off_by_more"),
     (Count::Settled, "settled"),
+    (Count::Throttled, "throttled"),
 ];
 
 /// Counts of one run, or of many.

@@ -3,7 +3,7 @@
 use rampmeter_core::{BudgetConfig, Counts, LabelId, LimitConfig};
 
 use super::super::scene::Scene;
-use super::{Books, BudgetBook, NONE};
+use super::{Books, BudgetBook, CoolBook, NONE};
 
 #[derive(Clone, Debug)]
 pub(crate) struct LimitBook {
@@ -28,6 +28,8 @@ pub(crate) struct InstanceBook {
     pub(crate) queued: u32,
     /// The same by priority and flow.
     pub(crate) queued_by: Vec<u32>,
+    /// A call was throttled here.
+    pub(crate) cool: Option<CoolBook>,
 }
 
 /// A kind of call with the values of its labels.
@@ -70,7 +72,14 @@ impl Books {
         for _ in 0..many {
             let budgets = config.budgets.iter().map(|budget| self.add_budget(budget)).collect();
             let queued_by = vec![0; self.weights.len() * self.flows()];
-            self.instances.push(InstanceBook { limit, budgets, running: 0, queued: 0, queued_by });
+            self.instances.push(InstanceBook {
+                limit,
+                budgets,
+                running: 0,
+                queued: 0,
+                queued_by,
+                cool: None,
+            });
         }
         let many = narrow(many);
         let config = config.clone();

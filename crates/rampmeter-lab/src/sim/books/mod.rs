@@ -3,6 +3,7 @@
 
 mod budget;
 mod calls;
+mod cooling;
 mod debt;
 mod edits;
 mod layout;
@@ -17,6 +18,7 @@ use rampmeter_core::{CallId, Config};
 
 pub(crate) use budget::BudgetBook;
 pub(crate) use calls::{CallBook, State};
+pub(crate) use cooling::CoolBook;
 pub(crate) use layout::{InstanceBook, Lane, LimitBook, Route, Variant};
 pub(crate) use rates::RateBook;
 pub(crate) use slots::SlotsBook;

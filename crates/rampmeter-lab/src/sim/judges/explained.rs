@@ -26,8 +26,15 @@ impl Player {
         self.totals.add(Count::Explained);
         let right = match said.waits_for {
             WaitsFor::Turn => true,
-            WaitsFor::Release => !self.books.lacks_nothing_but_time(call),
-            WaitsFor::Until(at) => at.as_nanos() > self.books.clock && self.books.lacks_time(call),
+            WaitsFor::Release => {
+                let route = self.books.call(call).route;
+                !self.books.lacks_nothing_but_time(call) || self.books.has_cooled(route)
+            }
+            WaitsFor::Until(at) => {
+                let route = self.books.call(call).route;
+                let lacks = self.books.lacks_time(call) || self.books.has_cooled(route);
+                at.as_nanos() > self.books.clock && lacks
+            }
             WaitsFor::Claimant(by) => self.claims_beside(by, call)?,
             WaitsFor::Resume => self.books.is_paused(self.books.call(call).route),
         };
@@ -97,7 +104,12 @@ impl Player {
             self.rescued = None;
             return Ok(());
         }
-        if self.paused() || self.last_resume > since || self.scene.mix.nested {
+        // What stops and paces all is judged by its own rule.
+        if self.paused()
+            || self.last_resume > since
+            || self.scene.mix.nested
+            || self.scene.mix.throttles
+        {
             self.rescued = self.rescued.filter(|_| self.scene.mix.nested);
             return Ok(());
         }

@@ -62,7 +62,10 @@ impl Player {
     ) -> Verdict {
         let book = self.books.call(call);
         let by_deadline = book.deadline == book.expires;
-        let due = book.expires <= self.books.clock;
+        // Or it could not wait until a limit that was stopped goes on.
+        let stopped = matches!(refusal.retry, Retry::At(at) if at.as_nanos() >= book.expires)
+            && self.books.may_cool_until(book.route, book.expires);
+        let due = book.expires <= self.books.clock || stopped;
         let true_reason = match refusal.reason {
             Reason::Deadline => due && by_deadline,
             Reason::QueueTimeout => due && !by_deadline,
@@ -127,7 +130,7 @@ impl Books {
         takes.iter().any(|take| match &self.budgets[take.budget as usize] {
             BudgetBook::Slots(_) => false,
             BudgetBook::Rate(rate) => !rate.clone().has_room(take.amount, moment.saturating_sub(1)),
-        })
+        }) || self.may_cool_until(route, moment)
     }
 
     /// Whether a call that does not want to wait would have to: a limit has no room, or others
@@ -137,6 +140,7 @@ impl Books {
         let parent = ask.parent.and_then(|it| self.running_call(it)).unwrap_or(NONE);
         instances.iter().any(|id| self.instances[*id as usize].queued > 0)
             || self.is_paused(route)
+            || self.has_cooled(route)
             || self.in_the_way(route, ask.priority, parent).is_some()
     }
 
@@ -144,6 +148,7 @@ impl Books {
         let clock = self.clock;
         let instance = &self.instances[instance as usize];
         instance.queued + instance.running > 0
+            || instance.cool.as_ref().is_some_and(|cool| cool.until > clock)
             || instance.budgets.iter().any(|it| match &mut self.budgets[*it as usize] {
                 BudgetBook::Slots(slots) => slots.held > 0,
                 BudgetBook::Rate(rate) => rate.remembers(clock),

@@ -14,6 +14,9 @@ impl Books {
             format!("{id:?} starts at {}, not before {expires}", self.clock)
         })?;
         must(!self.is_paused(route), Judge::Limits, || format!("{id:?} starts on a paused limit"))?;
+        if let Some(cool) = self.goes_out(call) {
+            return Err(wrong(Judge::Limits, format!("{id:?} starts where {cool}")));
+        }
         for place in 0..self.routes[route as usize].takes.len() {
             let take = self.routes[route as usize].takes[place];
             let (lender, loan) = self.loan(parent, take.budget, take.amount);

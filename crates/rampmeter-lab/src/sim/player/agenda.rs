@@ -24,6 +24,8 @@ pub(crate) enum Job {
     Resume(u16),
     /// A running call tells what it took.
     Settle(CallId),
+    /// A running call is throttled.
+    Throttle(CallId),
     /// Something goes wrong, and later something else.
     Fault,
 }
@@ -97,7 +99,9 @@ impl Player {
             Job::Make(id) => self.make(id),
             Job::Resume(limit) => self.resume(limit),
             Job::Settle(id) if !self.healed => self.settles(id),
-            Job::Ask(_) | Job::Burst(_) | Job::Fault | Job::Settle(_) => Ok(()),
+            Job::Throttle(id) if !self.healed => self.throttled(id),
+            Job::Ask(_) | Job::Burst(_) | Job::Fault => Ok(()),
+            Job::Settle(_) | Job::Throttle(_) => Ok(()),
         }
     }
 }

@@ -41,6 +41,10 @@ impl Player {
                 Output::Saturated { limit, saturated } => {
                     self.books.saturated(limit, saturated)?;
                 }
+                Output::Cooling { limit, until: None } => {
+                    let was = self.books.is_over(limit, self.ended);
+                    must(was, Judge::Answers, || format!("{limit:?} was not stopped, and goes on"))?;
+                }
                 Output::Cooling { .. }
                 | Output::Spent { .. }
                 | Output::Resized { .. }
@@ -111,6 +115,7 @@ impl Player {
     }
 
     fn starts(&mut self, call: u32, id: CallId) -> Verdict {
+        self.forgets_what_was_collected(call);
         self.books.start(call)?;
         if self.books.call(call).holds.iter().any(|hold| hold.borrowed > 0) {
             self.totals.add(Count::Borrowed);

@@ -55,11 +55,15 @@ impl Player {
         let held = self.books.clock.saturating_sub(self.books.call(call).started);
         self.longest_hold = self.longest_hold.max(held);
         let parent = self.books.call(call).parent;
+        self.books.comes_back(call, matches!(outcome, Outcome::Succeeded | Outcome::Failed));
         self.books.runs_no_more(call);
         self.gone(id);
         self.has_one_call_less(parent)?;
         self.asks_again(call);
-        self.settle(None)
+        self.ended = Some(call);
+        let said = self.settle(None);
+        self.ended = None;
+        said
     }
 
     pub(super) fn give_up(&mut self, id: CallId) -> Verdict {

@@ -10,6 +10,7 @@ mod faults;
 mod nests;
 mod phases;
 mod tells;
+mod throttles;
 mod timer;
 
 use std::cmp::Reverse;
@@ -34,6 +35,8 @@ pub(crate) struct Player {
     pub(crate) rng: Rng,
     /// For what running calls tell; it came later and does not move what older seeds draw.
     pub(crate) told: Rng,
+    /// The call that has just ended.
+    pub(crate) ended: Option<u32>,
     /// The simulator's own time; the books' clock is what the engine was told.
     pub(crate) now: u64,
     pub(crate) steps: u64,
@@ -204,6 +207,7 @@ impl Player {
             healed: false,
             storm_until: 0,
             slow_until: (0, 1),
+            ended: None,
             rescued: None,
             rescue_refill: 0,
             patience,

@@ -46,7 +46,7 @@ impl Player {
 
     /// After healing somebody starts, ends or is answered within a longest hold and a refill.
     pub(super) fn goes_on(&mut self) -> Verdict {
-        let refill = self.books.longest_refill();
+        let refill = self.books.longest_refill().max(self.books.longest_cooling());
         let before = if self.refill.0 == self.progress { self.refill.1 } else { 0 };
         self.refill = (self.progress, refill.max(before));
         let bound = self.scene.longest() + self.refill.1;

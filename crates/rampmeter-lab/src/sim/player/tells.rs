@@ -15,6 +15,10 @@ impl Player {
             let at = self.now + self.told.below(ends.saturating_sub(self.now) + 1);
             self.later(at, Job::Settle(id));
         }
+        if mix.throttles && self.told.percent(4) {
+            let at = self.now + self.told.below(ends.saturating_sub(self.now) + 1);
+            self.later(at, Job::Throttle(id));
+        }
     }
 
     /// A running call tells what it took, and now and then tells it again.

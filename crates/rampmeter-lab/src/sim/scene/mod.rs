@@ -57,7 +57,10 @@ impl Scene {
         let mix = allowed.part(rng);
         let pace = rng.scale(MS, 2 * SEC);
         let values = (0..2).map(|label| names(label, rng.range(1, 5))).collect();
-        let config = policy::config(rng, mix, pace);
+        let mut later = rng.later();
+        let mut config = policy::config(rng, mix, pace);
+        config.seed = later.fork().below(u64::MAX);
+        config.limits.iter_mut().for_each(|limit| limit.learns = later.percent(80));
         let tools = tools::tools(rng, pace);
         let kinds = kinds::kinds(rng, mix, &config, tools.len());
         let many = if rng.percent(20) { rng.range(10, 40) } else { rng.range(1, 6) };
