@@ -31,6 +31,8 @@ pub(crate) struct Said {
 pub(super) struct Word {
     started: Instant,
     form: Form,
+    /// What is set aside for calls that are out, beyond what there is.
+    short: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -67,14 +69,36 @@ impl Word {
         }
     }
 
+    /// A call was `charged`, and should have been `actual`. What the call that it came with takes is
+    /// counted in it already, so nothing of that comes back.
     pub(super) fn settle(&mut self, charged: u64, actual: u64, started: Instant) {
+        if actual < charged && started == self.started {
+            return;
+        }
+        let back = charged.saturating_sub(actual);
+        let owed = self.short.min(back);
+        self.short -= owed;
+        let charged = charged - owed;
         match &mut self.form {
             Form::Level(bucket) => bucket.settle(charged, actual, started),
             Form::Foreign { .. } => {}
             Form::Room { left, .. } => {
-                *left = left.saturating_add(charged).saturating_sub(actual);
+                let has = left.saturating_add(charged);
+                self.short = self.short.saturating_add(actual.saturating_sub(has));
+                *left = has.saturating_sub(actual);
             }
         }
+    }
+
+    /// What a sliding window must count for others from now on, since so much comes back to it of
+    /// the call that this came with.
+    pub(super) fn kept(&mut self, back: u64, started: Instant, now: Instant) -> Option<(u64, u64)> {
+        let Form::Foreign { leaves_nanos, amount } = &mut self.form else { return None };
+        if started != self.started || *leaves_nanos <= now.as_nanos() || back == 0 {
+            return None;
+        }
+        *amount = amount.saturating_add(back);
+        Some((*leaves_nanos, back))
     }
 
     fn is_over(&self, now: Instant) -> bool {
@@ -105,9 +129,10 @@ impl Rate {
             return None;
         }
         self.forget_word(now);
+        let short = out.saturating_sub(said.remaining);
         let form = self.form(room, said.resets, now);
         if let Some(form) = form {
-            self.word = Some(Box::new(Word { started: said.started, form }));
+            self.word = Some(Box::new(Word { started: said.started, form, short }));
         }
         self.spent_until().filter(|_| said.remaining == 0)
     }
