@@ -13,12 +13,13 @@ pub(crate) struct CoolBook {
     /// How many of them came back, and what the last of those took.
     back: u64,
     took: u64,
-    last_start: u64,
+    /// By then another may start, if one may at all.
+    next: u64,
 }
 
 impl CoolBook {
     pub(crate) fn new(until: u64) -> CoolBook {
-        CoolBook { until, out: Vec::new(), back: 0, took: 0, last_start: 0 }
+        CoolBook { until, out: Vec::new(), back: 0, took: 0, next: 0 }
     }
 
     /// Whether one more may be out: one, and one more for each that came back.
@@ -28,7 +29,7 @@ impl CoolBook {
 
     /// From when on one may start for sure, if one may at all.
     fn by(&self) -> u64 {
-        self.until.max(self.last_start + 2 * (self.took / (self.back + 1)))
+        self.until.max(self.next)
     }
 }
 
@@ -72,7 +73,8 @@ impl Books {
             }
             if !nested {
                 cool.out.push(call);
-                cool.last_start = clock;
+                // As long as one takes, divided by how many there are, and at random twice that.
+                cool.next = clock + 2 * (cool.took / (cool.back + 1));
             }
         }
         None
@@ -98,7 +100,10 @@ impl Books {
         for (id, instance) in self.instances.iter_mut().enumerate() {
             let meant = of.as_ref().is_none_or(|of| of.iter().any(|it| *it as usize == id));
             if instance.limit == limit.0 && meant {
-                any |= instance.cool.take().is_some_and(|it| it.until <= self.clock || ended.is_none());
+                any |= instance
+                    .cool
+                    .take()
+                    .is_some_and(|it| it.until <= self.clock || ended.is_none());
             }
         }
         any

@@ -32,7 +32,9 @@ impl Books {
             let instance = &self.instances[*id as usize];
             let configs = &self.limits[usize::from(instance.limit)].config.budgets;
             for (budget, config) in instance.budgets.iter().zip(configs) {
-                let BudgetConfig::Rate { counts: Counts::Unit(unit), .. } = config else { continue };
+                let BudgetConfig::Rate { counts: Counts::Unit(unit), .. } = config else {
+                    continue;
+                };
                 let take = route.takes.iter().find(|take| take.budget == *budget);
                 let cost = costs.iter().find(|cost| cost.unit == *unit);
                 if let (Some(take), Some(cost)) = (take, cost) {

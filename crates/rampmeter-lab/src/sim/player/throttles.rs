@@ -51,7 +51,9 @@ impl Player {
             None => false,
         };
         must(right, Judge::Limits, || {
-            format!("throttled at {clock} for {delay:?}: it cools until {said:?}, before {before:?}")
+            format!(
+                "throttled at {clock} for {delay:?}: it cools until {said:?}, before {before:?}"
+            )
         })?;
         if let Some(until) = said.filter(|_| said != before) {
             self.books.instances[instance as usize].cool = Some(CoolBook::new(until));
