@@ -4,7 +4,7 @@
 use rampmeter_core::{BudgetConfig, Edit, LimitConfig};
 
 use super::super::scene::Scene;
-use super::{Books, BudgetBook, Hold, NONE};
+use super::{Books, BudgetBook, Hold, NONE, RateBook};
 
 impl Books {
     /// Makes one change that the engine has made.
@@ -92,7 +92,7 @@ impl Books {
     /// Calls that run already were never charged by a new rate.
     fn is_new_at_once(&mut self, budget: u32) {
         if let BudgetBook::Rate(rate) = &mut self.budgets[budget as usize] {
-            *rate = rate.clone().made_at(self.clock);
+            **rate = RateBook::clone(rate).made_at(self.clock);
         }
     }
 
