@@ -17,7 +17,7 @@ use core::time::Duration;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::budget::Answer;
+use crate::budget::{Answer, Budget};
 use crate::call::{CallId, LimitId, Outcome};
 use crate::decision::{Output, Outputs, Refusal, Retry};
 use crate::engine::Engine;
@@ -116,12 +116,25 @@ impl Engine {
         for at in 0..self.routes.get(route).draws().len() {
             let instance = self.routes.get(route).draws()[at].instance;
             let limit = usize::from(self.instances.get(instance).limit);
-            if self.config.limits[limit].learns && self.instances.finds(instance) {
+            let learns = self.config.limits[limit].learns && self.instances.finds(instance);
+            if learns && !self.is_spent(instance, delay) {
                 self.cool(instance, started, delay, out);
             }
         }
         self.pump(out);
         true
+    }
+
+    /// Whether by its provider's word nothing is left of one of an instance's rates for about as
+    /// long: then the rate itself says so, and nobody need be let out one by one after that.
+    fn is_spent(&mut self, id: u32, delay: Option<Duration>) -> bool {
+        let Some(delay) = delay else { return false };
+        let about = self.now.saturating_add(delay - delay / 8);
+        let place = self.instances.get(id).budgets.clone();
+        self.instances.budgets.of_mut(place).iter_mut().any(|budget| match budget {
+            Budget::Rate(rate) => rate.spent_until().is_some_and(|until| until >= about),
+            _ => false,
+        })
     }
 
     fn cool(&mut self, id: u32, started: Instant, delay: Option<Duration>, out: &mut Outputs) {

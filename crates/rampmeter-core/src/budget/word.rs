@@ -109,8 +109,13 @@ impl Rate {
         if let Some(form) = form {
             self.word = Some(Box::new(Word { started: said.started, form }));
         }
+        self.spent_until().filter(|_| said.remaining == 0)
+    }
+
+    /// Until when nothing at all is left by the last word, if it is one that says so.
+    pub(crate) fn spent_until(&self) -> Option<Instant> {
         match &self.word.as_deref()?.form {
-            Form::Room { left: 0, until } if said.remaining == 0 => Some(*until),
+            Form::Room { left: 0, until } => Some(*until),
             _ => None,
         }
     }

@@ -7,8 +7,10 @@ use std::time::Duration;
 use rampmeter_core as core;
 use rampmeter_core::{BudgetConfig, Instant, Priority};
 
-use super::plan::{PlannedLabel, TOKENS};
-use crate::policy::{AdaptivePolicy, LimitPolicy, Overflow, RateKind, RatePolicy, Unit, Zone};
+use super::plan::PlannedLabel;
+use crate::policy::{
+    AdaptivePolicy, BreakerPolicy, LimitPolicy, Overflow, RateKind, RatePolicy, Unit, Zone,
+};
 
 /// The engine's numbers for a policy's words.
 pub(super) struct Words<'a> {
@@ -41,7 +43,8 @@ pub(super) fn limit(
             Overflow::Refuse => core::Overflow::Refuse,
             Overflow::Evict => core::Overflow::Evict,
         },
-        learns: true,
+        learns: limit.feedback,
+        breaker: limit.breaker.map(breaker),
     }
 }
 
@@ -61,10 +64,7 @@ fn slots(limit: &LimitPolicy, words: &Words<'_>) -> Option<BudgetConfig> {
 
 fn rate(rate: &RatePolicy, ends: impl Fn(Duration, Zone) -> Instant) -> BudgetConfig {
     BudgetConfig::Rate {
-        counts: match rate.unit {
-            Unit::Requests => core::Counts::Calls,
-            Unit::Tokens => core::Counts::Unit(TOKENS),
-        },
+        counts: unit_id(rate.unit).map_or(core::Counts::Calls, core::Counts::Unit),
         amount: rate.amount,
         period: rate.period,
         kind: match rate.kind {
@@ -75,6 +75,21 @@ fn rate(rate: &RatePolicy, ends: impl Fn(Duration, Zone) -> Instant) -> BudgetCo
             }
         },
     }
+}
+
+/// The engine's number for a unit; requests are calls and have none.
+pub(super) fn unit_id(unit: Unit) -> Option<core::Unit> {
+    match unit {
+        Unit::Requests => None,
+        Unit::Tokens => Some(core::Unit(0)),
+        Unit::InputTokens => Some(core::Unit(1)),
+        Unit::OutputTokens => Some(core::Unit(2)),
+    }
+}
+
+fn breaker(breaker: BreakerPolicy) -> core::Breaker {
+    let BreakerPolicy { failures_per_mille, over, min_calls, open, probes, when_open } = breaker;
+    core::Breaker { failures_per_mille, over, min_calls, open_for: open, probes, when_open }
 }
 
 fn narrow(size: u64) -> u32 {

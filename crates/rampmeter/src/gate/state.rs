@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rampmeter_core as core;
-use rampmeter_core::{CallId, Decision, Engine, Flow, Instant, Outcome, Output, Outputs, Priority};
+use rampmeter_core::{
+    BreakerState, CallId, Decision, Engine, Flow, Instant, Outcome, Output, Outputs, Priority,
+};
 
 use super::handle::Renewals;
 use super::handoff::Handoff;
@@ -27,7 +29,7 @@ pub(crate) struct State {
     /// Different for each gate of this process.
     pub(super) serial: u64,
     pub(super) engine: Engine,
-    pub(super) runtime: Arc<dyn Runtime>,
+    pub(crate) runtime: Arc<dyn Runtime>,
     counter: Option<Counter>,
     /// The time of the last input.
     pub(super) now: Instant,
@@ -201,13 +203,26 @@ impl State {
                 Output::Refused(id, refusal) => self.refused(now, id, refusal),
                 Output::Saturated { limit, saturated } => {
                     let kind = if saturated { EventKind::Saturated } else { EventKind::Relieved };
-                    let limit = self.plan.limit(limit);
-                    self.emit(now, kind, None, |event| Event { limit, ..event });
+                    self.tell_limit(now, kind, limit, None);
                 }
-                Output::Cooling { .. } | Output::Spent { .. } => {}
+                Output::Cooling { limit, until } => {
+                    let over = until.is_none();
+                    let kind = if over { EventKind::Recovered } else { EventKind::Cooling };
+                    self.tell_limit(now, kind, limit, until);
+                }
+                Output::Spent { limit, until } => {
+                    self.tell_limit(now, EventKind::Spent, limit, Some(until));
+                }
                 Output::Resized { limit, .. } => {
-                    let limit = self.plan.limit(limit);
-                    self.emit(now, EventKind::Resized, None, |event| Event { limit, ..event });
+                    self.tell_limit(now, EventKind::Resized, limit, None);
+                }
+                Output::Breaker { limit, state } => {
+                    let (kind, until) = match state {
+                        BreakerState::Open(until) => (EventKind::Opened, Some(until)),
+                        BreakerState::HalfOpen => (EventKind::HalfOpen, None),
+                        BreakerState::Closed => (EventKind::Closed, None),
+                    };
+                    self.tell_limit(now, kind, limit, until);
                 }
             }
         }

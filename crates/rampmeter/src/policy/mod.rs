@@ -3,11 +3,13 @@
 //! Parse, don't validate: a [`Policy`] that exists is legal. What the file gets wrong comes back as
 //! [`PolicyErrors`], all of it at once, each with its line and the remedy.
 
+mod breaker;
 mod defaults;
 mod diagnostic;
 mod draws;
 mod effective;
 mod field;
+mod http;
 mod limits;
 mod nearest;
 mod notes;
@@ -36,11 +38,13 @@ pub(crate) use nearest::nearest as nearest_word;
 pub(crate) use pattern::best as best_pattern;
 
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
-pub use template::{Piece, pieces};
+pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
+pub use template::{Piece, pieces, request_pieces};
 pub use types::{
-    Access, AdaptivePolicy, AdaptiveRule, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy,
-    LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy,
-    ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, Zone,
+    Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
+    LabelPolicy, LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind,
+    RatePolicy, ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, WhenOpen,
+    Zone,
 };
 
 use read::Source;

@@ -8,8 +8,7 @@ use super::source::{Sink, Span, shown};
 use super::spelling;
 
 /// Words that a later version will enforce. Accepting one now would promise what nothing keeps.
-const NOT_ENFORCED: [&str; 17] = [
-    "breaker",
+const NOT_ENFORCED: [&str; 15] = [
     "cool_down",
     "cooldown",
     "reads",
@@ -20,7 +19,6 @@ const NOT_ENFORCED: [&str; 17] = [
     "fallback",
     "on_abandon",
     "estimate",
-    "http",
     "state",
     "keys",
     "cool-down",
@@ -29,8 +27,12 @@ const NOT_ENFORCED: [&str; 17] = [
 ];
 
 /// Words that are looked for in the wrong place, and where they belong.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     ("adaptive", "write it with the slots, as in concurrency = { size = 20, adaptive = \"aimd\" }"),
+    (
+        "max_output",
+        "write it beside `command` or `http`, as in run = { http = { … }, max_output = \"64KiB\" }",
+    ),
     ("patience", "write it below [calls], as in patience = \"30s\""),
     ("max_depth", "write it below [calls], as in max_depth = 8"),
     ("nesting", "write max_depth = 8 below [calls]"),

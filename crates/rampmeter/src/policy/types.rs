@@ -3,7 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-pub use rampmeter_core::AdaptiveRule;
+pub use rampmeter_core::{AdaptiveRule, WhenOpen};
+
+use super::http::HttpPolicy;
 
 /// A named budget that calls draw on.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +18,8 @@ pub struct LimitPolicy {
     pub adaptive: Option<AdaptivePolicy>,
     /// Whether a call lends its slots to the calls that it makes and waits for.
     pub lend: bool,
+    /// When nothing is let through because calls fail.
+    pub breaker: Option<BreakerPolicy>,
     /// For whom slots are kept. They overlap: the 2 for `critical` are among the 6 for `high`.
     pub reserved: Vec<ReservedPolicy>,
     /// Rates, those of requests first; none means unlimited.
@@ -26,6 +30,9 @@ pub struct LimitPolicy {
     pub instances: u32,
     /// How many calls may wait here, and for how long.
     pub queue: QueuePolicy,
+    /// Whether it listens to what its calls say of their server: one that was throttled stops it,
+    /// and what is left of a quota is all that it admits.
+    pub feedback: bool,
 }
 
 /// A number of slots that is learned from how calls end.
@@ -37,6 +44,23 @@ pub struct AdaptivePolicy {
     pub min: u64,
     /// The most slots.
     pub max: u64,
+}
+
+/// When so many calls of a limit fail that no more are sent for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerPolicy {
+    /// It opens when at least so many of a thousand calls have failed or were overloaded.
+    pub failures_per_mille: u32,
+    /// Calls that ended within this time count.
+    pub over: Duration,
+    /// It does not open before so many have.
+    pub min_calls: u32,
+    /// How long nothing starts.
+    pub open: Duration,
+    /// So many calls must then succeed before everything starts again; no more are out until then.
+    pub probes: u32,
+    /// What happens to a call that comes while nothing starts.
+    pub when_open: WhenOpen,
 }
 
 impl LimitPolicy {
@@ -107,8 +131,27 @@ pub enum Overflow {
 pub enum Unit {
     /// One for each call.
     Requests,
-    /// What the call's draw says under `tokens`.
+    /// Tokens, in and out: what the call's draw says under `tokens`.
     Tokens,
+    /// Tokens of prompts, where they are budgeted apart.
+    InputTokens,
+    /// Tokens of answers, where they are budgeted apart.
+    OutputTokens,
+}
+
+impl Unit {
+    /// Those that a call is charged an amount of.
+    pub const COSTS: [Unit; 3] = [Unit::Tokens, Unit::InputTokens, Unit::OutputTokens];
+
+    /// The key that rates and draws have for it.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Unit::Requests => "requests",
+            Unit::Tokens => "tokens",
+            Unit::InputTokens => "input_tokens",
+            Unit::OutputTokens => "output_tokens",
+        }
+    }
 }
 
 /// So much in a period.
@@ -191,6 +234,19 @@ pub struct ToolPolicy {
     pub run: Option<RunPolicy>,
 }
 
+impl ToolPolicy {
+    /// Units that its limits count and that it says nothing of.
+    pub fn learned(&self, policy: &super::Policy) -> Vec<Unit> {
+        let learned = |unit: &Unit| {
+            self.draws.iter().any(|draw| {
+                let limit = policy.limits.iter().find(|limit| limit.name == draw.limit);
+                draw.said(*unit).is_none() && limit.is_some_and(|limit| limit.counts(*unit))
+            })
+        };
+        Unit::COSTS.into_iter().filter(learned).collect()
+    }
+}
+
 /// What one call takes of one limit. Each call is also one request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DrawPolicy {
@@ -198,8 +254,16 @@ pub struct DrawPolicy {
     pub limit: String,
     /// Slots, at least 1.
     pub weight: u64,
-    /// Tokens; 0 where the limit counts none.
-    pub tokens: u64,
+    /// Amounts of the units that the limit counts, where they are said; the others are learned
+    /// from what calls of the tool took.
+    pub costs: Vec<(Unit, u64)>,
+}
+
+impl DrawPolicy {
+    /// How much of a unit a call is said to take.
+    pub fn said(&self, unit: Unit) -> Option<u64> {
+        self.costs.iter().find(|(it, _)| *it == unit).map(|(_, amount)| *amount)
+    }
 }
 
 /// Whether a call changes anything.
@@ -219,6 +283,13 @@ pub enum RunPolicy {
         /// Program and arguments; [`pieces`](super::pieces) splits off the `{name}` to fill in.
         command: Vec<String>,
         /// The most bytes of output that are kept.
+        max_output: u64,
+    },
+    /// As a request to a server.
+    Http {
+        /// The request.
+        http: Box<HttpPolicy>,
+        /// The most bytes of an answer.
         max_output: u64,
     },
     /// Not at all: it only takes time.

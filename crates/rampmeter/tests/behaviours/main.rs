@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod a_bad_call_is_its_own_error;
+mod a_breaker_opens_where_calls_fail;
 mod a_calendar_rate_follows_the_time_of_day;
 mod a_limit_learns_how_many_it_can_take;
 mod a_stopped_turn_frees_everything;
@@ -16,6 +17,7 @@ mod events_tell_what_happened_in_order;
 mod kept_slots_and_full_queues;
 mod large_and_many_turns;
 mod limits_change_while_calls_run;
+mod limits_learn_from_their_calls;
 mod only_those_who_are_answered_are_woken;
 mod rates_start_calls_at_the_expected_instants;
 mod reads_go_side_by_side_and_writes_in_order;

@@ -30,6 +30,7 @@ impl Player {
             Reason::QueueFull => self.books.newcomer_is_heaviest_somewhere(ask),
             Reason::WouldWait => ask.tries && self.books.would_wait(route, ask),
             Reason::TooManyInstances => self.has_too_many_values(ask.variant),
+            Reason::Open => false,
             Reason::Unsupported => self.books.names_what_is_no_more(ask.variant, &self.scene),
             Reason::NoParent => ask.parent.is_some_and(|it| self.books.running_call(it).is_none()),
             Reason::TooDeep => {

@@ -46,7 +46,6 @@ fn an_unknown_key_is_refused_with_the_nearest_word() {
 #[test]
 fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
     check(&[
-        ("[limits.a]\nconcurrency = 1\nbreaker = {}", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\ncool_down = \"1s\"", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\ncooldown = \"1s\"", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\nestimate = 5", "not enforced by this version", 3),
@@ -57,7 +56,6 @@ fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
         ("[tools.t]\nidempotent = true", "not enforced by this version", 2),
         ("[tools.t]\nfallback = \"u\"", "not enforced by this version", 2),
         ("[tools.t]\non_abandon = \"1s\"", "not enforced by this version", 2),
-        ("[tools.t]\nrun = { http = \"http://localhost\" }", "run.http` is not enforced", 2),
         ("[state]\na = 1", "`state` is not enforced by this version", 1),
         ("keys = 1000", "`keys` is not enforced by this version", 1),
         (
@@ -279,11 +277,7 @@ fn what_never_fits_or_is_never_counted_is_refused() {
         ("limits = { slots = { weight = 5 } }", "weight 5 never fits, limit `slots` has 4 slots"),
         ("limits = { slots = { weight = 0 } }", "weight` is 0"),
         ("limits = { calls = { weight = 2 } }", "limit `calls` has no slots to weigh"),
-        ("limits = { bucket = { tokens = 501 } }", "501 tokens never fit"),
-        ("limits = { window = { tokens = 801 } }", "write at most tokens = 800"),
         ("limits = { window = { tokens = -1 } }", "tokens` is -1"),
-        ("limits = [\"bucket\"]", "say how many a call takes: bucket = { tokens = N }"),
-        ("limits = { bucket = {} }", "counts tokens, and none are said"),
         ("limits = { slots = { tokens = 9 } }", "limit `slots` counts no tokens"),
         ("limits = [\"slots\", \"slots\"]", "lists `slots` twice"),
         (
@@ -342,9 +336,10 @@ fn a_name_must_be_there_and_printable() {
 #[test]
 fn a_run_that_cannot_be_run_is_refused() {
     let cases = [
-        ("{}", "says neither `command` nor `simulate`"),
+        ("{}", "says neither `command` nor `http` nor `simulate`"),
         ("{ max_output = \"1KiB\" }", "says neither"),
         ("{ command = [\"a\"], simulate = { latency = \"1s\" } }", "says both"),
+        ("{ http = { url = \"http://a\" }, command = [\"a\"] }", "says both `command` and `http`"),
         ("{ simulate = { latency = \"1s\" }, max_output = \"1KiB\" }", "nothing without `command`"),
         ("{ command = [] }", "has 0 words"),
         ("{ command = [\"\"] }", "the program has no name"),
@@ -404,4 +399,25 @@ fn slots_that_are_learned_need_bounds_that_fit_and_a_rule_that_there_is() {
     let heavy = "[limits.a]\nconcurrency = { size = 8, adaptive = \"aimd\", max = 20 }\n\
                  [tools.t]\nlimits = { a = { weight = 21 } }";
     check(&[(heavy, "has 20 slots", 4)]);
+}
+
+#[test]
+fn a_breaker_needs_figures_that_it_can_go_by() {
+    let text = |inside: &str| format!("[limits.a]\nbreaker = {inside}").leak() as &str;
+    check(&[
+        (text("true"), "must be a table", 2),
+        (text("{ failure = \"50%\" }"), "did you mean `failures`?", 2),
+        (text("{ failures = \"0%\" }"), "from 0.1% to 100%", 2),
+        (text("{ failures = \"101%\" }"), "from 0.1% to 100%", 2),
+        (text("{ failures = \"2.55%\" }"), "is not a share of calls", 2),
+        (text("{ failures = \"-5%\" }"), "is not a share of calls", 2),
+        (text("{ failures = \"%\" }"), "is not a share of calls", 2),
+        (text("{ failures = 0.5 }"), "must be a string", 2),
+        (text("{ over = \"0s\" }"), "how far back ends of calls count", 2),
+        (text("{ open = \"0s\" }"), "for how long nothing starts", 2),
+        (text("{ min_calls = 0 }"), "how many calls must have ended", 2),
+        (text("{ probes = 0 }"), "how many calls must succeed", 2),
+        (text("{ when_open = \"wate\" }"), "did you mean `wait`?", 2),
+    ]);
+    check(&[("[limits.a]\nqueue = {}", "has no budget", 1)]);
 }

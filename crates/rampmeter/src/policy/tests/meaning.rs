@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::policy_of;
 use crate::policy::{
-    Access, AdaptivePolicy, AdaptiveRule, DrawPolicy, Overflow, Piece, Policy, PriorityPolicy,
-    QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunPolicy, Unit, Zone, pieces,
+    Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, DrawPolicy, Overflow, Piece, Policy,
+    PriorityPolicy, QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunPolicy, Unit, WhenOpen,
+    Zone, pieces,
 };
 
 const FULL: &str = r#"
@@ -112,7 +113,10 @@ fn every_key_of_a_full_policy_is_read() {
         [rate(Unit::Requests, 40, 2, RateKind::Sliding { transit })]
     );
     let search = &policy.tools[0];
-    let draw = |limit: &str, weight, tokens| DrawPolicy { limit: limit.into(), weight, tokens };
+    let draw = |limit: &str, weight, tokens: u64| {
+        let costs = if tokens > 0 { vec![(Unit::Tokens, tokens)] } else { Vec::new() };
+        DrawPolicy { limit: limit.into(), weight, costs }
+    };
     assert_eq!(search.draws, [draw("groq", 2, 900), draw("host name", 1, 0)]);
     assert_eq!((search.access, search.priority.as_str()), (Some(Access::Read), "high"));
     assert_eq!(search.queue_timeout, Duration::from_secs(20));
@@ -388,4 +392,36 @@ fn slots_that_are_learned_have_bounds_even_if_none_are_written() {
     let effective = policy.effective();
     assert!(effective.contains("adaptive = \"vegas\", min = 2, max = 30, lend = true"));
     assert_eq!(policy_of(&effective), policy);
+}
+
+#[test]
+fn a_breaker_may_be_all_that_a_limit_is() {
+    let text = "[limits.a]\nbreaker = {}\n\
+                [limits.b]\nbreaker = { failures = \"2.5%\", over = \"1m\", min_calls = 7, open = \"9s\", \
+                probes = 2, when_open = \"wait\" }\n[tools.t]\nlimits = [\"a\", \"b\"]";
+    let policy = policy_of(text);
+    let seconds = Duration::from_secs;
+    assert_eq!(
+        policy.limits[0].breaker,
+        Some(BreakerPolicy {
+            failures_per_mille: 500,
+            over: seconds(30),
+            min_calls: 20,
+            open: seconds(30),
+            probes: 3,
+            when_open: WhenOpen::Refuse,
+        })
+    );
+    assert_eq!(
+        policy.limits[1].breaker,
+        Some(BreakerPolicy {
+            failures_per_mille: 25,
+            over: seconds(60),
+            min_calls: 7,
+            open: seconds(9),
+            probes: 2,
+            when_open: WhenOpen::Wait,
+        })
+    );
+    assert_eq!(policy_of(&policy.effective()), policy);
 }
