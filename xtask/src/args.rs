@@ -10,7 +10,8 @@ usage: cargo xtask <command>
   faults [NAME…]  kept patches that break the engine; the property tests must catch each of them
   sim [ARGS…]     the simulator: --seed N, --seeds A..B or --seconds S, and --steps N, --threads N,
                   --tell N; a row goes to bench/runs with --record
-  study NAME      a study of the lab: adaptive; a row goes to bench/runs with --record
+  study NAME      a study of the lab: adaptive; or provider, in real time, with --regimes, --kinds,
+                  --variations, --seed N; rows go to bench/runs with --record
   instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";
@@ -38,7 +39,7 @@ pub(crate) enum InstructionOptions {
 pub(crate) struct SimOptions {
     /// Whether what the run found is kept in `bench/runs`.
     pub(crate) record: bool,
-    /// What the simulator itself is given.
+    /// What the simulator, or the study, itself is given.
     pub(crate) args: Vec<String>,
 }
 

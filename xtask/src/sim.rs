@@ -10,6 +10,7 @@ use crate::{Result, bench, place};
 pub(crate) fn run(root: &Path, options: &SimOptions) -> Result<bool> {
     let mut command = Command::new(place::cargo());
     command.current_dir(root).args(["run", "--release", "--quiet", "-p", "rampmeter-lab"]);
-    command.args(["--bin", "rampmeter-sim", "--"]).args(&options.args);
+    // The simulator needs the engine only, and is soon built.
+    command.args(["--no-default-features", "--bin", "rampmeter-sim", "--"]).args(&options.args);
     bench::measure(root, command, options.record.then_some("-sim"), |_| Ok(Vec::new()))
 }

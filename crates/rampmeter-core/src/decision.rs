@@ -52,6 +52,8 @@ pub enum Reason {
     TooManyInstances,
     /// The limit's breaker is open: too many of its calls have failed.
     Open,
+    /// It names a key when there are as many as there may be, all in use.
+    TooManyKeys,
     /// It names something that this engine does not know or does not enforce.
     Unsupported,
     /// It waited in a full queue of which its flow had more than its share, and another came.
@@ -63,6 +65,9 @@ pub enum Reason {
     /// It and the calls that it waits for would wait for each other for ever
     /// ([`Engine::cycle`](crate::Engine::cycle)).
     WouldDeadlock,
+    /// What it is charged could not be written down first, as it must be; the engine itself writes
+    /// nothing and never says it.
+    Unwritten,
 }
 
 /// When asking again could be answered otherwise.
@@ -90,11 +95,13 @@ impl Reason {
             Reason::MissingLabel => "missing_label",
             Reason::TooManyInstances => "too_many_instances",
             Reason::Open => "open",
+            Reason::TooManyKeys => "too_many_keys",
             Reason::Unsupported => "unsupported",
             Reason::Evicted => "evicted",
             Reason::NoParent => "no_parent",
             Reason::TooDeep => "too_deep",
             Reason::WouldDeadlock => "would_deadlock",
+            Reason::Unwritten => "unwritten",
         }
     }
 }
@@ -110,11 +117,13 @@ impl fmt::Display for Reason {
             Reason::MissingLabel => "it lacks the label that the limit is per",
             Reason::TooManyInstances => "the limit has as many instances as it may",
             Reason::Open => "too many of the limit's calls have failed, so none are sent for now",
+            Reason::TooManyKeys => "as many keys are in use as may be",
             Reason::Unsupported => "it names something that is not enforced here",
             Reason::Evicted => "the full queue made room for a flow that had less of it",
             Reason::NoParent => "the call that makes it does not run",
             Reason::TooDeep => "it is nested too deep",
             Reason::WouldDeadlock => "it would wait for ever, in a cycle of calls",
+            Reason::Unwritten => "what it is charged could not be written to the state file",
         })
     }
 }

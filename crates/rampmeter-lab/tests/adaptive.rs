@@ -1,6 +1,6 @@
 //! Adaptive limits find the best concurrency of a server, and keep to it when it moves.
 
-use rampmeter_lab::study::adaptive::{Row, Scene, run, scenes};
+use rampmeter_lab::studies::adaptive::{Row, Scene, run, scenes};
 
 /// Quick calls are many, and show nothing more; the command plays them too, with more seeds.
 fn played() -> Vec<Scene> {

@@ -6,6 +6,9 @@ mod harness;
 mod http_tools;
 #[cfg(unix)]
 mod interrupt;
+#[cfg(unix)]
+mod mock_provider;
 mod outputs;
+mod quotas;
 mod real_turns;
 mod wrong_input;

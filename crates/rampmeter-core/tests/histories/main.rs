@@ -18,7 +18,9 @@ mod expiries;
 mod explained;
 mod figures;
 mod gaps;
+mod inheritance;
 mod instances;
+mod keys;
 mod lineage;
 mod nested;
 mod queues;
@@ -28,6 +30,7 @@ mod resize;
 mod settle;
 mod stage;
 mod turns;
+mod usage;
 mod words;
 
 use std::time::Duration;

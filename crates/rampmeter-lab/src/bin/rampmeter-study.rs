@@ -1,27 +1,41 @@
-//! Plays a study by name and prints its rows, one line of JSON each; fails if a threshold does not
-//! hold.
+//! Plays a study by name and prints its rows: `rampmeter-study adaptive`, or in real time
+//! `rampmeter-study provider`, with `--regimes rampmeter,governor,…`, `--kinds bucket,…`,
+//! `--variations exact,…` and `--seed N`. Rows for a record are lines that begin with `{`.
 #![allow(clippy::print_stdout, reason = "a command line tool says what it does")]
 
 use std::process::ExitCode;
 
-use rampmeter_lab::study::adaptive;
+use rampmeter_lab::studies::adaptive;
+use rampmeter_lab::studies::provider::{Kind, Options, Regime, Variation, run};
 
-const HELP: &str = "usage: rampmeter-study adaptive";
+const HELP: &str = "usage: rampmeter-study adaptive
+       rampmeter-study provider [--regimes rampmeter,governor,semaphore,unlimited]
+                                [--kinds bucket,sliding,calendar]
+                                [--variations exact,estimated,other-user] [--seed N]";
 
-/// Seeds that a study is played with.
+/// Seeds that the adaptive limits are played with.
 const SEEDS: std::ops::Range<u64> = 0..5;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["adaptive"] => adaptive_study(),
-        ["help" | "--help" | "-h"] => {
-            println!("{HELP}");
-            ExitCode::SUCCESS
-        }
-        [] => wrong("it needs the name of a study"),
-        [other, ..] => wrong(&format!("there is no study `{other}`")),
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
     }
+    let mut words = words.into_iter();
+    let played = match words.next().as_deref() {
+        Some("adaptive") => match words.next() {
+            None => Ok(adaptive_study()),
+            Some(word) => Err(format!("`adaptive` takes no `{word}`")),
+        },
+        Some("provider") => options(words).map(|options| provider_study(&options)),
+        Some(other) => Err(format!("there is no study `{other}`")),
+        None => Err("it needs the name of a study".into()),
+    };
+    played.unwrap_or_else(|error| {
+        eprintln!("error: {error}\n{HELP}");
+        ExitCode::from(2)
+    })
 }
 
 fn adaptive_study() -> ExitCode {
@@ -41,7 +55,42 @@ fn adaptive_study() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn wrong(error: &str) -> ExitCode {
-    eprintln!("error: {error}\n{HELP}");
-    ExitCode::from(2)
+fn provider_study(options: &Options) -> ExitCode {
+    match run(options, |row| println!("{row}")) {
+        Ok(true) => println!("every aim is met"),
+        // A figure that falls short is a finding to be kept, not a failure of the measurement.
+        Ok(false) => println!("aims were missed; each row says which"),
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn options(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
+    let mut options = Options::default();
+    while let Some(flag) = words.next() {
+        let value = words.next().ok_or_else(|| format!("`{flag}` needs a value"))?;
+        match flag.as_str() {
+            "--regimes" => options.regimes = listed(&value, &Regime::ALL, Regime::name)?,
+            "--kinds" => options.kinds = listed(&value, &Kind::ALL, Kind::name)?,
+            "--variations" => {
+                options.variations = listed(&value, &Variation::ALL, Variation::name)?;
+            }
+            "--seed" => {
+                options.seed = value.parse().map_err(|_| format!("`{value}` is no number"))?;
+            }
+            _ => return Err(format!("there is no `{flag}`")),
+        }
+    }
+    Ok(options)
+}
+
+fn listed<T: Copy>(value: &str, all: &[T], name: fn(T) -> &'static str) -> Result<Vec<T>, String> {
+    let find = |word: &str| {
+        let found = all.iter().copied().find(|it| name(*it) == word);
+        found.ok_or_else(|| format!("there is no `{word}`"))
+    };
+    value.split(',').map(find).collect()
 }

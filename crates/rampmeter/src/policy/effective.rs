@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::defaults::DURABILITIES;
 use super::quantity::{show_bytes, show_duration, show_period};
 use super::queue::OVERFLOW;
 use super::slots::RULES;
@@ -175,6 +176,12 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
         [] => out.line(format_args!("limits = []")),
         draws => out.line(format_args!("limits = {{ {} }}", draws.join(", "))),
     }
+    for (name, keys) in [("reads", &tool.reads), ("writes", &tool.writes)] {
+        let keys: Vec<String> = keys.iter().map(|key| quoted(key)).collect();
+        if !keys.is_empty() {
+            out.line(format_args!("{name} = [{}]", keys.join(", ")));
+        }
+    }
     for unit in tool.learned(policy) {
         out.line(format_args!("# {}: learned from what calls take", unit.key()));
     }
@@ -232,6 +239,12 @@ fn write_run_defaults(out: &mut Lines, run: &RunDefaults) {
         out.line(format_args!("labels = {{ {} }}", labels.join(", ")));
     }
     out.line(format_args!("turns_at_once = {}", run.turns_at_once));
+    match &run.state {
+        None => out.line(format_args!("# state: none, quotas begin anew with each run")),
+        Some(state) => out.line(format_args!("state = {}", quoted(state))),
+    }
+    let words = DURABILITIES.iter().find(|(_, durability)| *durability == run.durability);
+    out.line(format_args!("durability = \"{}\"", words.map_or("interval", |(word, _)| word)));
 }
 
 fn access_text(access: Access) -> &'static str {

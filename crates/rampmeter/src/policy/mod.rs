@@ -10,6 +10,7 @@ mod draws;
 mod effective;
 mod field;
 mod http;
+mod keys;
 mod limits;
 mod nearest;
 mod notes;
@@ -39,6 +40,7 @@ pub(crate) use pattern::best as best_pattern;
 
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
 pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
+pub use keys::{Key, KeyError};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
     Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
@@ -148,6 +150,8 @@ impl Policy {
         unlimited.limits.clear();
         for tool in &mut unlimited.tools {
             tool.draws.clear();
+            tool.reads.clear();
+            tool.writes.clear();
         }
         unlimited.source.warnings.clear();
         unlimited

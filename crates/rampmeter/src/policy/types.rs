@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-pub use rampmeter_core::{AdaptiveRule, WhenOpen};
-
 use super::http::HttpPolicy;
+use crate::persist::Durability;
+pub use rampmeter_core::{AdaptiveRule, WhenOpen};
 
 /// A named budget that calls draw on.
 #[derive(Clone, Debug, PartialEq)]
@@ -222,6 +222,10 @@ pub struct ToolPolicy {
     pub pattern: String,
     /// The limits it draws on, each at most once.
     pub draws: Vec<DrawPolicy>,
+    /// The keys that its calls read: texts with `{name}` where an argument belongs.
+    pub reads: Vec<String>,
+    /// The keys that its calls write, likewise.
+    pub writes: Vec<String>,
     /// What it declares to do; none counts as [`Policy::undeclared`](super::Policy::undeclared).
     pub access: Option<Access>,
     /// The name of its priority.
@@ -361,6 +365,10 @@ pub struct RunDefaults {
     pub labels: Vec<(String, String)>,
     /// Turns that run at once.
     pub turns_at_once: u32,
+    /// The file that keeps what the rates have used, beside the policy's.
+    pub state: Option<String>,
+    /// When that is on the disk.
+    pub durability: Durability,
 }
 
 /// What holds for every call.
