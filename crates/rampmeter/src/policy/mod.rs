@@ -28,6 +28,7 @@ mod template;
 mod tests;
 mod tools;
 mod types;
+mod zone;
 
 use std::fs::File;
 use std::io::Read;
@@ -42,8 +43,9 @@ pub use template::{Piece, pieces, request_pieces};
 pub use types::{
     Access, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy, LimitPolicy, Overflow,
     PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunDefaults,
-    RunPolicy, ToolPolicy, TurnPolicy, Unit, Zone,
+    RunPolicy, ToolPolicy, TurnPolicy, Unit,
 };
+pub use zone::Zone;
 
 use read::Source;
 

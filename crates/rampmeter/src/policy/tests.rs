@@ -7,6 +7,7 @@ mod meaning;
 mod quantities;
 mod remarks;
 mod rendering;
+mod zones;
 
 use super::{Policy, PolicyErrors};
 
