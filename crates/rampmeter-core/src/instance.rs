@@ -9,6 +9,7 @@ use core::ops::Range;
 use core::time::Duration;
 
 use crate::backfill::Ends;
+use crate::breaker::Circuit;
 use crate::budget::{Answer, Budget, Budgets};
 use crate::call::{CallId, Priority};
 use crate::config::{Config, LimitConfig};
@@ -38,6 +39,8 @@ pub(crate) struct Instance {
     pub(crate) paused: bool,
     /// A call was throttled here.
     pub(crate) cool: Option<Box<CoolDown>>,
+    /// Judges how calls end.
+    pub(crate) breaker: Option<Box<Circuit>>,
     /// Made when a lane first waits here.
     pub(crate) order: Option<Box<Order>>,
     /// Lanes that wait here.
@@ -65,8 +68,8 @@ pub(crate) struct Instances {
     pub(crate) budgets: Budgets,
     slab: Slab<Instance>,
     limits: Vec<PerLimit>,
-    /// Instances that were collected while they cooled down, until they are counted.
-    pub(crate) cooled: usize,
+    /// What was in the way at instances that were collected, until it is counted.
+    pub(crate) freed: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -90,7 +93,7 @@ impl Instances {
             budgets: Budgets::default(),
             slab: Slab::default(),
             limits: Vec::new(),
-            cooled: 0,
+            freed: 0,
         };
         for index in 0..config.limits.len() {
             instances.add(config, u16::try_from(index).unwrap_or(u16::MAX));
@@ -137,6 +140,7 @@ impl Instances {
         let old = self.slab[id].budgets.clone();
         let (place, from) = self.budgets.reform(old.clone(), &new.budgets, &config.priorities, now);
         let (slots, only) = only_slots(&self.budgets, &place);
+        self.budgets.adapt(slots, new.adaptive.as_ref());
         let moved = place != old;
         let instance = &mut self.slab[id];
         (instance.budgets, instance.slots, instance.only_slots) = (place, slots, only);
@@ -209,7 +213,9 @@ impl Instances {
         if instance.paused {
             return Answer::Paused;
         }
-        instance.cool.as_deref().map_or(Answer::Ready, |cool| cool.answer(nested, now))
+        let cool = instance.cool.as_deref().map_or(Answer::Ready, |it| it.answer(nested, now));
+        let breaker = instance.breaker.as_deref();
+        breaker.map_or(cool, |it| it.answer(nested, now).and(cool))
     }
 
     /// The instance of a limit for this value of its label; `None` if there are as many as
@@ -290,7 +296,8 @@ impl Instances {
         let idle = budgets.map(|budget| budget.idle_at(now));
         let idle_at = idle.fold(now, |latest, at| latest.max(at.unwrap_or(Instant::NEVER)));
         let cool = self.slab[id].cool.as_deref().map_or(now, |cool| cool.until);
-        let idle_at = idle_at.max(cool);
+        let breaker = self.slab[id].breaker.as_deref().map_or(now, Circuit::idle_at);
+        let idle_at = idle_at.max(cool).max(breaker);
         self.limits[usize::from(instance.limit)].idle.set(id, idle_at);
     }
 
@@ -336,6 +343,7 @@ impl Instances {
         let limit_config = &config.limits[usize::from(limit)];
         let budgets = self.budgets.make(&limit_config.budgets, place, &config.priorities);
         let (slots, only_slots) = only_slots(&self.budgets, &budgets);
+        self.budgets.adapt(slots, limit_config.adaptive.as_ref());
         self.slab.insert(Instance {
             limit,
             label,
@@ -344,6 +352,7 @@ impl Instances {
             only_slots,
             paused: self.limits[usize::from(limit)].paused,
             cool: None,
+            breaker: limit_config.breaker.map(|it| Box::new(Circuit::new(it, Instant::EPOCH))),
             order: None,
             watchers: 0,
             partial: 0,
@@ -371,7 +380,8 @@ impl Instances {
             }
             per_limit.idle.remove(id);
             let Some(gone) = self.slab.remove(id) else { continue };
-            self.cooled += usize::from(gone.cool.is_some());
+            self.freed += usize::from(gone.cool.is_some());
+            self.freed += usize::from(gone.breaker.is_some_and(|it| !it.is_closed()));
             let budgets = self.budgets.of(gone.budgets.clone());
             per_limit.past_peaks.resize(budgets.len(), 0);
             for (peak, budget) in per_limit.past_peaks.iter_mut().zip(budgets) {

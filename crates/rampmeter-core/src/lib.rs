@@ -41,6 +41,7 @@
 extern crate alloc;
 
 mod backfill;
+mod breaker;
 mod budget;
 mod call;
 mod claim;
@@ -60,6 +61,7 @@ mod heap;
 mod histogram;
 mod instance;
 mod lane;
+mod learn;
 mod nest;
 mod observe;
 mod order;
@@ -79,10 +81,14 @@ mod units;
 mod usage;
 mod watch;
 
+pub use breaker::BreakerState;
 pub use call::{
     Call, CallId, Cost, Draw, Flow, KeyAccess, LabelId, LimitId, Outcome, Priority, ToolId, Unit,
 };
-pub use config::{BudgetConfig, Config, ConfigError, Counts, LimitConfig, Overflow, RateKind};
+pub use config::{
+    Adaptive, AdaptiveRule, Breaker, BudgetConfig, Config, ConfigError, Counts, LimitConfig,
+    Overflow, RateKind, WhenOpen,
+};
 pub use decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
 pub use edit::{Change, Edit};
 pub use engine::{Engine, Prepared, Terms};

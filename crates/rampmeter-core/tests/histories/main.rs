@@ -7,6 +7,7 @@
     reason = "a test may fail"
 )]
 
+mod adaptive;
 mod backfill;
 mod bench;
 mod claims;

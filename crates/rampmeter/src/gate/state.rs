@@ -227,6 +227,11 @@ impl State {
                 Output::Spent { limit, until } => {
                     self.tell_limit(now, EventKind::Spent, limit, Some(until));
                 }
+                Output::Breaker { .. } => {}
+                Output::Resized { limit, .. } => {
+                    let limit = self.plan.limit(limit);
+                    self.emit(now, EventKind::Resized, None, |event| Event { limit, ..event });
+                }
             }
         }
         self.out = out;

@@ -41,9 +41,9 @@ pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
 pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
-    Access, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy, LimitPolicy, Overflow,
-    PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunDefaults,
-    RunPolicy, ToolPolicy, TurnPolicy, Unit,
+    Access, AdaptivePolicy, AdaptiveRule, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy,
+    LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy,
+    ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit,
 };
 pub use zone::Zone;
 

@@ -133,7 +133,7 @@ fn beginnings(zone: &TimeZone, period: i64, boundary: DateTime) -> Vec<Timestamp
         }
         AmbiguousOffset::Fold { before, after } => {
             let twice = repeats(period, before.seconds(), after.seconds());
-            let later = ambiguous.clone().later().ok().filter(|_| twice);
+            let later = ambiguous.later().ok().filter(|_| twice);
             vec![ambiguous.earlier().ok(), later]
         }
     };

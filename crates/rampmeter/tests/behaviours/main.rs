@@ -5,6 +5,7 @@
 
 mod a_bad_call_is_its_own_error;
 mod a_calendar_rate_follows_the_time_of_day;
+mod a_limit_learns_how_many_it_can_take;
 mod a_stopped_turn_frees_everything;
 mod a_tool_may_call_tools;
 mod a_waiting_call_can_say_why;

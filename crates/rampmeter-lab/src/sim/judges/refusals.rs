@@ -16,6 +16,8 @@ impl Player {
         let expires = self.book_of(ask).expires;
         let true_reason = match refusal.reason {
             Reason::TooLarge => !fits,
+            // No limit of a scene has a breaker.
+            Reason::Open => false,
             Reason::Deadline => {
                 self.totals.add(Count::TooLate);
                 // An estimate may say so, too; what it is worth is reported.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::policy_of;
 use crate::policy::{
-    Access, DrawPolicy, Overflow, Piece, Policy, PriorityPolicy, QueuePolicy, RateKind, RatePolicy,
-    ReservedPolicy, RunPolicy, Unit, Zone, pieces,
+    Access, AdaptivePolicy, AdaptiveRule, DrawPolicy, Overflow, Piece, Policy, PriorityPolicy,
+    QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunPolicy, Unit, Zone, pieces,
 };
 
 const FULL: &str = r#"
@@ -385,4 +385,18 @@ fn a_word_of_a_command_splits_into_text_and_arguments() {
     for (word, expected) in cases {
         assert_eq!(pieces(word), expected, "{word}");
     }
+}
+
+#[test]
+fn slots_that_are_learned_have_bounds_even_if_none_are_written() {
+    let text = "[limits.a]\nconcurrency = { size = 20, adaptive = \"aimd\" }\n\
+                [limits.b]\nconcurrency = { size = 20, adaptive = \"vegas\", min = 2, max = 30 }\n\
+                [tools.t]\nlimits = { a = { weight = 200 }, b = {} }";
+    let policy = policy_of(text);
+    let bounds = |rule, min, max| Some(AdaptivePolicy { rule, min, max });
+    assert_eq!(policy.limits[0].adaptive, bounds(AdaptiveRule::Aimd, 1, 200));
+    assert_eq!(policy.limits[1].adaptive, bounds(AdaptiveRule::Vegas, 2, 30));
+    let effective = policy.effective();
+    assert!(effective.contains("adaptive = \"vegas\", min = 2, max = 30, lend = true"));
+    assert_eq!(policy_of(&effective), policy);
 }
