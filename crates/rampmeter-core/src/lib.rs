@@ -97,4 +97,4 @@ pub use observe::Word;
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;
 pub use turn::{Access, Step, Turn, TurnCall};
-pub use usage::{NotRestored, RateId, RateUsage, Unrestorable, Usage, Used};
+pub use usage::{NotRestored, RateId, RateUsage, Room, Unrestorable, Usage, Used};
