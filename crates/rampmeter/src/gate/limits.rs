@@ -23,7 +23,7 @@ pub(super) struct Words<'a> {
 pub(super) fn limit(
     limit: &LimitPolicy,
     words: &Words<'_>,
-    ends: impl Fn(Duration, Zone) -> Instant,
+    ends: impl Fn(Duration, &Zone) -> Instant,
 ) -> core::LimitConfig {
     let rates = limit.rates.iter().map(|rate| self::rate(rate, &ends));
     core::LimitConfig {
@@ -62,7 +62,7 @@ fn slots(limit: &LimitPolicy, words: &Words<'_>) -> Option<BudgetConfig> {
     Some(BudgetConfig::Concurrency { size, reserved: reserved.collect(), lend })
 }
 
-fn rate(rate: &RatePolicy, ends: impl Fn(Duration, Zone) -> Instant) -> BudgetConfig {
+fn rate(rate: &RatePolicy, ends: impl Fn(Duration, &Zone) -> Instant) -> BudgetConfig {
     BudgetConfig::Rate {
         counts: unit_id(rate.unit).map_or(core::Counts::Calls, core::Counts::Unit),
         amount: rate.amount,
@@ -70,7 +70,7 @@ fn rate(rate: &RatePolicy, ends: impl Fn(Duration, Zone) -> Instant) -> BudgetCo
         kind: match rate.kind {
             RateKind::Sliding { transit } => core::RateKind::Sliding { transit },
             RateKind::Bucket { burst } => core::RateKind::Bucket { burst },
-            RateKind::Calendar { zone } => {
+            RateKind::Calendar { ref zone } => {
                 core::RateKind::Calendar { ends: ends(rate.period, zone) }
             }
         },

@@ -30,6 +30,7 @@ mod template;
 mod tests;
 mod tools;
 mod types;
+mod zone;
 
 use std::fs::File;
 use std::io::Read;
@@ -46,8 +47,8 @@ pub use types::{
     Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
     LabelPolicy, LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind,
     RatePolicy, ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, WhenOpen,
-    Zone,
 };
+pub use zone::Zone;
 
 use read::Source;
 

@@ -1,9 +1,9 @@
 //! The plain data of a policy. What is inside a parsed `Policy` is legal.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::http::HttpPolicy;
+use super::zone::Zone;
 use crate::persist::Durability;
 pub use rampmeter_core::{AdaptiveRule, WhenOpen};
 
@@ -195,24 +195,6 @@ pub enum RateKind {
         /// Whose calendar.
         zone: Zone,
     },
-}
-
-/// A fixed offset from UTC. Displays as `UTC` or `+02:00`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Zone {
-    /// Seconds east of UTC, whole minutes.
-    pub offset_seconds: i32,
-}
-
-impl fmt::Display for Zone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.offset_seconds == 0 {
-            return f.write_str("UTC");
-        }
-        let sign = if self.offset_seconds < 0 { '-' } else { '+' };
-        let minutes = self.offset_seconds.unsigned_abs() / 60;
-        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
-    }
 }
 
 /// What the calls of a tool draw on, and how long they may take.

@@ -76,8 +76,8 @@ fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
             2,
         ),
         (
-            "[limits.a]\nrequests = { rate = \"1/s\", kind = \"calendar\", zone = \"Asia/Tokyo\" }",
-            "the named zone `Asia/Tokyo` is not enforced by this version",
+            "[providers.a]\nrequests = { rate = \"1/s\", kind = \"calendar\", zone = \"Asia/Tokyo\" }",
+            "the clocks of simulated providers are never changed",
             2,
         ),
     ]);
