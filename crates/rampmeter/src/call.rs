@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::lineage::Lineage;
+use crate::policy::Unit;
 
 /// One call that wants to start: its tool, and what is known of it.
 ///
@@ -18,7 +19,7 @@ pub struct Call<'a> {
     pub(crate) flow: &'a str,
     pub(crate) priority: Option<&'a str>,
     pub(crate) labels: Labels<'a>,
-    pub(crate) tokens: Option<u64>,
+    pub(crate) costs: Costs,
     pub(crate) deadline: Option<Duration>,
     pub(crate) id: &'a str,
     pub(crate) turn: Option<u64>,
@@ -30,6 +31,22 @@ pub struct Call<'a> {
 pub(crate) struct Labels<'a> {
     first: Option<Label<'a>>,
     rest: Vec<Label<'a>>,
+}
+
+/// What a call itself says of its costs, unit by unit.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Costs([Option<u64>; Unit::COSTS.len()]);
+
+impl Costs {
+    pub(crate) fn of(&self, unit: Unit) -> Option<u64> {
+        Unit::COSTS.iter().position(|it| *it == unit).and_then(|at| self.0[at])
+    }
+
+    fn set(&mut self, unit: Unit, amount: u64) {
+        if let Some(at) = Unit::COSTS.iter().position(|it| *it == unit) {
+            self.0[at] = Some(amount);
+        }
+    }
 }
 
 /// A name and a value.
@@ -47,7 +64,7 @@ impl<'a> Call<'a> {
             flow: DEFAULT_FLOW,
             priority: None,
             labels: Labels::default(),
-            tokens: None,
+            costs: Costs::default(),
             deadline: None,
             id: "",
             turn: None,
@@ -76,10 +93,17 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// How many tokens it takes, instead of what the policy says of its tool.
+    /// How many tokens it should take, instead of what the policy says of its tool or was learned.
     #[inline]
-    pub fn tokens(mut self, tokens: u64) -> Self {
-        self.tokens = Some(tokens);
+    pub fn tokens(self, tokens: u64) -> Self {
+        self.cost(Unit::Tokens, tokens)
+    }
+
+    /// How much of a unit it should take, instead of what the policy says of its tool or was
+    /// learned; every call is one request, so of requests there is nothing to say.
+    #[inline]
+    pub fn cost(mut self, unit: Unit, amount: u64) -> Self {
+        self.costs.set(unit, amount);
         self
     }
 
@@ -149,13 +173,13 @@ impl<'a> From<&'a str> for Call<'a> {
 /// A call does not know which of its labels are secret, so none shows its value.
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Call { tool, flow, priority, labels, tokens, deadline, id, turn, parent } = self;
+        let Call { tool, flow, priority, labels, costs, deadline, id, turn, parent } = self;
         f.debug_struct("Call")
             .field("tool", tool)
             .field("flow", flow)
             .field("priority", priority)
             .field("labels", &labels.iter().map(|(name, _)| *name).collect::<Vec<_>>())
-            .field("tokens", tokens)
+            .field("costs", costs)
             .field("deadline", deadline)
             .field("id", id)
             .field("turn", turn)

@@ -36,7 +36,7 @@ impl Aims {
     /// The aims that a row misses, in words.
     pub(super) fn missed(&self, variation: Variation, row: &Value) -> Vec<String> {
         let aim = match variation {
-            Variation::Exact => &self.exact,
+            Variation::Exact | Variation::Unheard => &self.exact,
             Variation::Estimated => &self.estimated,
             Variation::OtherUser => &self.other_user,
         };

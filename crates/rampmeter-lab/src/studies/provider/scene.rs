@@ -30,8 +30,10 @@ pub enum Kind {
 /// What else is so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variation {
-    /// Everybody knows what a call will take.
+    /// Everybody knows what a call will take, and the gate hears what the provider says.
     Exact,
+    /// The same, but nobody hears what the provider says.
+    Unheard,
     /// Calls take 40 % more or less than a mean that can be learned.
     Estimated,
     /// Somebody else on the key takes a fifth of every quota.
@@ -66,12 +68,14 @@ impl Kind {
 
 impl Variation {
     /// All of them.
-    pub const ALL: [Variation; 3] = [Variation::Exact, Variation::Estimated, Variation::OtherUser];
+    pub const ALL: [Variation; 4] =
+        [Variation::Exact, Variation::Unheard, Variation::Estimated, Variation::OtherUser];
 
     /// Its name in a row and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Variation::Exact => "exact",
+            Variation::Unheard => "unheard",
             Variation::Estimated => "estimated",
             Variation::OtherUser => "other-user",
         }
@@ -86,7 +90,7 @@ impl Variation {
 impl Scene {
     pub(super) fn of(kind: Kind, variation: Variation, regime: Regime, seed: u64) -> Scene {
         let provider = provider(kind, variation, seed);
-        let policy = policy(kind);
+        let policy = policy(kind, variation == Variation::Estimated);
         Scene { kind, variation, regime, seed, provider, policy }
     }
 
@@ -121,7 +125,7 @@ fn provider(kind: Kind, variation: Variation, seed: u64) -> Config {
 }
 
 /// What an operator writes who knows the provider's quotas and kinds.
-fn policy(kind: Kind) -> String {
+fn policy(kind: Kind, learned: bool) -> String {
     let rate = |amount: u64| {
         let (name, more) = match kind {
             Kind::Bucket => {
@@ -141,10 +145,11 @@ fn policy(kind: Kind) -> String {
     let limits =
         format!("[limits.provider]\nrequests = [{requests}, {a_day}]\ntokens = {tokens}\n");
     let tool = |(name, _, tokens, _): &Tool| {
-        format!(
-            "[tools.{name}]\nlimits = {{ provider = {{ tokens = {tokens} }} }}\n\
-             queue_timeout = \"10m\"\n"
-        )
+        let limits = match learned {
+            true => "[\"provider\"]".to_owned(),
+            false => format!("{{ provider = {{ tokens = {tokens} }} }}"),
+        };
+        format!("[tools.{name}]\nlimits = {limits}\nqueue_timeout = \"10m\"\n")
     };
     limits + &TOOLS.iter().map(tool).collect::<String>()
 }

@@ -48,7 +48,7 @@ pub(super) fn jobs(scene: &Scene) -> Vec<Job> {
         let flow = format!("{priority}-{}", rng.below(flows));
         let tokens = match scene.variation {
             Variation::Estimated => rng.range(mean * 6 / 10, mean * 14 / 10),
-            Variation::Exact | Variation::OtherUser => mean,
+            Variation::Exact | Variation::Unheard | Variation::OtherUser => mean,
         };
         let people = matches!(priority, "critical" | "high");
         let until_ms = if people { WINDOWS * MINUTE_MS } else { 0 };
