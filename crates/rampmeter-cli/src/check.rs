@@ -8,6 +8,7 @@ use rampmeter::policy::{Policy, Severity};
 use crate::args::CheckArgs;
 use crate::exit::Exit;
 use crate::say::say;
+use crate::tools::{Mistake, from_environment, mistakes};
 
 pub(crate) fn check(args: &CheckArgs) -> Exit {
     match load(&args.policy) {
@@ -22,11 +23,17 @@ pub(crate) fn check(args: &CheckArgs) -> Exit {
     }
 }
 
-/// The policy at `path`, a file or a folder with one; its errors are printed.
+/// The policy at `path`, a file or a folder with one, if its tools can be run in this environment;
+/// its errors are printed.
 pub(crate) fn load(path: &Path) -> Option<Policy> {
     let inside = path.join("rampmeter.toml");
     let path = if path.is_dir() { &inside } else { path };
-    Policy::load(path).map_err(|errors| say(errors.to_string().trim_end())).ok()
+    let policy = Policy::load(path).map_err(|errors| say(errors.to_string().trim_end())).ok()?;
+    let mistakes = mistakes(&policy, &from_environment);
+    for Mistake { message, help } in &mistakes {
+        say(format_args!("error: {message}\n --> {}\nhelp: {help}", path.display()));
+    }
+    mistakes.is_empty().then_some(policy)
 }
 
 /// Prints what is legal but worth a remark, from `least` severity on.

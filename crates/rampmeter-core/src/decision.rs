@@ -60,6 +60,9 @@ pub enum Reason {
     /// It and the calls that it waits for would wait for each other for ever
     /// ([`Engine::cycle`](crate::Engine::cycle)).
     WouldDeadlock,
+    /// What it is charged could not be written down first, as it must be; the engine itself writes
+    /// nothing and never says it.
+    Unwritten,
 }
 
 /// When asking again could be answered otherwise.
@@ -91,6 +94,7 @@ impl Reason {
             Reason::NoParent => "no_parent",
             Reason::TooDeep => "too_deep",
             Reason::WouldDeadlock => "would_deadlock",
+            Reason::Unwritten => "unwritten",
         }
     }
 }
@@ -110,6 +114,7 @@ impl fmt::Display for Reason {
             Reason::NoParent => "the call that makes it does not run",
             Reason::TooDeep => "it is nested too deep",
             Reason::WouldDeadlock => "it would wait for ever, in a cycle of calls",
+            Reason::Unwritten => "what it is charged could not be written to the state file",
         })
     }
 }

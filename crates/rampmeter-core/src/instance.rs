@@ -10,7 +10,7 @@ use core::time::Duration;
 
 use crate::backfill::Ends;
 use crate::budget::{Answer, Budget, Budgets};
-use crate::call::Priority;
+use crate::call::{CallId, Priority};
 use crate::config::{Config, LimitConfig};
 use crate::cooldown::CoolDown;
 use crate::heap::Heap;
@@ -236,6 +236,12 @@ impl Instances {
         per_limit.by_value.insert(value.into(), id);
         per_limit.idle.set(id, now);
         Some(id)
+    }
+
+    /// An instance, told from others that have had its place.
+    pub(crate) fn named(&self, id: u32) -> (u32, u32) {
+        let CallId { index, generation } = self.slab.id(id);
+        (index, generation)
     }
 
     /// Whether an instance is still one of its limit's.

@@ -76,6 +76,7 @@ mod table;
 mod time;
 mod turn;
 mod units;
+mod usage;
 mod watch;
 
 pub use call::{
@@ -90,3 +91,4 @@ pub use observe::Word;
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;
 pub use turn::{Access, Step, Turn, TurnCall};
+pub use usage::{NotRestored, RateId, RateUsage, Unrestorable, Usage, Used};

@@ -33,21 +33,37 @@ pub(crate) struct Labels<'a> {
     rest: Vec<Label<'a>>,
 }
 
-/// What a call itself says of its costs, unit by unit.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub(crate) struct Costs([Option<u64>; Unit::COSTS.len()]);
+/// What a call itself says of its costs, unit by unit. Most say nothing, and are compared with one
+/// look.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Costs {
+    /// Bit `i` is set if something is said of the unit `i`.
+    said: u8,
+    amounts: [u64; Unit::COSTS.len()],
+}
 
 impl Costs {
     pub(crate) fn of(&self, unit: Unit) -> Option<u64> {
-        Unit::COSTS.iter().position(|it| *it == unit).and_then(|at| self.0[at])
+        let at = Unit::COSTS.iter().position(|it| *it == unit)?;
+        (self.said >> at & 1 == 1).then_some(self.amounts[at])
     }
 
     fn set(&mut self, unit: Unit, amount: u64) {
         if let Some(at) = Unit::COSTS.iter().position(|it| *it == unit) {
-            self.0[at] = Some(amount);
+            self.said |= 1 << at;
+            self.amounts[at] = amount;
         }
     }
 }
+
+impl PartialEq for Costs {
+    #[inline]
+    fn eq(&self, other: &Costs) -> bool {
+        self.said == other.said && (self.said == 0 || self.amounts == other.amounts)
+    }
+}
+
+impl Eq for Costs {}
 
 /// A name and a value.
 type Label<'a> = (&'a str, &'a str);

@@ -9,7 +9,9 @@ use rampmeter::{Invocation, Registry, Tool, ToolError};
 use serde_json::json;
 
 use super::tracker::Tracker;
-use crate::tools::{CommandTool, Kind, Provider, Quota, Simulate, Unit, throttled};
+use crate::tools::{
+    self, CommandTool, HttpTool, Kind, Provider, Quota, Simulate, Unit, from_environment, throttled,
+};
 
 /// The tools of a run, and what can be asked about them afterwards.
 pub(crate) struct Tools {
@@ -40,6 +42,7 @@ pub(crate) fn build(
     let tracker = Tracker::new(policy);
     let clock = Clock::new(runtime);
     let mut registry = Registry::new();
+    let mut client: Option<reqwest::Client> = None;
     for (index, tool) in policy.tools.iter().enumerate() {
         let name = tool.pattern.as_str();
         let built = match &tool.run {
@@ -48,6 +51,14 @@ pub(crate) fn build(
                 let command = CommandTool::new(command, *max_output)
                     .ok_or_else(|| format!("tool `{name}`: its command is malformed"))?;
                 command_tool(name, index, command, &tracker)
+            }
+            Some(RunPolicy::Http { http, max_output }) => {
+                let client = match &client {
+                    Some(client) => client.clone(),
+                    None => client.insert(tools::client()?).clone(),
+                };
+                let http = HttpTool::new(name, http, *max_output, client, &from_environment)?;
+                http_tool(name, index, http, &tracker, runtime)
             }
             Some(RunPolicy::Simulate { latency, fail, provider, tokens }) => {
                 let named = |it: &&Arc<Provider>| Some(it.name()) == provider.as_deref();
@@ -65,8 +76,8 @@ pub(crate) fn build(
 fn unrunnable(name: &str) -> Tool {
     Tool::raw(name, "", json!({}), |call: Invocation| async move {
         Err(ToolError::failed(format!(
-            "the policy does not say how to run {:?}; add run = {{ command = [\"…\"] }} or \
-             run = {{ simulate = {{ latency = \"50ms\" }} }} to its tool",
+            "the policy does not say how to run {:?}; add run = {{ command = [\"…\"] }}, \
+             {{ http = {{ url = \"…\" }} }} or {{ simulate = {{ latency = \"50ms\" }} }} to its tool",
             call.name
         )))
     })
@@ -79,6 +90,24 @@ fn command_tool(name: &str, index: usize, command: CommandTool, tracker: &Tracke
         async move {
             let _running = tracker.start(index, &call);
             command.run(call.arguments.as_str()).await.map_err(ToolError::failed)
+        }
+    })
+}
+
+fn http_tool(
+    name: &str,
+    index: usize,
+    http: HttpTool,
+    tracker: &Tracker,
+    runtime: &Arc<dyn Runtime>,
+) -> Tool {
+    let shared = Arc::new((http, tracker.clone(), runtime.clone()));
+    Tool::raw(name, "", json!({}), move |call: Invocation| {
+        let shared = shared.clone();
+        async move {
+            let (http, tracker, runtime) = &*shared;
+            let _running = tracker.start(index, &call);
+            http.run(call.arguments.as_str(), || runtime.wall_clock()).await
         }
     })
 }

@@ -1,5 +1,7 @@
 //! The arguments of a call, read only as far as placeholders ask.
 
+use serde_json::value::RawValue;
+
 use crate::object::Object;
 
 /// The arguments of one call.
@@ -15,24 +17,23 @@ impl<'a> Arguments<'a> {
 
     /// The text of the value at a dotted path: strings verbatim, all else as compact JSON.
     pub(super) fn text(&self, path: &str) -> Result<String, String> {
-        let missing = || format!("the arguments lack `{path}`, which the command needs: add it");
-        let raw = self.0.at(path).ok_or_else(missing)?.get();
-        let text = match raw.as_bytes().first() {
+        let raw = self.raw(path)?;
+        match raw.as_bytes().first() {
             Some(b'"') => serde_json::from_str::<String>(raw)
-                .map_err(|e| format!("the argument `{path}` is not valid text ({e})"))?,
-            Some(b'n') => {
-                return Err(format!(
-                    "the argument `{path}` is null, and the command needs a value"
-                ));
-            }
-            _ => compact(raw),
-        };
-        if text.contains('\0') {
-            return Err(format!(
-                "the argument `{path}` holds a NUL byte, which no command can be given: remove it"
-            ));
+                .map_err(|e| format!("the argument `{path}` is not valid text ({e})")),
+            Some(b'n') => Err(format!("the argument `{path}` is null, and the tool needs a value")),
+            _ => Ok(compact(raw)),
         }
-        Ok(text)
+    }
+
+    /// The value at a dotted path as JSON, every digit as it was written.
+    pub(super) fn json(&self, path: &str) -> Result<String, String> {
+        self.raw(path).map(compact)
+    }
+
+    fn raw(&self, path: &str) -> Result<&'a str, String> {
+        let missing = || format!("the arguments lack `{path}`, which the tool needs: add it");
+        self.0.at(path).map(RawValue::get).ok_or_else(missing)
     }
 }
 

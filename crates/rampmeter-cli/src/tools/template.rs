@@ -25,6 +25,8 @@ impl Template {
                 (Piece::Text(text), Some(Part::Literal(before))) => before.push_str(text),
                 (Piece::Text(text), _) => parts.push(Part::Literal(text.to_owned())),
                 (Piece::Argument(path), _) => parts.push(Part::Placeholder(path.to_owned())),
+                // A command has the environment itself.
+                (Piece::Environment(_), _) => return None,
             }
         }
         Some(Self(parts))
@@ -53,7 +55,16 @@ impl Template {
         for part in &self.0 {
             match part {
                 Part::Literal(text) => filled.push_str(text),
-                Part::Placeholder(path) => filled.push_str(&arguments.text(path)?),
+                Part::Placeholder(path) => {
+                    let text = arguments.text(path)?;
+                    if text.contains('\0') {
+                        return Err(format!(
+                            "the argument `{path}` holds a NUL byte, which no command can be given: \
+                             remove it"
+                        ));
+                    }
+                    filled.push_str(&text);
+                }
             }
         }
         Ok(filled)

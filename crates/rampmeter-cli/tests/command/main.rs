@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod harness;
+mod http_tools;
 #[cfg(unix)]
 mod interrupt;
 #[cfg(unix)]
 mod mock_provider;
 mod outputs;
+mod quotas;
 mod real_turns;
 mod wrong_input;

@@ -9,6 +9,7 @@ mod calendar;
 mod reform;
 mod sliding;
 mod slots;
+mod usage;
 mod word;
 
 use alloc::boxed::Box;

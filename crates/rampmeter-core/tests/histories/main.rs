@@ -26,6 +26,7 @@ mod resize;
 mod settle;
 mod stage;
 mod turns;
+mod usage;
 mod words;
 
 use std::time::Duration;

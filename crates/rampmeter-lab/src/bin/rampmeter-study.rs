@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use rampmeter_lab::studies::provider::{Kind, Options, Regime, Variation, run};
 
 const HELP: &str = "usage: rampmeter-study provider [--regimes rampmeter,governor,semaphore,unlimited] \
-                    [--kinds bucket,sliding,calendar] [--variations exact,unheard,estimated,other-user] \
+                    [--kinds bucket,sliding,calendar] [--variations exact,unheard,estimated,estimated-unheard,other-user,other-user-steady] \
                     [--seed N]";
 
 fn main() -> ExitCode {

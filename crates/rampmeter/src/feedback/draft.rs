@@ -1,14 +1,9 @@
 //! Quotas while their figures come in, one header at a time and in any order.
-//!
-//! A window that no header names follows from the other figures where a bucket is refilled: what is
-//! used comes back in `reset`, so the whole comes back in `reset · limit ÷ used`. That is said only
-//! of resets written as durations, as OpenAI and its compatibles do, and only if it comes to a
-//! minute, an hour or a day within the precision of the reset (1 ms) and 2 %.
 
 use std::time::Duration;
 
 use super::figures::Field;
-use super::{Counted, DAY, Feedback, HOUR, MINUTE, Quota};
+use super::{Counted, Feedback, Quota};
 
 const MOST_QUOTAS: usize = 64;
 pub(super) const LONGEST_NAME: usize = 100;
@@ -41,8 +36,6 @@ pub(super) struct Open {
     pub(super) window: Option<Duration>,
     /// What it counts, where a header says that apart from its name.
     pub(super) unit: Option<String>,
-    /// Its reset is a duration with units.
-    pub(super) refills: bool,
 }
 
 impl Draft {
@@ -95,16 +88,19 @@ impl Open {
     }
 
     fn finish(self) -> Option<Quota> {
-        let Open { key, limit, remaining, used, resets_in, window, unit, refills } = self;
+        let Open { key, limit, remaining, used, resets_in, window, unit } = self;
         let limit = limit.or_else(|| used?.checked_add(remaining?));
         let remaining = remaining.or_else(|| Some(limit?.saturating_sub(used?)));
-        let said = key.window.or(window);
-        let window = said.or_else(|| refilled(limit?, remaining?, resets_in?).filter(|_| refills));
+        let window = key.window.or(window);
         if limit.is_none() && remaining.is_none() {
             return None;
         }
+        // Where nothing says what it counts, its name may.
+        let named =
+            key.name.as_deref().filter(|name| key.thing.is_empty() && name.ends_with("tokens"));
+        let counts = Counted::of(unit.as_deref().or(named).unwrap_or(&key.thing));
         Some(Quota {
-            counts: Counted::of(unit.as_ref().unwrap_or(&key.thing)),
+            counts,
             name: key.name,
             limit,
             remaining,
@@ -113,15 +109,4 @@ impl Open {
             window: window.filter(|window| resets_in.is_none_or(|resets_in| resets_in <= *window)),
         })
     }
-}
-
-fn refilled(limit: u64, remaining: u64, resets_in: Duration) -> Option<Duration> {
-    let used = u128::from(limit.checked_sub(remaining).filter(|used| *used > 0)?);
-    let scale = |ns: u128| ns.checked_mul(u128::from(limit)).map(|ns| ns / used);
-    let least_ns = scale(resets_in.as_nanos())? / 100 * 98;
-    let most_ns = scale(resets_in.as_nanos() + 1_000_000)? / 100 * 102;
-    let fits = |window: &Duration| (least_ns..=most_ns).contains(&window.as_nanos());
-    let mut fitting = [MINUTE, HOUR, DAY].into_iter().filter(fits);
-    // A reset so short that more than one window fits says nothing.
-    fitting.next().filter(|_| fitting.next().is_none())
 }

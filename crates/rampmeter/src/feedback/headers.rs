@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use super::draft::{Draft, Key, LONGEST_NAME, Open};
 use super::figures::{Field, Figure, count};
 use super::items::{Item, items};
-use super::moment::{Clock, has_units};
+use super::moment::Clock;
 use super::{DAY, HOUR, LONGEST, MINUTE};
 
 const MOST_HEADERS: usize = 256;
@@ -111,7 +111,6 @@ fn read(figure: Figure, value: &str, clock: &Clock, draft: &mut Draft) -> Vec<Po
             && let Some(quota) = draft.quota(key)
         {
             quota.reset(Some(delay));
-            quota.refills |= has_units(value) && !quota.key.thing.is_empty();
         }
         return Vec::new();
     }

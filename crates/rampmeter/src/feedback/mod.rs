@@ -62,7 +62,7 @@ pub struct Quota {
     pub remaining: Option<u64>,
     /// When all of it is there again; never zero. Where a bucket is refilled, some is there sooner.
     pub resets_in: Option<Duration>,
-    /// The length of the window: said, known of the provider, or following from the other figures.
+    /// The length of the window, if it is said or known of the provider.
     pub window: Option<Duration>,
 }
 

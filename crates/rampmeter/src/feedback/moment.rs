@@ -80,11 +80,6 @@ impl Clock {
     }
 }
 
-/// Whether a text is a duration with units, as those write it who refill a bucket.
-pub(super) fn has_units(text: &str) -> bool {
-    units_ns(text.trim()).is_some()
-}
-
 fn is_delay(number: u128, unit_ns: u128) -> bool {
     unit_ns == MILLISECOND_NS && number < 10_u128.pow(11)
 }

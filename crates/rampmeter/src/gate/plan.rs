@@ -125,6 +125,13 @@ impl Plan {
         self.labels.get(name).copied()
     }
 
+    /// Whether the label that a limit is per is secret.
+    pub(super) fn has_secret_label(&self, limit: &str) -> bool {
+        let limit = self.policy.limits.iter().find(|it| it.name == limit);
+        let label = limit.and_then(|limit| self.label(limit.per.as_deref()?));
+        label.is_some_and(|label| label.secret)
+    }
+
     pub(super) fn flow_weight(&self, name: &str) -> u32 {
         self.flow_weights.get(name).copied().unwrap_or(1)
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Policy;
+use super::defaults::DURABILITIES;
 use super::quantity::{show_bytes, show_duration, show_period};
 use super::queue::OVERFLOW;
 use super::spelling::{key, quoted};
@@ -10,6 +10,7 @@ use super::types::{
     Access, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy, ToolPolicy,
     Unit,
 };
+use super::{Policy, http};
 
 /// TOML that reads back as an equal policy.
 pub(super) fn effective(policy: &Policy) -> String {
@@ -191,6 +192,10 @@ fn run_table(run: &RunPolicy, policy: &Policy) -> String {
             let (words, most) = (words.join(", "), show_bytes(*max_output));
             format!("{{ command = [{words}], max_output = \"{most}\" }}")
         }
+        RunPolicy::Http { http, max_output } => {
+            let (http, most) = (http::written(http), show_bytes(*max_output));
+            format!("{{ http = {http}, max_output = \"{most}\" }}")
+        }
         RunPolicy::Simulate { latency: (low, high), fail, provider, tokens } => {
             let (low, high) = (show_duration(*low), show_duration(*high));
             let mut table = format!("latency = \"{low}..{high}\", fail = {fail:?}");
@@ -219,6 +224,12 @@ fn write_run_defaults(out: &mut Lines, run: &RunDefaults) {
         out.line(format_args!("labels = {{ {} }}", labels.join(", ")));
     }
     out.line(format_args!("turns_at_once = {}", run.turns_at_once));
+    match &run.state {
+        None => out.line(format_args!("# state: none, quotas begin anew with each run")),
+        Some(state) => out.line(format_args!("state = {}", quoted(state))),
+    }
+    let words = DURABILITIES.iter().find(|(_, durability)| *durability == run.durability);
+    out.line(format_args!("durability = \"{}\"", words.map_or("interval", |(word, _)| word)));
 }
 
 fn access_text(access: Access) -> &'static str {

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use serde_json::Value as Json;
 use toml_edit::{Item, Key, Table, Value};
 
 use super::nearest::did_you_mean;
@@ -11,6 +12,7 @@ use super::section::Section;
 use super::source::{Complaint, Sink, Span, shown};
 
 /// A value of the file, under the path that names it in messages.
+#[derive(Clone)]
 pub(super) struct Field<'a> {
     /// As in `limits.groq.queue`.
     pub(super) path: String,
@@ -182,6 +184,32 @@ impl<'a> Field<'a> {
             Field { path, name: self.name, name_span, span, node: Node::Value(value) }
         };
         Some(array.iter().map(element).collect())
+    }
+
+    /// The value as JSON, its texts as they stand. TOML has dates, and numbers that are none; JSON has
+    /// neither.
+    pub(super) fn json(&self, sink: &mut Sink<'_>) -> Option<Json> {
+        let help = "write a string, a number, true, false, a list or a table";
+        match self.node {
+            Node::Value(Value::String(text)) => Some(Json::from(text.value().as_str())),
+            Node::Value(Value::Integer(number)) => Some(Json::from(*number.value())),
+            Node::Value(Value::Boolean(flag)) => Some(Json::from(*flag.value())),
+            Node::Value(Value::Float(number)) if number.value().is_finite() => {
+                Some(Json::from(*number.value()))
+            }
+            Node::Value(Value::Array(_)) => {
+                let elements = self.list(sink, help)?;
+                elements.iter().map(|element| element.json(sink)).collect()
+            }
+            Node::Table(_) | Node::Value(Value::InlineTable(_)) => {
+                let fields = self.table(sink, help)?.fields();
+                let members = fields.iter().map(|it| Some((it.name.to_owned(), it.json(sink)?)));
+                Some(Json::Object(members.collect::<Option<_>>()?))
+            }
+            Node::Value(Value::Float(_) | Value::Datetime(_)) | Node::Tables => {
+                self.mismatch(sink, "something that JSON has", help)
+            }
+        }
     }
 
     pub(super) fn is_list(&self) -> bool {

@@ -8,6 +8,7 @@ mod diagnostic;
 mod draws;
 mod effective;
 mod field;
+mod http;
 mod limits;
 mod nearest;
 mod notes;
@@ -36,7 +37,8 @@ pub(crate) use nearest::nearest as nearest_word;
 pub(crate) use pattern::best as best_pattern;
 
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
-pub use template::{Piece, pieces};
+pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
+pub use template::{Piece, pieces, request_pieces};
 pub use types::{
     Access, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy, LimitPolicy, Overflow,
     PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunDefaults,

@@ -121,7 +121,8 @@ pub(super) fn tools(tools: &[Named<ToolPolicy>], undeclared: Access, sink: &mut 
         }
         if tool.run.is_none() {
             let message = format!("tool `{name}` says no run: the command line cannot run it");
-            let help = "add run = { command = [...] } or run = { simulate = { ... } }";
+            let help =
+                "add run = { command = [...] }, { http = { ... } } or { simulate = { ... } }";
             sink.remark(Severity::Note, span, message, help);
         }
     }
@@ -130,11 +131,11 @@ pub(super) fn tools(tools: &[Named<ToolPolicy>], undeclared: Access, sink: &mut 
 fn provider_of(tool: &ToolPolicy) -> Option<&str> {
     match &tool.run {
         Some(RunPolicy::Simulate { provider, .. }) => provider.as_deref(),
-        Some(RunPolicy::Command { .. }) | None => None,
+        Some(RunPolicy::Command { .. } | RunPolicy::Http { .. }) | None => None,
     }
 }
 
-fn sounds_secret(label: &str) -> bool {
+pub(super) fn sounds_secret(label: &str) -> bool {
     let label = label.to_ascii_lowercase();
     let mut words = label.split(|c: char| !c.is_ascii_alphanumeric());
     words.any(|word| SECRET_WORDS.contains(&word.trim_end_matches('s')))

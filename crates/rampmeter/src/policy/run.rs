@@ -1,8 +1,9 @@
-//! `run = { command = [...] }` or `run = { simulate = { ... } }`: how a tool is run.
+//! `run = { command = [...] }`, `{ http = { ... } }` or `{ simulate = { ... } }`: how a tool is run.
 
 use std::collections::BTreeMap;
 
 use super::field::Field;
+use super::http;
 use super::nearest::did_you_mean;
 use super::quantity::{self, MAX_AMOUNT};
 use super::section::{Named, Section};
@@ -13,8 +14,11 @@ use super::types::{DrawPolicy, ProviderPolicy, RatePolicy, RunPolicy, Unit};
 const DEFAULT_OUTPUT_BYTES: u64 = 1024 * 1024;
 const MAX_WORDS: usize = 1_000;
 
-const HELP: &str = "write run = { command = [\"PROGRAM\", \"{argument}\"] } or \
+const HELP: &str = "write run = { command = [\"PROGRAM\", \"{argument}\"] }, \
+                    run = { http = { url = \"https://HOST/{argument}\" } } or \
                     run = { simulate = { latency = \"20ms..80ms\" } }";
+
+const WAYS: [&str; 3] = ["command", "http", "simulate"];
 
 /// The providers that there are, by name.
 pub(super) type KnownProviders<'a> = BTreeMap<&'a str, &'a Named<ProviderPolicy>>;
@@ -28,31 +32,35 @@ pub(super) fn run(
     sink: &mut Sink<'_>,
 ) -> Option<RunPolicy> {
     let field = tool.get("run")?;
-    let section = field.section(sink, &["command", "max_output", "simulate"], HELP)?;
-    match (section.get("command"), section.get("simulate")) {
-        (Some(command), None) => {
+    let section = field.section(sink, &["command", "http", "simulate", "max_output"], HELP)?;
+    let mut ways = WAYS.into_iter().filter_map(|way| section.get(way));
+    let Some(way) = ways.next() else {
+        let message =
+            format!("`{}` says neither `command` nor `http` nor `simulate`", section.path);
+        sink.error(&section.span, message, HELP);
+        return None;
+    };
+    if let Some(second) = ways.next() {
+        let message = format!("`{}` says both `{}` and `{}`", section.path, way.name, second.name);
+        sink.error(&second.name_span, message, "keep one of them");
+        return None;
+    }
+    match way.name {
+        "command" => {
             let max_output = max_output(&section, sink);
-            Some(RunPolicy::Command { command: words(&command, sink)?, max_output: max_output? })
+            Some(RunPolicy::Command { command: words(&way, sink)?, max_output: max_output? })
         }
-        (None, Some(simulate)) => {
+        "http" => {
+            let max_output = max_output(&section, sink);
+            let http = Box::new(http::read(&way, sink)?);
+            Some(RunPolicy::Http { http, max_output: max_output? })
+        }
+        _ => {
             if let Some(stray) = section.get("max_output") {
-                let message = format!("`{}` means nothing without `command`", stray.path);
+                let message = format!("`{}` means nothing without `command` or `http`", stray.path);
                 sink.error(&stray.name_span, message, "remove it");
             }
-            read_simulate(&simulate, draws, providers, sink)
-        }
-        (Some(_), Some(simulate)) => {
-            let message = format!("`{}` says both `command` and `simulate`", section.path);
-            sink.error(&simulate.name_span, message, "keep one of them");
-            None
-        }
-        (None, None) => {
-            // A key that is not enforced yet was refused already, and stands for the missing one.
-            if section.get("http").is_none() {
-                let message = format!("`{}` says neither `command` nor `simulate`", section.path);
-                sink.error(&section.span, message, HELP);
-            }
-            None
+            read_simulate(&way, draws, providers, sink)
         }
     }
 }

@@ -8,7 +8,7 @@ use super::source::{Sink, Span, shown};
 use super::spelling;
 
 /// Words that a later version will enforce. Accepting one now would promise what nothing keeps.
-const NOT_ENFORCED: [&str; 18] = [
+const NOT_ENFORCED: [&str; 17] = [
     "adaptive",
     "breaker",
     "cool_down",
@@ -21,7 +21,6 @@ const NOT_ENFORCED: [&str; 18] = [
     "fallback",
     "on_abandon",
     "estimate",
-    "http",
     "state",
     "keys",
     "cool-down",
@@ -30,7 +29,11 @@ const NOT_ENFORCED: [&str; 18] = [
 ];
 
 /// Words that are looked for in the wrong place, and where they belong.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 11] = [
+    (
+        "max_output",
+        "write it beside `command` or `http`, as in run = { http = { … }, max_output = \"64KiB\" }",
+    ),
     ("patience", "write it below [calls], as in patience = \"30s\""),
     ("max_depth", "write it below [calls], as in max_depth = 8"),
     ("nesting", "write max_depth = 8 below [calls]"),
@@ -39,6 +42,7 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("overflow", "write it in the queue, as in queue = { overflow = \"evict\" }"),
     ("per_flow", "write it in the queue, as in queue = { per_flow = 100 }"),
     ("age", "write it in the queue, as in queue = { age = \"60s\" }"),
+    ("durability", "write it below [run], as in durability = \"strict\""),
     ("size", "write queue = { size = 100 } or concurrency = 8"),
 ];
 

@@ -1,8 +1,9 @@
-//! The words of a command: text with `{name}` where an argument of the call belongs.
+//! Text with `{name}` where an argument of the call belongs; in a request also with `${NAME}` where
+//! a variable of the environment does.
 
 use super::source::{Complaint, shown};
 
-/// A part of a command's word.
+/// A part of a command's word, or of a text of a request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Piece<'a> {
     /// Text that stands as it is.
@@ -10,6 +11,8 @@ pub enum Piece<'a> {
     /// The argument whose value belongs here: a name, or a dotted path to a part of an argument.
     /// Names are letters, digits, `_` and `-`.
     Argument(&'a str),
+    /// The variable of the environment whose value belongs here, a secret. In requests only.
+    Environment(&'a str),
 }
 
 /// Splits one word of [`RunPolicy::Command`](super::RunPolicy::Command) into its pieces, in order.
@@ -19,7 +22,21 @@ pub fn pieces(word: &str) -> Option<Vec<Piece<'_>>> {
     split(word).ok()
 }
 
+/// Splits a text of an [`HttpPolicy`](super::HttpPolicy) into its pieces, in order: as [`pieces`] does,
+/// and with `${NAME}` for a variable of the environment. `${{` is what is written as it stands.
+pub fn request_pieces(text: &str) -> Option<Vec<Piece<'_>>> {
+    split_request(text).ok()
+}
+
 pub(super) fn split(word: &str) -> Result<Vec<Piece<'_>>, Complaint> {
+    split_text(word, false)
+}
+
+pub(super) fn split_request(text: &str) -> Result<Vec<Piece<'_>>, Complaint> {
+    split_text(text, true)
+}
+
+fn split_text(word: &str, environment: bool) -> Result<Vec<Piece<'_>>, Complaint> {
     let mut pieces = Vec::new();
     let mut rest = word;
     while let Some(at) = rest.find(['{', '}']) {
@@ -30,6 +47,9 @@ pub(super) fn split(word: &str) -> Result<Vec<Piece<'_>>, Complaint> {
             rest = &from_brace[2..];
             continue;
         }
+        let variable =
+            text.strip_suffix('$').filter(|_| environment && from_brace.starts_with('{'));
+        let text = variable.unwrap_or(text);
         if !text.is_empty() {
             pieces.push(Piece::Text(text));
         }
@@ -39,10 +59,12 @@ pub(super) fn split(word: &str) -> Result<Vec<Piece<'_>>, Complaint> {
         let Some((name, after)) = inside.split_once('}') else {
             return Err(wrong(word, "a `{` is never closed"));
         };
-        if !name.split('.').all(is_name) {
-            return Err(wrong(word, "the braces hold no argument's name"));
-        }
-        pieces.push(Piece::Argument(name));
+        pieces.push(match variable {
+            Some(_) if is_variable(name) => Piece::Environment(name),
+            None if name.split('.').all(is_name) => Piece::Argument(name),
+            Some(_) => return Err(wrong(word, "`${}` holds no variable's name")),
+            None => return Err(wrong(word, "the braces hold no argument's name")),
+        });
         rest = after;
     }
     if !rest.is_empty() {
@@ -54,6 +76,11 @@ pub(super) fn split(word: &str) -> Result<Vec<Piece<'_>>, Complaint> {
 /// So strict that a forgotten `{{` in an awk program is found before the first call is.
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}
+
+fn is_variable(name: &str) -> bool {
+    let letters = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    letters && name.starts_with(|c: char| !c.is_ascii_digit())
 }
 
 fn wrong(word: &str, why: &str) -> Complaint {

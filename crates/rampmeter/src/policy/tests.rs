@@ -2,6 +2,7 @@
 
 mod errors;
 mod files;
+mod http;
 mod meaning;
 mod quantities;
 mod remarks;

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::http::HttpPolicy;
+use crate::persist::Durability;
+
 /// A named budget that calls draw on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitPolicy {
@@ -242,6 +245,13 @@ pub enum RunPolicy {
         /// The most bytes of output that are kept.
         max_output: u64,
     },
+    /// As a request to a server.
+    Http {
+        /// The request.
+        http: Box<HttpPolicy>,
+        /// The most bytes of an answer.
+        max_output: u64,
+    },
     /// Not at all: it only takes time.
     Simulate {
         /// Shortest and longest time taken.
@@ -311,6 +321,10 @@ pub struct RunDefaults {
     pub labels: Vec<(String, String)>,
     /// Turns that run at once.
     pub turns_at_once: u32,
+    /// The file that keeps what the rates have used, beside the policy's.
+    pub state: Option<String>,
+    /// When that is on the disk.
+    pub durability: Durability,
 }
 
 /// What holds for every call.

@@ -17,6 +17,7 @@ mod large_and_many_turns;
 mod limits_change_while_calls_run;
 mod limits_learn_from_their_calls;
 mod only_those_who_are_answered_are_woken;
+mod quotas_survive_restarts;
 mod rates_start_calls_at_the_expected_instants;
 mod reads_go_side_by_side_and_writes_in_order;
 mod refusals_say_why_where_and_when;

@@ -40,7 +40,7 @@ impl Player {
                 self.totals.add(Count::WouldDeadlock);
                 return self.is_deadlocked(ask);
             }
-            Reason::MissingLabel | Reason::Evicted => false,
+            Reason::MissingLabel | Reason::Evicted | Reason::Unwritten => false,
         };
         must(true_reason, Judge::Answers, || {
             let takes = &self.books.routes[route as usize].takes;

@@ -8,7 +8,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use rampmeter::{Call, Gate, Outcome, Policy, Unit};
 use tokio::sync::Semaphore;
 
-use super::scene::{MINUTE_MS, REQUESTS, Scene, TOKENS, Variation};
+use super::scene::{MINUTE_MS, REQUESTS, Scene, TOKENS};
 use super::workload::Job;
 use crate::studies::client::Answer;
 
@@ -70,8 +70,8 @@ impl Limiter {
                 let policy = Policy::parse("study.toml", &scene.policy);
                 let policy = policy.map_err(|errors| errors.to_string())?;
                 let told = Told {
-                    costs: scene.variation != Variation::Estimated,
-                    headers: scene.variation != Variation::Unheard,
+                    costs: !scene.variation.is_estimated(),
+                    headers: scene.variation.is_heard(),
                 };
                 Limiter::Gate(Gate::new(&policy).map_err(|error| error.to_string())?, told)
             }

@@ -13,6 +13,10 @@ pub(super) const TOKENS: u64 = 90_000;
 const REQUESTS_A_DAY: u64 = 14_400;
 /// How much later one call may arrive than another, which is what room is left for.
 const TRANSIT_MS: u64 = 40;
+/// The longest that a call takes, by the provider's clock.
+const LONGEST_NS: u64 = 1_000_000_000;
+/// By so much later whatever an answer said has been heard, by the provider's clock.
+pub(super) const HEARD_NS: u64 = LONGEST_NS + TRANSIT_MS * 1_000_000 * SPEED as u64;
 /// How many windows are judged, from the first call on.
 pub(super) const WINDOWS: u64 = 10;
 
@@ -36,8 +40,12 @@ pub enum Variation {
     Unheard,
     /// Calls take 40 % more or less than a mean that can be learned.
     Estimated,
-    /// Somebody else on the key takes a fifth of every quota.
+    /// The same, but nobody hears what the provider says.
+    EstimatedUnheard,
+    /// Somebody else on the key takes a fifth of every quota, at one moment of each minute.
     OtherUser,
+    /// The same, and calls come evenly, a little less than the quota has room for without them.
+    OtherUserSteady,
 }
 
 /// What a run is made of.
@@ -68,8 +76,14 @@ impl Kind {
 
 impl Variation {
     /// All of them.
-    pub const ALL: [Variation; 4] =
-        [Variation::Exact, Variation::Unheard, Variation::Estimated, Variation::OtherUser];
+    pub const ALL: [Variation; 6] = [
+        Variation::Exact,
+        Variation::Unheard,
+        Variation::Estimated,
+        Variation::EstimatedUnheard,
+        Variation::OtherUser,
+        Variation::OtherUserSteady,
+    ];
 
     /// Its name in a row and on the command line.
     pub fn name(self) -> &'static str {
@@ -77,8 +91,25 @@ impl Variation {
             Variation::Exact => "exact",
             Variation::Unheard => "unheard",
             Variation::Estimated => "estimated",
+            Variation::EstimatedUnheard => "estimated-unheard",
             Variation::OtherUser => "other-user",
+            Variation::OtherUserSteady => "other-user-steady",
         }
+    }
+
+    /// Whether what a call will take is learned.
+    pub(super) fn is_estimated(self) -> bool {
+        matches!(self, Variation::Estimated | Variation::EstimatedUnheard)
+    }
+
+    /// Whether the gate hears the provider's headers.
+    pub(super) fn is_heard(self) -> bool {
+        !matches!(self, Variation::Unheard | Variation::EstimatedUnheard)
+    }
+
+    /// Whether there is somebody else on the key.
+    pub(super) fn is_shared(self) -> bool {
+        matches!(self, Variation::OtherUser | Variation::OtherUserSteady)
     }
 
     /// The others are compared where all is known.
@@ -90,7 +121,7 @@ impl Variation {
 impl Scene {
     pub(super) fn of(kind: Kind, variation: Variation, regime: Regime, seed: u64) -> Scene {
         let provider = provider(kind, variation, seed);
-        let policy = policy(kind, variation == Variation::Estimated);
+        let policy = policy(kind, variation.is_estimated());
         Scene { kind, variation, regime, seed, provider, policy }
     }
 
@@ -118,8 +149,8 @@ fn provider(kind: Kind, variation: Variation, seed: u64) -> Config {
         speed: f64::from(SPEED),
         seed,
         // 7 to 33 ms of real time.
-        latency: Latency::Uniform(200_000_000, 1_000_000_000),
-        other_user: (variation == Variation::OtherUser).then_some(other_user),
+        latency: Latency::Uniform(200_000_000, LONGEST_NS),
+        other_user: variation.is_shared().then_some(other_user),
         ..Config::default()
     }
 }

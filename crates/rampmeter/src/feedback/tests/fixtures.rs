@@ -21,10 +21,10 @@ fn named(name: &str, quota: Quota) -> Quota {
 }
 
 #[test]
-fn openai_says_how_long_and_its_windows_follow_from_its_figures() {
+fn openai_says_how_long_and_not_of_which_window() {
     let quotas = [
-        quota(Counted::Requests, [Some(500), Some(499)], [Some(120), MINUTE_MS]),
-        quota(Counted::Tokens, [Some(30_000), Some(0)], [Some(60_000), MINUTE_MS]),
+        quota(Counted::Requests, [Some(500), Some(499)], [Some(120), None]),
+        quota(Counted::Tokens, [Some(30_000), Some(0)], [Some(60_000), None]),
     ];
     let feedback = check("openai", Some(Duration::from_secs(7)), &quotas);
     assert_eq!(feedback.spent(), Some(&quotas[1]));

@@ -139,24 +139,16 @@ fn other_words_for_tokens_and_for_anything_else_are_kept_apart() {
 }
 
 #[test]
-fn a_window_follows_only_from_figures_that_leave_no_choice() {
-    let window = |limit: &str, remaining: &str, reset: &str| {
-        let headers = [
-            ("x-ratelimit-limit-requests", limit),
-            ("x-ratelimit-remaining-requests", remaining),
-            ("x-ratelimit-reset-requests", reset),
-        ];
-        Feedback::read(headers, None, noon()).quotas[0].window.map(|window| window.as_secs())
+fn a_name_that_is_a_unit_says_what_is_counted_unless_the_policy_does() {
+    let counts = |policy: &str| {
+        let headers =
+            [("RateLimit", "\"output-tokens\";r=1, \"x\";r=2"), ("RateLimit-Policy", policy)];
+        let quotas = Feedback::read(headers, None, noon()).quotas;
+        quotas.into_iter().map(|quota| quota.counts).collect::<Vec<_>>()
     };
-    assert_eq!(window("10000", "9999", "8.64s"), Some(86_400));
-    assert_eq!(window("200", "199", "7m12s"), Some(86_400));
-    assert_eq!(window("5000", "4999", "12ms"), Some(60));
-    assert_eq!(window("60", "0", "1h0m0s"), Some(3_600));
-    assert_eq!(window("60", "0", "50m0s"), None);
-    assert_eq!(window("60", "60", "1s"), None, "nothing is used");
-    assert_eq!(window("60", "70", "1s"), None, "more is left than there is");
-    assert_eq!(window("10000000000", "9999999999", "1ns"), None, "any window would do");
-    assert_eq!(window("60", "59", "1"), None, "no bucket writes a bare number");
+    assert_eq!(counts(""), [Counted::OutputTokens, Counted::Requests]);
+    let said = counts("\"output-tokens\";q=9;qu=\"requests\", \"x\";q=9;qu=tokens");
+    assert_eq!(said, [Counted::Requests, Counted::Tokens]);
 }
 
 #[test]

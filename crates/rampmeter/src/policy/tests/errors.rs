@@ -58,7 +58,6 @@ fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
         ("[tools.t]\nidempotent = true", "not enforced by this version", 2),
         ("[tools.t]\nfallback = \"u\"", "not enforced by this version", 2),
         ("[tools.t]\non_abandon = \"1s\"", "not enforced by this version", 2),
-        ("[tools.t]\nrun = { http = \"http://localhost\" }", "run.http` is not enforced", 2),
         ("[state]\na = 1", "`state` is not enforced by this version", 1),
         ("keys = 1000", "`keys` is not enforced by this version", 1),
         (
@@ -238,6 +237,8 @@ fn a_number_out_of_bounds_is_refused() {
         ("[flows]\na = { weight = 0 }", "`flows.a.weight` is 0", 2),
         ("[providers.p]\nconcurrency = 0", "`providers.p.concurrency` is 0", 2),
         ("[run]\nturns_at_once = 0", "`run.turns_at_once` is 0", 2),
+        ("[run]\nstate = \"\"", "`run.state`", 2),
+        ("[run]\nstate = \"q\"\ndurability = \"stict\"", "cannot be `stict`", 3),
         ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = 1.5 } }", "not from 0 to 1", 2),
         ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = -0.1 } }", "not from 0 to 1", 2),
         ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = nan } }", "not from 0 to 1", 2),
@@ -339,9 +340,10 @@ fn a_name_must_be_there_and_printable() {
 #[test]
 fn a_run_that_cannot_be_run_is_refused() {
     let cases = [
-        ("{}", "says neither `command` nor `simulate`"),
+        ("{}", "says neither `command` nor `http` nor `simulate`"),
         ("{ max_output = \"1KiB\" }", "says neither"),
         ("{ command = [\"a\"], simulate = { latency = \"1s\" } }", "says both"),
+        ("{ http = { url = \"http://a\" }, command = [\"a\"] }", "says both `command` and `http`"),
         ("{ simulate = { latency = \"1s\" }, max_output = \"1KiB\" }", "nothing without `command`"),
         ("{ command = [] }", "has 0 words"),
         ("{ command = [\"\"] }", "the program has no name"),

@@ -73,6 +73,8 @@ flow = "metadata.user"
 priority = "priority"
 labels = { tenant = "tenant" }
 turns_at_once = 3
+state = "quota.state"
+durability = "strict"
 "#;
 
 #[test]
@@ -147,6 +149,8 @@ fn every_key_of_a_full_policy_is_read() {
     assert_eq!(policy.run.flow.as_deref(), Some("metadata.user"));
     assert_eq!(policy.run.labels, [("tenant".to_owned(), "tenant".to_owned())]);
     assert_eq!(policy.run.turns_at_once, 3);
+    assert_eq!(policy.run.state.as_deref(), Some("quota.state"));
+    assert_eq!(policy.run.durability, crate::Durability::Strict);
 }
 
 #[test]
@@ -215,6 +219,8 @@ fn the_effective_text_says_what_the_file_left_out() {
         "queue_timeout = \"1m\"",
         "critical = 64",
         "turns_at_once = 16",
+        "# state: none, quotas begin anew with each run",
+        "durability = \"interval\"",
     ] {
         assert!(effective.lines().any(|found| found == line), "no `{line}` in\n{effective}");
     }

@@ -1,0 +1,90 @@
+//! `run = { http = { … } }`: a request to a server, with arguments of the call and secrets of the
+//! environment in it.
+
+mod body;
+mod headers;
+mod types;
+mod url;
+mod write;
+
+use super::field::Field;
+use super::source::Sink;
+
+pub use types::{Follow, HttpBody, HttpMethod, HttpPolicy};
+pub(super) use write::written;
+
+const KEYS: [&str; 6] = ["method", "url", "headers", "body", "follow", "usage"];
+
+const HELP: &str = "write http = { method = \"POST\", url = \"https://HOST/PATH\", \
+                    headers = { authorization = \"Bearer ${NAME}\" }, body = { q = \"{argument}\" } }";
+
+const MAX_POINTERS: usize = 16;
+
+const METHODS: [(&str, HttpMethod); 5] = [
+    ("GET", HttpMethod::Get),
+    ("POST", HttpMethod::Post),
+    ("PUT", HttpMethod::Put),
+    ("PATCH", HttpMethod::Patch),
+    ("DELETE", HttpMethod::Delete),
+];
+
+const FOLLOW: [(&str, Follow); 3] =
+    [("same-host", Follow::SameHost), ("any", Follow::Any), ("none", Follow::None)];
+
+/// The request that a tool makes.
+pub(super) fn read(field: &Field<'_>, sink: &mut Sink<'_>) -> Option<HttpPolicy> {
+    let section = field.section(sink, &KEYS, HELP)?;
+    let url = match section.get("url") {
+        Some(url) => url::read(&url, sink),
+        None => {
+            sink.error(&section.span, format!("`{}` says no url", section.path), HELP);
+            None
+        }
+    };
+    let headers = section.get("headers").map_or(Some(Vec::new()), |it| headers::read(&it, sink));
+    let body_field = section.get("body");
+    let body = match &body_field {
+        None => Some(None),
+        Some(field) => body::read(field, sink).map(Some),
+    };
+    let method = match section.get("method") {
+        Some(method) => method.choice(sink, &METHODS),
+        None if body_field.is_some() => Some(HttpMethod::Post),
+        None => Some(HttpMethod::Get),
+    };
+    if let (Some(HttpMethod::Get), Some(body)) = (method, &body_field) {
+        let message = format!("`{}`: a GET has no body", body.path);
+        sink.error(&body.name_span, message, "write method = \"POST\", or put it in the url");
+    }
+    let follow = section.get("follow");
+    let follow = follow.map_or(Some(Follow::default()), |it| it.choice(sink, &FOLLOW));
+    let usage = section.get("usage").map_or(Some(Vec::new()), |it| usage(&it, sink));
+    let (url, headers) = (url?, headers?);
+    headers::remark(field, &url, &headers, sink);
+    Some(HttpPolicy { method: method?, url, headers, body: body?, follow: follow?, usage: usage? })
+}
+
+/// Where in an answer it stands what the call took: a JSON Pointer for each unit, or several to add.
+fn usage(field: &Field<'_>, sink: &mut Sink<'_>) -> Option<Vec<(String, Vec<String>)>> {
+    let help = "write usage = { tokens = \"/usage/total_tokens\" }, or a list of places to add up";
+    let mut usage = Vec::new();
+    for unit in field.table(sink, help)?.fields() {
+        let places = if unit.is_list() { unit.list(sink, help)? } else { vec![unit.clone()] };
+        if places.is_empty() || places.len() > MAX_POINTERS {
+            let message = format!("`{}` has {} places", unit.path, places.len());
+            sink.error(&unit.span, message, format!("{help}, of at most {MAX_POINTERS}"));
+            continue;
+        }
+        let mut pointers = Vec::new();
+        for place in places {
+            let Some(pointer) = place.text(sink, help) else { continue };
+            if !pointer.starts_with('/') {
+                let message = format!("`{}` is no JSON Pointer: it begins without `/`", place.path);
+                sink.error(&place.span, message, help);
+            }
+            pointers.push(pointer.to_owned());
+        }
+        usage.push((unit.name.to_owned(), pointers));
+    }
+    Some(usage)
+}
