@@ -5,10 +5,11 @@ use std::fmt::Write;
 use super::defaults::DURABILITIES;
 use super::quantity::{show_bytes, show_duration, show_period};
 use super::queue::OVERFLOW;
+use super::slots::RULES;
 use super::spelling::{key, quoted};
 use super::types::{
-    Access, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy, ToolPolicy,
-    Unit,
+    Access, AdaptivePolicy, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy,
+    ToolPolicy, Unit,
 };
 use super::{Policy, http};
 
@@ -72,7 +73,12 @@ fn write_limit(out: &mut Lines, limit: &LimitPolicy) {
     out.section("limits", &limit.name);
     match limit.concurrency {
         Some(size) => {
-            out.line(format_args!("concurrency = {{ size = {size}, lend = {} }}", limit.lend));
+            let adaptive = limit.adaptive.map(|AdaptivePolicy { rule, min, max }| {
+                let word = RULES.iter().find(|(_, it)| *it == rule).map_or("aimd", |it| it.0);
+                format!("adaptive = \"{word}\", min = {min}, max = {max}, ")
+            });
+            let (adaptive, lend) = (adaptive.unwrap_or_default(), limit.lend);
+            out.line(format_args!("concurrency = {{ size = {size}, {adaptive}lend = {lend} }}"));
         }
         None => write_concurrency(out, None),
     }
@@ -166,6 +172,12 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
     match draws.as_slice() {
         [] => out.line(format_args!("limits = []")),
         draws => out.line(format_args!("limits = {{ {} }}", draws.join(", "))),
+    }
+    for (name, keys) in [("reads", &tool.reads), ("writes", &tool.writes)] {
+        let keys: Vec<String> = keys.iter().map(|key| quoted(key)).collect();
+        if !keys.is_empty() {
+            out.line(format_args!("{name} = [{}]", keys.join(", ")));
+        }
     }
     for unit in tool.learned(policy) {
         out.line(format_args!("# {}: learned from what calls take", unit.key()));
