@@ -136,6 +136,16 @@ fn check_shows_the_request_and_never_its_secret() {
 }
 
 #[test]
+fn the_example_is_a_policy_that_nothing_is_to_be_said_against() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/http");
+    let mut check = Folder::new().command(&["check", example]);
+    let output = check.current_dir(example).env("EXAMPLE_API_KEY", SECRET).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stderr.contains("warning") && !stderr.contains(SECRET), "{stderr}");
+}
+
+#[test]
 fn a_run_that_is_compared_makes_its_requests_too() {
     let (port, _requests) = serve(|_| answer("200 OK", "fine"));
     let folder = Folder::with(&policy(port), &pages(&["a", "b", "c"]));
