@@ -10,6 +10,8 @@ usage: cargo xtask <command>
   faults [NAME…]  kept patches that break the engine; the property tests must catch each of them
   sim [ARGS…]     the simulator: --seed N, --seeds A..B or --seconds S, and --steps N, --threads N,
                   --tell N; a row goes to bench/runs with --record
+  study [ARGS…]   limiters before the mock provider, in real time: provider, and --regimes, --kinds,
+                  --variations, --seed N; rows go to bench/runs with --record
   instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";
@@ -22,6 +24,7 @@ pub(crate) enum Command {
     /// Only the faults of these names; all of them if there are none.
     Faults(Vec<String>),
     Sim(SimOptions),
+    Study(SimOptions),
     Instructions(InstructionOptions),
     Bench(BenchOptions),
 }
@@ -36,7 +39,7 @@ pub(crate) enum InstructionOptions {
 pub(crate) struct SimOptions {
     /// Whether what the run found is kept in `bench/runs`.
     pub(crate) record: bool,
-    /// What the simulator itself is given.
+    /// What the simulator, or the study, itself is given.
     pub(crate) args: Vec<String>,
 }
 
@@ -62,6 +65,10 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
             None => Ok(Command::Faults(rest)),
         },
         "sim" => Ok(Command::Sim(sim_options(rest))),
+        "study" if rest.first().is_some_and(|word| word == "provider") => {
+            Ok(Command::Study(sim_options(rest)))
+        }
+        "study" => Err("say which study: `cargo xtask study provider`".to_owned()),
         "instructions" => match rest.as_slice() {
             [] => Ok(Command::Instructions(InstructionOptions::Compare)),
             [flag] if flag == "--write" => Ok(Command::Instructions(InstructionOptions::Write)),
@@ -122,6 +129,14 @@ mod tests {
         let options = SimOptions { record: true, args: args.clone() };
         assert_eq!(parsed("sim --seed 7 --record"), Ok(Command::Sim(options)));
         assert_eq!(parsed("sim --seed 7"), Ok(Command::Sim(SimOptions { record: false, args })));
+    }
+
+    #[test]
+    fn a_study_is_named_and_gets_every_word_but_ours() {
+        let args = ["provider", "--seed", "7"].map(str::to_owned).into();
+        let options = SimOptions { record: true, args };
+        assert_eq!(parsed("study provider --record --seed 7"), Ok(Command::Study(options)));
+        assert!(parsed("study").unwrap_err().contains("study provider"));
     }
 
     #[test]

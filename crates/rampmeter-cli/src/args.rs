@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use rampmeter_provider::{Charge, KindName, Latency, OtherUser, Style};
+
 use crate::exit::EXIT_CODES;
 
 /// Ramp metering for the tool calls of AI agents.
@@ -20,6 +22,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Check a policy: every error at once, what it leaves open, and what it comes to.
     Check(CheckArgs),
+    /// Serve a provider on loopback that enforces quotas, to try limits against.
+    MockProvider(MockProviderArgs),
 }
 
 #[derive(Args, Debug)]
@@ -80,6 +84,97 @@ pub(crate) struct RunArgs {
 pub(crate) struct CheckArgs {
     /// The policy, or a folder with rampmeter.toml.
     pub(crate) policy: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "The first line of standard output is its address. Post to /v1/chat/completions as to OpenAI,
+with \"stream\": true as well, or any JSON to /tool. An interrupt ends it.
+
+Exit codes:
+  0  it was interrupted, which is its end
+  1  it was, and a line of the log could not be written
+  2  it could not start: the usage, the configuration, the port or a file is wrong"
+)]
+pub(crate) struct MockProviderArgs {
+    /// A configuration, TOML; the flags below win over it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The port on loopback [default: one that is free].
+    #[arg(long, value_name = "N")]
+    pub(crate) port: Option<u16>,
+
+    /// A quota of requests, such as 60/min or 14400/day; repeatable.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) requests: Vec<String>,
+
+    /// A quota of tokens, such as 6000/min; repeatable.
+    #[arg(long, value_name = "RATE")]
+    pub(crate) tokens: Vec<String>,
+
+    /// How the quotas of the two flags above are counted.
+    #[arg(long, default_value = "sliding", value_parser = named("bucket, sliding or calendar", KindName::named))]
+    pub(crate) kind: KindName,
+
+    /// Whose headers and errors it sends: openai, groq, anthropic, gemini, github, ietf-old or
+    /// ietf-new [default: openai].
+    #[arg(long, value_parser = named("openai, groq, anthropic, gemini, github, ietf-old or ietf-new", Style::named))]
+    pub(crate) style: Option<Style>,
+
+    /// What of a call's tokens is charged: what it states at its arrival, what it takes actually,
+    /// what it states until it is settled, or what it took after its end [default: arrival].
+    #[arg(long, value_name = "WHEN", value_parser = named("arrival, actual, settled or after", Charge::named))]
+    pub(crate) charge: Option<Charge>,
+
+    /// How many times as fast as the real clock its own runs: at 60 a minute's quota comes back
+    /// in a second [default: 1].
+    #[arg(long, value_name = "N")]
+    pub(crate) speed: Option<f64>,
+
+    /// How long a call takes by its clock: 50ms, or 20ms..80ms [default: 0].
+    #[arg(long, value_parser = Latency::parse)]
+    pub(crate) latency: Option<Latency>,
+
+    /// The most calls that are answered at once; more get 429 [default: no bound].
+    #[arg(long, value_name = "N")]
+    pub(crate) at_once: Option<u32>,
+
+    /// The share of calls that fail with 503, such as 2% [default: none].
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) faults: Option<f64>,
+
+    /// Somebody else on the same key, who takes this share of every quota, such as 20%
+    /// [default: nobody].
+    #[arg(long, value_name = "SHARE", value_parser = other_user)]
+    pub(crate) other_user: Option<OtherUser>,
+
+    /// Write a line for every request here, JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+
+    /// What faults, latencies and the other user are drawn from [default: 0].
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+}
+
+/// A parser of names, which says the right ones when it is given another.
+fn named<T: Clone + Send + Sync + 'static>(
+    names: &'static str,
+    find: fn(&str) -> Option<T>,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |name| find(name).ok_or_else(|| format!("write {names}"))
+}
+
+/// `20%` or `0.2`.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, of) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    let share = number.trim().parse::<f64>().map(|number| number / of);
+    share.ok().filter(|share| (0.0..=1.0).contains(share)).ok_or("write 20% or 0.2".into())
+}
+
+fn other_user(text: &str) -> Result<OtherUser, String> {
+    share(text).map(|share| OtherUser { share, bites: 8 })
 }
 
 fn name_and_field(text: &str) -> Result<(String, String), String> {

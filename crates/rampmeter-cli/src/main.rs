@@ -1,8 +1,11 @@
-//! The `rampmeter` command: run a model's tool calls under limits, and check policies.
+//! The `rampmeter` command: run a model's tool calls under limits, check policies, and mock a
+//! provider to try them against.
 
 mod args;
 mod check;
 mod exit;
+mod interrupt;
+mod mock_provider;
 mod object;
 mod run;
 mod say;
@@ -17,6 +20,7 @@ fn main() -> ExitCode {
     let exit = match args.command {
         args::Command::Run(args) => run::run(&args),
         args::Command::Check(args) => check::check(&args),
+        args::Command::MockProvider(args) => mock_provider::run(&args),
     };
     exit.into()
 }

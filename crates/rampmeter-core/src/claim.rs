@@ -130,12 +130,11 @@ impl Engine {
         let claimant_route = self.routes.get(claimant.route);
         let mut earliest = now;
         for draw in claimant_route.draws() {
-            if self.instances.is_paused(draw.instance) {
-                return false;
-            }
             let takes = claimant_route.takes_of(*draw);
-            if let Answer::At(at) = self.instances.budgets.answer(takes, claimant.priority, now) {
-                earliest = earliest.max(at);
+            match self.instances.answer(draw.instance, takes, claimant.priority, now) {
+                Answer::Paused => return false,
+                Answer::At(at) => earliest = earliest.max(at),
+                Answer::Ready | Answer::OnRelease | Answer::Never => {}
             }
         }
         let later = self.routes.get(route);

@@ -22,6 +22,8 @@ pub struct Config {
     pub max_depth: u8,
     /// Whether a claim leaves its gap to calls that should end before the claimant could start.
     pub backfill: bool,
+    /// What the engine's chance comes from; the same seed and inputs give the same outputs.
+    pub seed: u64,
 }
 
 impl Default for Config {
@@ -33,6 +35,7 @@ impl Default for Config {
             patience: Duration::from_secs(30),
             max_depth: 8,
             backfill: true,
+            seed: 0,
         }
     }
 }
@@ -56,6 +59,8 @@ pub struct LimitConfig {
     pub queue_age: Option<Duration>,
     /// What happens when as many wait as may.
     pub overflow: Overflow,
+    /// Whether it learns from its calls what their server says: a throttled call stops it.
+    pub learns: bool,
 }
 
 impl Default for LimitConfig {
@@ -70,6 +75,7 @@ impl Default for LimitConfig {
             queue_per_flow: None,
             queue_age: None,
             overflow: Overflow::Refuse,
+            learns: true,
         }
     }
 }

@@ -34,7 +34,7 @@ impl Engine {
             let takes = self.routes.get(call.route).takes();
             let budgets = &mut self.instances.budgets;
             if budgets.try_take(takes, call.priority, self.now) {
-                return Decision::Granted(self.run_at_once(call));
+                return Decision::Granted(self.run_at_once(call, false));
             }
         }
         self.decide_in_turn(call, parent, otherwise, out)
@@ -66,17 +66,21 @@ impl Engine {
         let route = self.routes.get(call.route);
         if let Some(at) = self.instances.budgets.obstacle(route.takes(), priority, now) {
             let draw = route.draw_at(at)?;
-            let answer = self.instances.budgets.answer(route.takes_of(draw), priority, now);
-            return Some((draw.instance, answer));
+            let takes = route.takes_of(draw);
+            return Some((
+                draw.instance,
+                self.instances.answer(draw.instance, takes, priority, now),
+            ));
         }
         if self.contended == 0 {
             return None;
         }
         route.draws().iter().find_map(|draw| {
-            let instance = self.instances.get(draw.instance);
-            if instance.paused {
-                return Some((draw.instance, Answer::Paused));
+            let standing = self.instances.standing(draw.instance, false, now);
+            if standing != Answer::Ready {
+                return Some((draw.instance, standing));
             }
+            let instance = self.instances.get(draw.instance);
             let in_the_way = instance.watchers > 0 || instance.claim != NONE;
             // Who takes nothing needs no turn.
             let takes = || route.takes_of(*draw).iter().any(|take| take.amount > 0);
@@ -92,14 +96,12 @@ impl Engine {
             let route = self.routes.get(call.route);
             let draw = route.draws()[index];
             let takes = route.takes_of(draw);
-            let lineage = (&self.nests, parent.nest);
-            let answer =
-                self.instances.budgets.answer_nested(takes, call.priority, lineage, self.now);
-            let instance = self.instances.get(draw.instance);
-            let answer = if instance.paused { Answer::Paused } else { answer };
+            let (at, lineage) = (draw.instance, (&self.nests, parent.nest));
+            let answer = self.instances.answer_nested(at, takes, call.priority, lineage, self.now);
             if answer != Answer::Ready {
-                return Some((draw.instance, answer));
+                return Some((at, answer));
             }
+            let instance = self.instances.get(at);
             let budgets = &self.instances.budgets;
             let shares =
                 takes.iter().any(|it| budgets.beyond_loan(it, &self.nests, parent.nest).0 > 0);
@@ -121,9 +123,10 @@ impl Engine {
         if parent.nest == NONE {
             let takes = self.routes.get(call.route).takes();
             self.instances.budgets.take(takes, call.priority, self.now);
-            return self.run_at_once(call);
+            let paced = self.contended > 0 && self.out_where_cooling(call.route);
+            return self.run_at_once(call, paced);
         }
-        let id = self.run_at_once(call);
+        let id = self.run_at_once(call, false);
         let nest = self.adopt(id.index, parent);
         self.take_nested(nest, call.route, call.priority);
         if let Some(Record::Running(running)) = self.calls.get_mut(id.index) {
@@ -134,7 +137,7 @@ impl Engine {
 
     /// A call runs that never waited; what it takes has been taken.
     #[inline]
-    fn run_at_once(&mut self, call: &Asked) -> CallId {
+    fn run_at_once(&mut self, call: &Asked, paced: bool) -> CallId {
         let index = self.calls.insert(Record::Running(Running {
             route: call.route,
             nest: NONE,
@@ -146,6 +149,8 @@ impl Engine {
             tool: call.tool,
             priority: call.priority,
             backfills: NONE,
+            settled: false,
+            paced,
         }));
         self.calls.id(index)
     }
@@ -308,7 +313,7 @@ impl Engine {
 fn said(id: CallId, out: &mut Outputs) -> Decision {
     let about = |output: &Output| match output {
         Output::Granted(it) | Output::Refused(it, _) => *it == id,
-        Output::Saturated { .. } => false,
+        Output::Saturated { .. } | Output::Cooling { .. } | Output::Spent { .. } => false,
     };
     match out.iter().rposition(about).map(|at| out.remove(at)) {
         Some(Output::Refused(_, refusal)) => Decision::Refused(refusal),

@@ -129,6 +129,21 @@ pub enum Output {
         /// Whether calls wait for it now.
         saturated: bool,
     },
+    /// By its provider's word nothing is left of a limit's quota until the moment.
+    Spent {
+        /// The limit.
+        limit: LimitId,
+        /// Until when.
+        until: Instant,
+    },
+    /// A call of a limit was throttled: nothing starts there until the moment. Or, after the calls
+    /// that were let out one by one then, it is over.
+    Cooling {
+        /// The limit.
+        limit: LimitId,
+        /// Until when; `None` when it is over.
+        until: Option<Instant>,
+    },
 }
 
 /// The caller's buffer.

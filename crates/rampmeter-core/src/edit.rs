@@ -124,7 +124,7 @@ impl Change<'_> {
         engine.begin(now, out);
         let mut added = Vec::new();
         for edit in edits {
-            added.extend(engine.make(edit));
+            added.extend(engine.make(edit, out));
         }
         engine.refuse_what_never_fits(out);
         while let Some(stuck) = engine.deadlocked() {
@@ -140,7 +140,7 @@ impl Change<'_> {
 }
 
 impl Engine {
-    fn make(&mut self, edit: Edit) -> Option<LimitId> {
+    fn make(&mut self, edit: Edit, out: &mut Outputs) -> Option<LimitId> {
         match edit {
             Edit::Add(limit) => {
                 self.config.limits.push(limit);
@@ -154,6 +154,9 @@ impl Engine {
             }
             Edit::Remove(LimitId(id)) => {
                 self.pause(id, false);
+                for instance in self.instances.of(id).collect::<Vec<_>>() {
+                    self.warm(instance, out);
+                }
                 self.instances.remove(id, self.now);
             }
             Edit::Pause(LimitId(id)) => self.pause(id, true),
@@ -183,11 +186,7 @@ impl Engine {
 
     fn pause(&mut self, limit: u16, paused: bool) {
         if self.instances.set_paused(limit, paused) {
-            if paused {
-                (self.paused, self.contended) = (self.paused + 1, self.contended + 1);
-            } else {
-                (self.paused, self.contended) = (self.paused - 1, self.contended - 1);
-            }
+            self.contended = if paused { self.contended + 1 } else { self.contended - 1 };
         }
     }
 

@@ -12,6 +12,7 @@ use crate::budget::Budget;
 use crate::call::{Call, CallId, Flow, LimitId, Outcome, Priority, ToolId};
 use crate::claim::Claims;
 use crate::config::{Config, ConfigError};
+use crate::cooldown::Random;
 use crate::decision::{Decision, Outputs, Reason, Refusal, Retry};
 use crate::estimate::Estimates;
 use crate::expiry::Expiries;
@@ -43,13 +44,11 @@ pub struct Engine {
     /// Instances to look at.
     pub(crate) dirty: VecDeque<u32>,
     pub(crate) waiting: usize,
-    /// Lanes, claims and paused limits, wherever they are: while there is none, nothing is in a
-    /// call's way but the budgets themselves.
+    /// Lanes, claims, limits that are paused and instances that cool down, wherever they are: while
+    /// there is none, nothing is in a call's way but the budgets themselves.
     pub(crate) contended: usize,
     /// Ends are kept at some instance.
     pub(crate) tracks_ends: bool,
-    /// Limits that are paused.
-    pub(crate) paused: usize,
     pub(crate) now: Instant,
     pub(crate) tickets: u64,
     pub(crate) builder: RouteBuilder,
@@ -57,6 +56,7 @@ pub struct Engine {
     pub(crate) turns: Vec<u32>,
     /// While lanes behind a claim are looked at: the claim, and when its gap ends.
     pub(crate) gap_closes: Option<(u32, Instant)>,
+    pub(crate) random: Random,
     /// What the last call that would have deadlocked would have waited for.
     pub(crate) cycle: Vec<CycleStep>,
 }
@@ -116,6 +116,7 @@ impl Engine {
         config.check()?;
         Ok(Engine {
             instances: Instances::new(&config),
+            random: Random(config.seed),
             config,
             calls: Slab::default(),
             routes: Routes::default(),
@@ -130,7 +131,6 @@ impl Engine {
             waiting: 0,
             contended: 0,
             tracks_ends: false,
-            paused: 0,
             now: Instant::EPOCH,
             tickets: 0,
             builder: RouteBuilder::default(),
@@ -203,7 +203,7 @@ impl Engine {
         let Some(index) = self.calls.resolve(id) else { return false };
         let Some(Record::Running(_)) = self.calls.get(index) else { return false };
         let Some(Record::Running(running)) = self.calls.remove(index) else { return false };
-        self.end(index, &running, outcome);
+        self.end(index, &running, outcome, out);
         self.pump(out);
         true
     }

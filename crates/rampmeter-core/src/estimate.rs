@@ -1,14 +1,16 @@
-//! How long each tool's calls take, learned from those that ended: a mean for costs, and a high
-//! quantile for promises.
+//! How long each tool's calls take and how many units, learned from those that ended: a mean for
+//! shares, and a high quantile for promises and reservations.
 //!
 //! The mean is exponentially weighted with factor 1/8, as TCP keeps its round-trip time (RFC 6298).
-//! The quantile comes from a histogram with four buckets an octave, halved now and then so that it
-//! forgets; it errs by at most a quarter, on the safe side.
+//! The quantile is that below which nineteen of twenty lie; of durations it errs by at most a
+//! quarter, of units by a sixteenth, on the safe side. Until eight are known, the largest of them
+//! stands for it.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::time::Duration;
 
-use crate::call::ToolId;
+use crate::call::{Cost, ToolId, Unit};
+use crate::histogram::Histogram;
 
 /// What is assumed of a tool that has not been seen.
 const UNSEEN: Duration = Duration::from_millis(100);
@@ -16,12 +18,12 @@ const UNSEEN: Duration = Duration::from_millis(100);
 /// Calls of a tool that must have ended before its quantile means anything.
 const ENOUGH: u16 = 8;
 
-/// So many calls are remembered at the most.
-const REMEMBERED: u16 = 256;
+/// Below 65 µs a call is as good as instant.
+type Durations = Histogram<16, 2, 128>;
+type Amounts = Histogram<4, 4, 600>;
 
-const BUCKETS: usize = 128;
-/// The first bucket ends here; what is quicker is as good as instant.
-const FIRST_NANOS: u64 = 1 << 16;
+/// Units of which a tool's use is learned.
+const UNITS: usize = 16;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Estimates(Vec<Tool>);
@@ -30,16 +32,16 @@ pub(crate) struct Estimates(Vec<Tool>);
 struct Tool {
     /// 0 if no call has ended.
     mean_nanos: u64,
-    histogram: Option<Box<Histogram>>,
+    histogram: Option<Box<Durations>>,
+    units: Vec<Used>,
 }
 
+/// What a tool's calls took of one unit.
 #[derive(Clone, Debug)]
-struct Histogram {
-    counts: [u16; BUCKETS],
-    sum: u16,
-    /// The high quantile when `sum` was `read_at`: it is read more often than it changes.
-    high_nanos: u64,
-    read_at: u16,
+struct Used {
+    unit: Unit,
+    amounts: Box<Amounts>,
+    most: u64,
 }
 
 impl Estimates {
@@ -60,13 +62,7 @@ impl Estimates {
     /// What nineteen of twenty calls of the tool took at the most; `None` while few have ended.
     pub(crate) fn high_nanos(&mut self, tool: ToolId) -> Option<u64> {
         let histogram = self.0.get_mut(usize::from(tool.0))?.histogram.as_deref_mut()?;
-        if histogram.sum < ENOUGH {
-            return None;
-        }
-        if histogram.read_at != histogram.sum {
-            (histogram.high_nanos, histogram.read_at) = (histogram.high(), histogram.sum);
-        }
-        Some(histogram.high_nanos)
+        (histogram.len() >= ENOUGH).then(|| histogram.high())
     }
 
     /// A call of the tool has ended.
@@ -77,73 +73,42 @@ impl Estimates {
             self.0.resize_with(index + 1, Tool::default);
         }
         let took_nanos = took_nanos.max(1);
-        let Tool { mean_nanos: mean, histogram } = &mut self.0[index];
+        let Tool { mean_nanos: mean, histogram, .. } = &mut self.0[index];
         *mean = if *mean == 0 { took_nanos } else { *mean - *mean / 8 + took_nanos / 8 }.max(1);
-        let histogram = histogram.get_or_insert_with(|| Box::new(Histogram::NEW));
-        histogram.counts[bucket(took_nanos)] += 1;
-        histogram.sum += 1;
-        if histogram.sum >= REMEMBERED {
-            histogram.forget();
+        histogram.get_or_insert_with(|| Box::new(Durations::NEW)).add(took_nanos);
+    }
+
+    /// What a call of the tool should take of a unit; `None` if none has told.
+    pub(crate) fn amount(&mut self, tool: ToolId, unit: Unit) -> Option<u64> {
+        let units = &mut self.0.get_mut(usize::from(tool.0))?.units;
+        let used = units.iter_mut().find(|used| used.unit == unit)?;
+        let enough = used.amounts.len() >= ENOUGH;
+        Some(if enough { used.amounts.high().min(used.most) } else { used.most })
+    }
+
+    /// A call of the tool took so much of a unit.
+    pub(crate) fn learn_amount(&mut self, tool: ToolId, cost: Cost) {
+        let index = usize::from(tool.0);
+        if index >= self.0.len() {
+            self.0.resize_with(index + 1, Tool::default);
         }
-    }
-}
-
-impl Histogram {
-    const NEW: Histogram = Histogram { counts: [0; BUCKETS], sum: 0, high_nanos: 0, read_at: 0 };
-
-    fn high(&self) -> u64 {
-        let mut beyond = self.sum / 20;
-        for (bucket, count) in self.counts.iter().enumerate().rev() {
-            if *count > beyond {
-                return ends_at(bucket);
-            }
-            beyond -= count;
+        let units = &mut self.0[index].units;
+        let at = units.iter().position(|used| used.unit == cost.unit);
+        let at = at.unwrap_or_else(|| {
+            units.push(Used { unit: cost.unit, amounts: Box::new(Amounts::NEW), most: 0 });
+            units.len() - 1
+        });
+        if at < UNITS {
+            units[at].amounts.add(cost.amount);
+            units[at].most = units[at].most.max(cost.amount);
         }
-        u64::MAX
+        units.truncate(UNITS);
     }
-
-    #[cold]
-    fn forget(&mut self) {
-        (self.sum, self.read_at) = (0, 0);
-        for count in &mut self.counts {
-            *count /= 2;
-            self.sum += *count;
-        }
-    }
-}
-
-/// Four buckets an octave.
-#[inline]
-fn bucket(nanos: u64) -> usize {
-    if nanos < FIRST_NANOS {
-        return 0;
-    }
-    let octave = nanos.ilog2();
-    let quarter = (nanos >> (octave - 2)) & 3;
-    (1 + 4 * (octave - FIRST_NANOS.ilog2()) as usize + quarter as usize).min(BUCKETS - 1)
-}
-
-/// The least duration above a bucket.
-fn ends_at(bucket: usize) -> u64 {
-    let Some(above) = bucket.checked_sub(1) else { return FIRST_NANOS };
-    // BUCKETS is small, so this stays below 2^51.
-    ((FIRST_NANOS * (5 + (above % 4) as u64)) << (above / 4)) / 4
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bucket_ends_above_what_is_in_it_by_a_quarter_at_most() {
-        let mut nanos = FIRST_NANOS;
-        while nanos < 1 << 40 {
-            let end = ends_at(bucket(nanos));
-            assert!(nanos < end && end <= nanos + nanos / 4 + 1, "{nanos} {end}");
-            nanos += nanos / 7 + 3;
-        }
-        assert_eq!(ends_at(bucket(5)), FIRST_NANOS);
-    }
 
     #[test]
     fn the_high_quantile_ignores_one_of_twenty_and_no_more() {
@@ -190,15 +155,6 @@ mod tests {
     }
 
     #[test]
-    fn the_buckets_begin_where_the_last_ends_and_the_last_takes_the_rest() {
-        for at in 0..BUCKETS - 1 {
-            assert_eq!(bucket(ends_at(at)), at + 1);
-            assert_eq!(bucket(ends_at(at) - 1), at);
-        }
-        assert_eq!(bucket(u64::MAX), BUCKETS - 1);
-    }
-
-    #[test]
     fn half_of_what_was_seen_is_forgotten_each_time_there_is_too_much_of_it() {
         let (mut estimates, tool) = (Estimates::default(), ToolId(0));
         let slow = |estimates: &mut Estimates| {
@@ -214,5 +170,22 @@ mod tests {
             (0..128).for_each(|_| estimates.learn(tool, 1_000));
             assert_eq!(slow(&mut estimates), halvings < 4, "{halvings}");
         }
+    }
+
+    #[test]
+    fn units_are_learned_apart_and_nineteen_of_twenty_calls_take_no_more_than_is_said() {
+        let (mut estimates, tool) = (Estimates::default(), ToolId(1));
+        let cost = |unit, amount| Cost { unit: Unit(unit), amount };
+        assert_eq!(estimates.amount(tool, Unit(0)), None);
+        estimates.learn_amount(tool, cost(0, 70));
+        estimates.learn_amount(tool, cost(0, 50));
+        assert_eq!(estimates.amount(tool, Unit(0)), Some(70), "the largest, while few are known");
+        assert_eq!(estimates.amount(tool, Unit(1)), None);
+        assert_eq!(estimates.amount(ToolId(0), Unit(0)), None);
+        for _ in 0..10 {
+            (600..=1_400).step_by(50).for_each(|it| estimates.learn_amount(tool, cost(1, it)));
+        }
+        let high = estimates.amount(tool, Unit(1)).unwrap_or(0);
+        assert!((1_350..=1_400).contains(&high), "{high}");
     }
 }

@@ -70,8 +70,7 @@ impl Engine {
     ) -> Option<Instant> {
         let order = self.instances.get(at).order.as_deref()?;
         let ahead = order.work_ahead(priority, flow, own);
-        let takes = self.routes.get(route).takes();
-        let answer = self.instances.budgets.answer(takes, priority, self.now);
+        let answer = self.instances.answer_all(self.routes.get(route), priority, self.now);
         let served =
             ahead.map(|it| self.now.saturating_add(core::time::Duration::from_nanos(it.0)));
         match answer {

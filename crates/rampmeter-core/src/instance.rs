@@ -9,14 +9,16 @@ use core::ops::Range;
 use core::time::Duration;
 
 use crate::backfill::Ends;
-use crate::budget::{Budget, Budgets};
+use crate::budget::{Answer, Budget, Budgets};
+use crate::call::Priority;
 use crate::config::{Config, LimitConfig};
+use crate::cooldown::CoolDown;
 use crate::heap::Heap;
 use crate::lane::NONE;
-use crate::nest::NestedLanes;
+use crate::nest::{NestedLanes, Nests};
 use crate::order::Order;
 use crate::queue::Book;
-use crate::route::Route;
+use crate::route::{Route, Take};
 use crate::slab::Slab;
 use crate::time::Instant;
 
@@ -34,6 +36,8 @@ pub(crate) struct Instance {
     /// It has nothing but those slots.
     pub(crate) only_slots: bool,
     pub(crate) paused: bool,
+    /// A call was throttled here.
+    pub(crate) cool: Option<Box<CoolDown>>,
     /// Made when a lane first waits here.
     pub(crate) order: Option<Box<Order>>,
     /// Lanes that wait here.
@@ -61,6 +65,8 @@ pub(crate) struct Instances {
     pub(crate) budgets: Budgets,
     slab: Slab<Instance>,
     limits: Vec<PerLimit>,
+    /// Instances that were collected while they cooled down, until they are counted.
+    pub(crate) cooled: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -80,8 +86,12 @@ struct PerLimit {
 
 impl Instances {
     pub(crate) fn new(config: &Config) -> Instances {
-        let mut instances =
-            Instances { budgets: Budgets::default(), slab: Slab::default(), limits: Vec::new() };
+        let mut instances = Instances {
+            budgets: Budgets::default(),
+            slab: Slab::default(),
+            limits: Vec::new(),
+            cooled: 0,
+        };
         for index in 0..config.limits.len() {
             instances.add(config, u16::try_from(index).unwrap_or(u16::MAX));
         }
@@ -145,12 +155,6 @@ impl Instances {
         self.slab.iter().map(|(id, _)| id).collect()
     }
 
-    /// Whether nothing that draws on this instance may start.
-    #[inline]
-    pub(crate) fn is_paused(&self, id: u32) -> bool {
-        self.slab[id].paused
-    }
-
     /// Pauses or resumes a limit; says whether that changed anything.
     pub(crate) fn set_paused(&mut self, limit: u16, paused: bool) -> bool {
         let per_limit = &mut self.limits[usize::from(limit)];
@@ -164,6 +168,48 @@ impl Instances {
 
     pub(crate) fn limit_is_paused(&self, limit: u16) -> bool {
         self.limits.get(usize::from(limit)).is_some_and(|limit| limit.paused)
+    }
+
+    /// What an instance says to `takes`: its budgets, and what else stands in the way there.
+    #[inline]
+    pub(crate) fn answer(
+        &mut self,
+        id: u32,
+        takes: &[Take],
+        priority: Priority,
+        now: Instant,
+    ) -> Answer {
+        self.budgets.answer(takes, priority, now).and(self.standing(id, false, now))
+    }
+
+    /// The same for a call whose caller is `parent`.
+    pub(crate) fn answer_nested(
+        &mut self,
+        id: u32,
+        takes: &[Take],
+        priority: Priority,
+        lineage: (&Nests, u32),
+        now: Instant,
+    ) -> Answer {
+        let answer = self.budgets.answer_nested(takes, priority, lineage, now);
+        answer.and(self.standing(id, true, now))
+    }
+
+    /// What all instances of a route say.
+    pub(crate) fn answer_all(&mut self, route: &Route, priority: Priority, now: Instant) -> Answer {
+        let draws = route.draws().iter();
+        let answers = draws.map(|it| self.answer(it.instance, route.takes_of(*it), priority, now));
+        answers.fold(Answer::Ready, Answer::and)
+    }
+
+    /// What stands in the way of every call at an instance, whatever its budgets say.
+    #[inline]
+    pub(crate) fn standing(&self, id: u32, nested: bool, now: Instant) -> Answer {
+        let instance = &self.slab[id];
+        if instance.paused {
+            return Answer::Paused;
+        }
+        instance.cool.as_deref().map_or(Answer::Ready, |cool| cool.answer(nested, now))
     }
 
     /// The instance of a limit for this value of its label; `None` if there are as many as
@@ -237,6 +283,8 @@ impl Instances {
         let budgets = self.budgets.of_mut(instance.budgets.clone()).iter_mut();
         let idle = budgets.map(|budget| budget.idle_at(now));
         let idle_at = idle.fold(now, |latest, at| latest.max(at.unwrap_or(Instant::NEVER)));
+        let cool = self.slab[id].cool.as_deref().map_or(now, |cool| cool.until);
+        let idle_at = idle_at.max(cool);
         self.limits[usize::from(instance.limit)].idle.set(id, idle_at);
     }
 
@@ -289,6 +337,7 @@ impl Instances {
             slots,
             only_slots,
             paused: self.limits[usize::from(limit)].paused,
+            cool: None,
             order: None,
             watchers: 0,
             partial: 0,
@@ -316,6 +365,7 @@ impl Instances {
             }
             per_limit.idle.remove(id);
             let Some(gone) = self.slab.remove(id) else { continue };
+            self.cooled += usize::from(gone.cool.is_some());
             let budgets = self.budgets.of(gone.budgets.clone());
             per_limit.past_peaks.resize(budgets.len(), 0);
             for (peak, budget) in per_limit.past_peaks.iter_mut().zip(budgets) {

@@ -74,6 +74,10 @@ pub(crate) struct Running {
     pub(crate) priority: Priority,
     /// The claim in whose gap it started, or [`NONE`].
     pub(crate) backfills: u32,
+    /// What it really took has been told.
+    pub(crate) settled: bool,
+    /// It is one of those that were let out where limits cool down.
+    pub(crate) paced: bool,
 }
 
 #[derive(Clone, Debug)]

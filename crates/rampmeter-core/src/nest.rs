@@ -305,7 +305,13 @@ impl Engine {
     }
 
     /// Gives back what a call with a lineage stood on, and ends its part in it.
-    pub(crate) fn give_nested(&mut self, nest: u32, priority: Priority) {
+    pub(crate) fn give_nested(&mut self, nest: u32, route: u32, priority: Priority) {
+        for take in self.routes.get(route).takes() {
+            let budget = self.instances.budgets.one_mut(take.budget);
+            if matches!(budget, Budget::Rate(_)) {
+                budget.give(take.amount, priority);
+            }
+        }
         let holds = core::mem::take(&mut self.nests.slab[nest].holds);
         for hold in &holds {
             let free = self.nests.pass_on(*hold);

@@ -190,12 +190,13 @@ impl Engine {
         let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return None };
         let lane = self.lanes.get(waiting.lane);
         let route = self.routes.get(lane.route);
-        if self.paused > 0 && route.draws().iter().any(|it| self.instances.is_paused(it.instance)) {
-            return Some(self.now.saturating_add(self.config.patience.max(Duration::from_secs(1))));
-        }
-        match self.instances.budgets.answer(route.takes(), lane.priority, self.now) {
+        match self.instances.answer_all(route, lane.priority, self.now) {
             Answer::At(at) => Some(at),
-            Answer::Ready | Answer::OnRelease | Answer::Paused | Answer::Never => None,
+            Answer::Paused => {
+                let again = self.config.patience.max(Duration::from_secs(1));
+                Some(self.now.saturating_add(again))
+            }
+            Answer::Ready | Answer::OnRelease | Answer::Never => None,
         }
     }
 }

@@ -347,18 +347,16 @@ impl Engine {
                 continue;
             }
             let takes = route_data.takes_of(draw);
-            let budgets = &mut self.instances.budgets;
+            let instances = &mut self.instances;
             let mut answer = if nest == NONE {
-                budgets.answer(takes, priority, self.now)
+                instances.answer(draw.instance, takes, priority, self.now)
             } else {
-                budgets.answer_nested(takes, priority, (&self.nests, parent), self.now)
+                let lineage = (&self.nests, parent);
+                instances.answer_nested(draw.instance, takes, priority, lineage, self.now)
             };
-            let instance = self.instances.get(draw.instance);
-            let theirs = instance.claim;
+            let theirs = self.instances.get(draw.instance).claim;
             let mut withheld = false;
-            if instance.paused && answer != Answer::Never {
-                answer = Answer::Paused;
-            } else if answer == Answer::Ready
+            if answer == Answer::Ready
                 && theirs != NONE
                 && nest == NONE
                 && self.claims.slab.get(theirs).is_some_and(|claim| claim.age < age)

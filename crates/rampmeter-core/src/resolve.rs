@@ -57,14 +57,18 @@ impl Engine {
                 None => return refuse(Reason::MissingLabel, Retry::Never),
             },
         };
-        if let Some(found) = self.instances.find(&self.config, draw.limit.0, value, self.now) {
+        let found = self.instances.find(&self.config, draw.limit.0, value, self.now);
+        self.contended -= core::mem::take(&mut self.instances.cooled);
+        if let Some(found) = found {
             return Ok(found);
         }
         // Instances may be held by nothing but routes that are kept in case.
         while let Some(route) = self.routes.collect(0) {
             self.instances.unused(&route, self.now);
         }
-        match self.instances.find(&self.config, draw.limit.0, value, self.now) {
+        let found = self.instances.find(&self.config, draw.limit.0, value, self.now);
+        self.contended -= core::mem::take(&mut self.instances.cooled);
+        match found {
             Some(instance) => Ok(instance),
             None => refuse(Reason::TooManyInstances, Retry::OnRelease),
         }

@@ -46,6 +46,9 @@ pub struct InstanceSnapshot {
     pub label: Option<String>,
     /// Waiting calls that need it.
     pub waiting: u32,
+    /// Until when it cools down because a call of it was throttled; calls are let out one by one
+    /// from then on until it is over.
+    pub cooling: Option<Instant>,
     /// Its budgets, in the config's order.
     pub budgets: Vec<BudgetSnapshot>,
 }
@@ -126,6 +129,7 @@ impl Engine {
         InstanceSnapshot {
             label: label_of(instance),
             waiting: instance.queued,
+            cooling: instance.cool.as_deref().map(|cool| cool.until),
             budgets: budgets.collect(),
         }
     }

@@ -20,8 +20,10 @@ impl Engine {
         let (route, flow, priority, kin) = (lane.route, lane.flow, lane.priority, lane.kin);
         let (watch, flow_at) = (lane.watch, lane.flow_at);
         let estimate_nanos = self.estimates.mean_nanos(tool);
+        let mut paced = false;
         if nest == NONE {
             self.instances.budgets.take(self.routes.get(route).takes(), priority, self.now);
+            paced = self.out_where_cooling(route);
         } else {
             self.take_nested(nest, route, priority);
         }
@@ -66,13 +68,21 @@ impl Engine {
             tool,
             priority,
             backfills: gap.map_or(NONE, |(claim, _)| claim),
+            settled: false,
+            paced,
         });
         out.push(Output::Granted(self.calls.id(call)));
     }
 
     /// What one of a running call's draws costs if it holds its slots for so long. Slots that are
     /// lent to it are paid for by the lender.
-    fn cost(&self, route: u32, draw: usize, nest: u32, held_nanos: u64) -> CapacityNanos {
+    pub(crate) fn cost(
+        &self,
+        route: u32,
+        draw: usize,
+        nest: u32,
+        held_nanos: u64,
+    ) -> CapacityNanos {
         let route = self.routes.get(route);
         let takes = route.takes_of(route.draws()[draw]);
         if nest == NONE {
@@ -88,19 +98,31 @@ impl Engine {
     /// A running call's record has been taken out: gives back what it held, corrects what its
     /// flow was charged, and marks where others wait for it.
     #[inline]
-    pub(crate) fn end(&mut self, call: u32, running: &Running, outcome: Outcome) {
+    pub(crate) fn end(
+        &mut self,
+        call: u32,
+        running: &Running,
+        outcome: Outcome,
+        out: &mut Outputs,
+    ) {
         let took = self.now.as_nanos().saturating_sub(running.started.as_nanos());
         if outcome != Outcome::Cancelled {
             self.estimates.learn(running.tool, took);
         }
         if running.charged != 0 || self.contended != 0 {
             self.settle_accounts(call, running, took);
+            if running.paced {
+                for at in 0..self.routes.get(running.route).draws().len() {
+                    let id = self.routes.get(running.route).draws()[at].instance;
+                    self.back_where_cooling(id, running, outcome, out);
+                }
+            }
         }
         if running.nest == NONE {
             let takes = self.routes.get(running.route).takes();
             self.instances.budgets.give(takes, running.priority);
         } else {
-            self.give_nested(running.nest, running.priority);
+            self.give_nested(running.nest, running.route, running.priority);
         }
         self.release_route(running.route);
     }

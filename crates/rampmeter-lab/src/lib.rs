@@ -1,6 +1,13 @@
-//! Studies of Rampmeter. So far: the deterministic simulator of its engine and its judges, and
-//! pictures of how calls are ordered.
+//! Studies of Rampmeter: the deterministic simulator of its engine and its judges, pictures of how
+//! calls are ordered, and the gate beside other limiters before a provider that is not ours to see
+//! into.
 #![forbid(unsafe_code)]
 
 pub mod pictures;
 pub mod sim;
+#[cfg(feature = "studies")]
+pub mod studies;
+
+/// The mock provider, which shares no code with the limiters before it.
+#[cfg(feature = "studies")]
+pub use rampmeter_provider as provider;

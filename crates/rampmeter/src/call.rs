@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::lineage::Lineage;
+use crate::policy::Unit;
 
 /// One call that wants to start: its tool, and what is known of it.
 ///
@@ -18,7 +19,7 @@ pub struct Call<'a> {
     pub(crate) flow: &'a str,
     pub(crate) priority: Option<&'a str>,
     pub(crate) labels: Labels<'a>,
-    pub(crate) tokens: Option<u64>,
+    pub(crate) costs: Costs,
     pub(crate) deadline: Option<Duration>,
     pub(crate) id: &'a str,
     pub(crate) turn: Option<u64>,
@@ -31,6 +32,38 @@ pub(crate) struct Labels<'a> {
     first: Option<Label<'a>>,
     rest: Vec<Label<'a>>,
 }
+
+/// What a call itself says of its costs, unit by unit. Most say nothing, and are compared with one
+/// look.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Costs {
+    /// Bit `i` is set if something is said of the unit `i`.
+    said: u8,
+    amounts: [u64; Unit::COSTS.len()],
+}
+
+impl Costs {
+    pub(crate) fn of(&self, unit: Unit) -> Option<u64> {
+        let at = Unit::COSTS.iter().position(|it| *it == unit)?;
+        (self.said >> at & 1 == 1).then_some(self.amounts[at])
+    }
+
+    fn set(&mut self, unit: Unit, amount: u64) {
+        if let Some(at) = Unit::COSTS.iter().position(|it| *it == unit) {
+            self.said |= 1 << at;
+            self.amounts[at] = amount;
+        }
+    }
+}
+
+impl PartialEq for Costs {
+    #[inline]
+    fn eq(&self, other: &Costs) -> bool {
+        self.said == other.said && (self.said == 0 || self.amounts == other.amounts)
+    }
+}
+
+impl Eq for Costs {}
 
 /// A name and a value.
 type Label<'a> = (&'a str, &'a str);
@@ -47,7 +80,7 @@ impl<'a> Call<'a> {
             flow: DEFAULT_FLOW,
             priority: None,
             labels: Labels::default(),
-            tokens: None,
+            costs: Costs::default(),
             deadline: None,
             id: "",
             turn: None,
@@ -76,10 +109,17 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// How many tokens it takes, instead of what the policy says of its tool.
+    /// How many tokens it should take, instead of what the policy says of its tool or was learned.
     #[inline]
-    pub fn tokens(mut self, tokens: u64) -> Self {
-        self.tokens = Some(tokens);
+    pub fn tokens(self, tokens: u64) -> Self {
+        self.cost(Unit::Tokens, tokens)
+    }
+
+    /// How much of a unit it should take, instead of what the policy says of its tool or was
+    /// learned; every call is one request, so of requests there is nothing to say.
+    #[inline]
+    pub fn cost(mut self, unit: Unit, amount: u64) -> Self {
+        self.costs.set(unit, amount);
         self
     }
 
@@ -149,13 +189,13 @@ impl<'a> From<&'a str> for Call<'a> {
 /// A call does not know which of its labels are secret, so none shows its value.
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Call { tool, flow, priority, labels, tokens, deadline, id, turn, parent } = self;
+        let Call { tool, flow, priority, labels, costs, deadline, id, turn, parent } = self;
         f.debug_struct("Call")
             .field("tool", tool)
             .field("flow", flow)
             .field("priority", priority)
             .field("labels", &labels.iter().map(|(name, _)| *name).collect::<Vec<_>>())
-            .field("tokens", tokens)
+            .field("costs", costs)
             .field("deadline", deadline)
             .field("id", id)
             .field("turn", turn)

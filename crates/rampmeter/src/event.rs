@@ -46,10 +46,16 @@ pub enum EventKind {
     Added,
     /// A limit is no more.
     Removed,
+    /// A call of a limit was throttled: nothing starts there for a while.
+    Cooling,
+    /// It is over, and calls start as before.
+    Recovered,
+    /// By its provider's word nothing is left of a limit's quota for a while.
+    Spent,
 }
 
 impl EventKind {
-    const ALL: [EventKind; 14] = [
+    const ALL: [EventKind; 17] = [
         EventKind::Invoked,
         EventKind::Queued,
         EventKind::Started,
@@ -64,6 +70,9 @@ impl EventKind {
         EventKind::Resumed,
         EventKind::Added,
         EventKind::Removed,
+        EventKind::Cooling,
+        EventKind::Recovered,
+        EventKind::Spent,
     ];
 
     /// The event's name in files: `tool.started`, `limit.saturated`.
@@ -83,6 +92,9 @@ impl EventKind {
             EventKind::Resumed => "limit.resumed",
             EventKind::Added => "limit.added",
             EventKind::Removed => "limit.removed",
+            EventKind::Cooling => "limit.cooling",
+            EventKind::Recovered => "limit.recovered",
+            EventKind::Spent => "limit.spent",
         }
     }
 }
@@ -127,6 +139,8 @@ pub struct Event {
     pub outcome: Option<Outcome>,
     /// How long it waited (`Started`, `Refused`) or ran (ends).
     pub took: Option<Duration>,
+    /// How long it will last (`Cooling`, `Spent`).
+    pub lasts: Option<Duration>,
 }
 
 /// How many events of each kind there have been; exact.
@@ -153,7 +167,8 @@ impl Counters {
 impl Event {
     /// An event of which nothing more is known.
     pub(crate) fn new(seq: u64, at: Instant, kind: EventKind) -> Event {
-        let (call, limit, reason, outcome, took) = (None, None, None, None, None);
-        Event { seq, at, kind, call, limit, reason, outcome, took }
+        let (call, limit, reason, outcome) = (None, None, None, None);
+        let (took, lasts) = (None, None);
+        Event { seq, at, kind, call, limit, reason, outcome, took, lasts }
     }
 }

@@ -35,6 +35,7 @@ mod permit;
 pub mod policy;
 mod refusal;
 mod registry;
+mod report;
 pub mod runtime;
 mod tool;
 
@@ -47,11 +48,12 @@ pub use executor::{
 pub use gate::{Admission, Ask, Explanation, Gate, Handle, WaitsFor};
 pub use lineage::{Lineage, Scope};
 pub use permit::Permit;
-pub use policy::{Access, Policy, PolicyErrors};
+pub use policy::{Access, Policy, PolicyErrors, Unit};
 pub use rampmeter_core::{
     BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, LimitSnapshot, Outcome, Reason,
     Snapshot,
 };
 pub use refusal::{Refusal, Retry};
 pub use registry::{DuplicateTool, Registry, UnknownTool};
+pub use report::Report;
 pub use tool::{Invocation, Tool, ToolError};

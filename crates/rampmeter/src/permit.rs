@@ -7,6 +7,7 @@ use rampmeter_core::{CallId, Outcome};
 
 use crate::gate::Home;
 use crate::lineage::{Lineage, Scope};
+use crate::report::Report;
 
 /// Holds a call's slots until it is finished or dropped. Say how the call ended with
 /// [`Permit::finish`], so that the limits learn; a permit that is only dropped counts as
@@ -34,6 +35,14 @@ impl Permit {
     pub fn lineage(&self) -> Lineage {
         match self.gate {
             Some(gate) => Lineage::new(gate.serial(), self.id),
+            None => unreachable!("a permit has its gate until it is finished or dropped"),
+        }
+    }
+
+    /// This call, as the one that tells its limits what it took and what its server said.
+    pub fn report(&self) -> Report {
+        match self.gate {
+            Some(gate) => Report::new(gate, self.id),
             None => unreachable!("a permit has its gate until it is finished or dropped"),
         }
     }

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::call::names;
 use crate::format::{Arguments, ArgumentsError};
 use crate::policy::Access;
+use crate::report::Report;
 use crate::runtime::BoxFuture;
 
 /// A tool that a model may call. Clones share the function.
@@ -59,6 +60,9 @@ pub struct Invocation {
     pub flow: Arc<str>,
     /// The labels of its turn.
     pub labels: Arc<[(String, String)]>,
+    /// Where it tells its limits what it took and what its server said; nothing where it runs
+    /// without a gate.
+    pub report: Option<Report>,
 }
 
 /// Why a tool did not do what was asked.
@@ -182,7 +186,7 @@ impl fmt::Debug for Tool {
 /// The values of labels may be secret; they are not shown.
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Invocation { name, id, arguments, flow, labels } = self;
+        let Invocation { name, id, arguments, flow, labels, report: _ } = self;
         f.debug_struct("Invocation")
             .field("name", name)
             .field("id", id)

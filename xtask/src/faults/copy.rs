@@ -118,7 +118,7 @@ impl Copied {
 
     fn home(&self, suite: Suite) -> &Path {
         match suite {
-            Suite::Properties => &self.core,
+            Suite::Properties | Suite::Histories => &self.core,
             Suite::Sim => &self.lab,
         }
     }

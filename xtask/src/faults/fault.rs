@@ -13,17 +13,19 @@ const KEYS: &[&str] = &["name", "property", "file", "find", "replace", "test", "
 pub(crate) enum Suite {
     /// The core's own, which is what a fault that does not say otherwise means.
     Properties,
+    /// The core's short histories.
+    Histories,
     /// The simulator's.
     Sim,
 }
 
 impl Suite {
-    pub(crate) const ALL: [Suite; 2] = [Suite::Properties, Suite::Sim];
+    pub(crate) const ALL: [Suite; 3] = [Suite::Properties, Suite::Histories, Suite::Sim];
 
     /// The folder of its tests.
     pub(crate) fn tests(self) -> &'static str {
         match self {
-            Suite::Properties => "crates/rampmeter-core/tests/",
+            Suite::Properties | Suite::Histories => "crates/rampmeter-core/tests/",
             Suite::Sim => "crates/rampmeter-lab/tests/",
         }
     }
@@ -32,6 +34,7 @@ impl Suite {
     pub(crate) fn binary(self) -> &'static str {
         match self {
             Suite::Properties => "properties",
+            Suite::Histories => "histories",
             Suite::Sim => "simulator",
         }
     }
@@ -104,8 +107,9 @@ impl Fault {
         };
         let suite = match table.get("suite").map(toml_edit::Item::as_str) {
             None | Some(Some("properties")) => Suite::Properties,
+            Some(Some("histories")) => Suite::Histories,
             Some(Some("sim")) => Suite::Sim,
-            Some(_) => return Err("`suite` is \"properties\" or \"sim\"".into()),
+            Some(_) => return Err("`suite` is \"properties\", \"histories\" or \"sim\"".into()),
         };
         let fault = Self {
             suite,

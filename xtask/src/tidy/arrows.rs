@@ -16,8 +16,18 @@ struct Crate {
 const CRATES: &[Crate] = &[
     Crate { name: "rampmeter-core", ours: &[], others: false },
     Crate { name: "rampmeter", ours: &["rampmeter-core"], others: true },
-    Crate { name: "rampmeter-cli", ours: &["rampmeter", "rampmeter-core"], others: true },
-    Crate { name: "rampmeter-lab", ours: &["rampmeter", "rampmeter-core"], others: true },
+    Crate {
+        name: "rampmeter-cli",
+        ours: &["rampmeter", "rampmeter-core", "rampmeter-provider"],
+        others: true,
+    },
+    Crate {
+        name: "rampmeter-lab",
+        ours: &["rampmeter", "rampmeter-core", "rampmeter-provider"],
+        others: true,
+    },
+    // It is a witness against the others.
+    Crate { name: "rampmeter-provider", ours: &[], others: true },
     // It includes the sources that it checks, and depends on none of our crates.
     Crate { name: "rampmeter-model", ours: &[], others: true },
     Crate { name: "xtask", ours: &[], others: true },
@@ -121,6 +131,15 @@ mod tests {
     fn a_new_crate_must_say_where_its_arrows_go() {
         let found = breaches("crates/new/Cargo.toml", "[package]\nname = \"new\"\n");
         assert!(found[0].1.contains("`new` has no arrows yet"));
+    }
+
+    #[test]
+    fn the_mock_provider_depends_on_nothing_that_it_is_a_witness_against() {
+        let text = "[package]\nname = \"rampmeter-provider\"\n[dependencies]\naxum = \"0.8\"\n\
+                    [dev-dependencies]\nrampmeter = \"0.1\"\n";
+        let found = breaches("crates/rampmeter-provider/Cargo.toml", text);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].1.contains("must not depend on `rampmeter`"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Code that must not know certain things: the core nothing ambient, the simulated provider
+//! Code that must not know certain things: the core nothing ambient, the providers that judge it
 //! nothing of ours.
 
 use super::Breach;
@@ -10,8 +10,13 @@ const CORE_ROOT: &str = "crates/rampmeter-core/src/lib.rs";
 const CORE_SAYS: &[&str] = &["#![no_std]", "#![forbid(unsafe_code)]"];
 const NOT_IN_CORE: &[&str] = &["std", "HashMap", "HashSet", "rand", "SystemTime", "thread"];
 
-const PROVIDER: &str = "crates/rampmeter-cli/src/tools/provider";
-const NOT_IN_PROVIDER: &[&str] = &["rampmeter", "rampmeter_core"];
+/// The simulated one of the command, and the one over HTTP; each by how its files' paths begin, and
+/// the file that must be there.
+const PROVIDERS: &[(&str, &str)] = &[
+    ("crates/rampmeter-cli/src/tools/provider", "crates/rampmeter-cli/src/tools/provider.rs"),
+    ("crates/rampmeter-provider/", "crates/rampmeter-provider/src/lib.rs"),
+];
+const NOT_IN_PROVIDER: &[&str] = &["rampmeter", "rampmeter_core", "rampmeter_lab"];
 
 /// The core has no clock, no threads, no randomness and no hash order.
 pub(super) fn core(tree: &Tree) -> Vec<Breach> {
@@ -38,19 +43,20 @@ pub(super) fn core(tree: &Tree) -> Vec<Breach> {
     breaches
 }
 
-/// The simulated provider judges the engine, so it must not share the engine's arithmetic.
+/// The providers judge the engine, so they must not share its arithmetic.
 pub(super) fn provider(tree: &Tree) -> Vec<Breach> {
-    let mut files = tree.under(PROVIDER, ".rs").peekable();
-    if files.peek().is_none() {
-        let what = "the simulated provider is missing: if it has moved, tell xtask where to";
-        return vec![Breach::new(&format!("{PROVIDER}.rs"), 1, what)];
-    }
     let mut breaches = Vec::new();
-    for file in files {
-        breaches.extend(words(file, NOT_IN_PROVIDER).map(|(line, word)| {
-            let what = format!("the simulated provider must not use `{word}`, which it judges");
-            Breach::new(&file.path, line, what)
-        }));
+    for (folder, root) in PROVIDERS {
+        if tree.get(root).is_none() {
+            let what = "the provider is missing: if it has moved, tell xtask where to";
+            breaches.push(Breach::new(root, 1, what));
+        }
+        for file in tree.under(folder, ".rs") {
+            breaches.extend(words(file, NOT_IN_PROVIDER).map(|(line, word)| {
+                let what = format!("a provider must not use `{word}`, which it judges");
+                Breach::new(&file.path, line, what)
+            }));
+        }
     }
     breaches
 }
@@ -96,11 +102,22 @@ mod tests {
     }
 
     #[test]
-    fn the_provider_must_be_there_and_share_nothing() {
-        let path = "crates/rampmeter-cli/src/tools/provider.rs";
+    fn the_providers_must_be_there_and_share_nothing() {
+        let [simulated, over_http] =
+            ["rampmeter-cli/src/tools/provider.rs", "rampmeter-provider/src/lib.rs"]
+                .map(|path| format!("crates/{path}"));
+        let missing = provider(&Tree::of(&[]));
+        let paths: Vec<_> = missing.iter().map(|breach| &breach.path).collect();
+        assert_eq!(paths, [&simulated, &over_http]);
         let shared = "use tokio::sync::Mutex;\nuse rampmeter_core::Rate;\n";
-        assert_eq!(provider(&Tree::of(&[]))[0].path, path);
-        assert_eq!(provider(&Tree::of(&[(path, shared)]))[0].line, 2);
-        assert_eq!(provider(&Tree::of(&[(path, "// rampmeter\nfn f() {}\n")])), []);
+        let alone = "// rampmeter\nuse rampmeter_provider::Meter;\n";
+        for (its, the_others) in [(shared, alone), (alone, shared)] {
+            let found = provider(&Tree::of(&[(&simulated, its), (&over_http, the_others)]));
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].line, 2);
+        }
+        let deep = "crates/rampmeter-provider/tests/a.rs";
+        let tree = Tree::of(&[(&simulated, alone), (&over_http, alone), (deep, shared)]);
+        assert_eq!(provider(&tree)[0].path, deep);
     }
 }

@@ -148,7 +148,10 @@ fn provider(policy: &ProviderPolicy) -> Provider {
     let quotas = policy.rates.iter().map(|rate| Quota {
         unit: match rate.unit {
             policy::Unit::Requests => Unit::Requests,
-            policy::Unit::Tokens => Unit::Tokens,
+            // A simulated provider has no budget of input or output apart.
+            policy::Unit::Tokens | policy::Unit::InputTokens | policy::Unit::OutputTokens => {
+                Unit::Tokens
+            }
         },
         amount: rate.amount,
         period_ns: u64::try_from(rate.period.as_nanos()).unwrap_or(u64::MAX),

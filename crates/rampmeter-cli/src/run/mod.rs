@@ -21,13 +21,12 @@ use std::sync::Arc;
 use rampmeter::policy::Policy;
 use rampmeter::runtime::{Runtime, TokioRuntime};
 use rampmeter::{Executor, Gate};
-#[cfg(unix)]
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::args::RunArgs;
 use crate::check;
 use crate::exit::Exit;
+use crate::interrupt::interrupted;
 use crate::say::say;
 use crate::tools::end_all;
 use build::Tools;
@@ -182,19 +181,4 @@ async fn stop_on_interrupt(stop: watch::Sender<bool>) {
     interrupted().await;
     end_all();
     std::process::exit(Exit::Interrupted.code().into());
-}
-
-/// Ctrl-C, or what a service manager sends instead.
-async fn interrupted() {
-    #[cfg(unix)]
-    if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-        tokio::select! {
-            Ok(()) = tokio::signal::ctrl_c() => return,
-            Some(()) = terminate.recv() => return,
-            else => std::future::pending::<()>().await,
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

@@ -6,6 +6,8 @@ mod harness;
 mod http_tools;
 #[cfg(unix)]
 mod interrupt;
+#[cfg(unix)]
+mod mock_provider;
 mod outputs;
 mod real_turns;
 mod wrong_input;

@@ -154,7 +154,7 @@ impl Budgets {
                 }
                 Budget::Rate(rate) => {
                     let ready = rate.ready_at(wanted.amount, claimed.amount, now);
-                    wanted.amount > 0 && ready.unwrap_or(Instant::NEVER) > earliest
+                    wanted.amount > 0 && ready > earliest
                 }
                 Budget::Gone => false,
             }

@@ -10,8 +10,17 @@
 //! from `t - 2 ms` if the bucket was full by then; without it a millisecond timer loses a fifth
 //! of a rate of 200/s. The debt stays in `tat`, so it never accumulates. A charge that takes
 //! 200 ms or more to refill gets no tolerance: there the loss is below 1 %.
+//!
+//! More than a full bucket holds may be taken when it is full: the rest is debt, and nothing else
+//! starts until it is paid. What is given back lowers `tat`, but by no more than the least that
+//! was owed at a charge since: had the bucket been full by then, it could not have held more.
+
+use alloc::{boxed::Box, collections::VecDeque};
 
 use crate::time::Instant;
+
+/// Charges since which what was owed is remembered one by one; older ones count as the least.
+const CHARGES: usize = 64;
 
 const TOLERANCE_NANOS: u64 = 2_000_000;
 const TOLERANCE_BELOW_NANOS: u64 = 200_000_000;
@@ -19,6 +28,8 @@ const TOLERANCE_BELOW_NANOS: u64 = 200_000_000;
 #[derive(Clone, Debug)]
 pub(super) struct Bucket {
     burst: u64,
+    /// The most that one call takes.
+    most: u64,
     /// `N` and `P`, divided by what they have in common.
     amount: u64,
     period_nanos: u64,
@@ -28,7 +39,12 @@ pub(super) struct Bucket {
     tolerance: u128,
     /// Charges of less than this have the tolerance.
     tolerant_below: u64,
+    owed: Option<Box<Owed>>,
 }
+
+/// When charges were made that found less owed than all later ones, and how much; both rise.
+#[derive(Clone, Debug, Default)]
+struct Owed(VecDeque<(u64, u128)>);
 
 impl Bucket {
     pub(super) fn new(amount: u64, period_nanos: u64, burst: u64) -> Bucket {
@@ -38,19 +54,35 @@ impl Bucket {
         let below = below.div_ceil(u128::from(period_nanos));
         Bucket {
             burst,
+            most: super::most_of(burst),
             amount,
             period_nanos,
             tat: 0,
             full: u128::from(burst) * u128::from(period_nanos),
             tolerance: u128::from(TOLERANCE_NANOS) * u128::from(amount),
             tolerant_below: u64::try_from(below).unwrap_or(u64::MAX),
+            owed: None,
         }
+    }
+
+    /// The same for charges that may be corrected.
+    pub(super) fn with_corrections(self) -> Bucket {
+        Bucket { owed: Some(Box::default()), ..self }
     }
 
     /// Takes over the units that a bucket which this one replaces has not yet refilled.
     pub(super) fn carry_on(&mut self, old: &Bucket, now: Instant) {
         let used = old.used(now);
         self.tat = if used == 0 { 0 } else { self.scale(now).saturating_add(self.cost(used)) };
+        // What was charged by other figures cannot be given back.
+        self.owed.iter_mut().for_each(|owed| owed.note(now, 0));
+    }
+
+    /// A bucket of the same figures that holds so much.
+    pub(super) fn at_level(&self, level: u64, now: Instant) -> Bucket {
+        let owed = self.cost(self.burst.saturating_sub(level));
+        let tat = self.scale(now).saturating_add(owed);
+        Bucket { tat, owed: self.owed.as_ref().map(|_| Box::default()), ..self.clone() }
     }
 
     pub(super) fn burst(&self) -> u64 {
@@ -59,37 +91,44 @@ impl Bucket {
 
     #[inline]
     pub(super) fn take(&mut self, amount: u64, now: Instant) {
+        self.note(now);
+        let amount = amount.min(self.most);
         self.tat = self.base(amount, now).saturating_add(self.cost(amount));
     }
 
-    /// Takes `amount` if it is ready; says whether it was.
+    /// A charge made at `started` was `charged`, and should have been `actual`.
+    pub(super) fn settle(&mut self, charged: u64, actual: u64, started: Instant) {
+        if actual >= charged {
+            self.tat = self.tat.saturating_add(self.cost(actual - charged));
+        } else if let Some(owed) = &self.owed {
+            let back = self.cost(charged - actual).min(owed.least_since(started));
+            self.tat = self.tat.saturating_sub(back);
+        }
+    }
+
+    /// Takes `amount`, no more than the burst, if it is ready; says whether it was.
     #[inline]
     pub(super) fn try_take(&mut self, amount: u64, now: Instant) -> bool {
         let after = self.base(amount, now).saturating_add(self.cost(amount));
-        let room = after <= self.scale(now).saturating_add(self.full) && amount <= self.burst;
-        if room || amount == 0 {
+        let room = after <= self.scale(now).saturating_add(self.full) || amount == 0;
+        if room {
+            self.note(now);
             self.tat = after;
         }
-        room || amount == 0
+        room
     }
 
     #[inline]
     pub(super) fn is_ready(&self, amount: u64, now: Instant) -> bool {
-        let after = self.base(amount, now).saturating_add(self.cost(amount));
-        amount <= self.burst && after <= self.scale(now).saturating_add(self.full) || amount == 0
+        let asked = self.base(amount, now).saturating_add(self.cost(amount.min(self.burst)));
+        asked <= self.scale(now).saturating_add(self.full) || amount == 0
     }
 
-    pub(super) fn ready_at(&self, taken: u64, need: u64, now: Instant) -> Option<Instant> {
-        if need > self.burst {
-            return None;
-        }
-        let wanted = taken.saturating_add(need);
+    pub(super) fn ready_at(&self, taken: u64, need: u64, now: Instant) -> Instant {
+        let wanted = taken.saturating_add(need.min(self.burst));
         let after = self.base(wanted, now).saturating_add(self.cost(wanted));
         let ready = after.saturating_sub(self.full);
-        if need == 0 || ready <= self.scale(now) {
-            return Some(now);
-        }
-        Some(self.unscale(ready))
+        if need == 0 || ready <= self.scale(now) { now } else { self.unscale(ready) }
     }
 
     /// Units not yet refilled.
@@ -101,6 +140,19 @@ impl Bucket {
     pub(super) fn idle_at(&self) -> Instant {
         // A charge soon after could still count from before the bucket was full.
         self.unscale(self.tat.saturating_add(self.tolerance))
+    }
+
+    #[inline]
+    fn note(&mut self, now: Instant) {
+        if self.owed.is_some() {
+            self.note_owed(now);
+        }
+    }
+
+    #[inline(never)]
+    fn note_owed(&mut self, now: Instant) {
+        let before = self.tat.saturating_sub(self.scale(now));
+        self.owed.iter_mut().for_each(|owed| owed.note(now, before));
     }
 
     /// Where a charge of `amount` starts to count.
@@ -123,6 +175,28 @@ impl Bucket {
     fn unscale(&self, scaled: u128) -> Instant {
         let nanos = scaled.div_ceil(u128::from(self.amount));
         Instant::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+impl Owed {
+    /// A charge finds so much owed.
+    fn note(&mut self, now: Instant, owed: u128) {
+        while self.0.back().is_some_and(|(_, before)| *before >= owed) {
+            self.0.pop_back();
+        }
+        self.0.push_back((now.as_nanos(), owed));
+        if self.0.len() > CHARGES
+            && let Some((_, least)) = self.0.pop_front()
+            && let Some((_, next)) = self.0.front_mut()
+        {
+            *next = least;
+        }
+    }
+
+    /// The least that a charge after `started` found owed.
+    fn least_since(&self, started: Instant) -> u128 {
+        let after = self.0.partition_point(|(at, _)| *at <= started.as_nanos());
+        self.0.get(after).map_or(u128::MAX, |(_, owed)| *owed)
     }
 }
 

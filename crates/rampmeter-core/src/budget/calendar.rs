@@ -2,6 +2,8 @@
 //!
 //! The engine has no calendar. The end of the present window is an input; the ends after it
 //! follow by the period until the caller, who knows zones and clock steps, says otherwise.
+//!
+//! More than `N` may be taken at the beginning of a window: what is beyond `N` counts in the next.
 
 use crate::time::Instant;
 
@@ -10,12 +12,17 @@ pub(super) struct Calendar {
     amount: u64,
     period_nanos: u64,
     ends_nanos: u64,
+    /// When the present window began, as far as is known.
+    began_nanos: u64,
     used: u64,
+    /// As much of it as is beyond `N` and yet no debt: there was room for it when it was taken.
+    granted: u64,
 }
 
 impl Calendar {
     pub(super) fn new(amount: u64, period_nanos: u64, ends: Instant) -> Calendar {
-        Calendar { amount, period_nanos, ends_nanos: ends.as_nanos(), used: 0 }
+        let ends_nanos = ends.as_nanos();
+        Calendar { amount, period_nanos, ends_nanos, began_nanos: 0, used: 0, granted: 0 }
     }
 
     /// Takes over what was used in the present window of one that this one replaces. The window
@@ -26,23 +33,36 @@ impl Calendar {
         if self.period_nanos == old.period_nanos {
             self.ends_nanos = old.ends_nanos;
         }
-        self.used = old.used;
+        (self.used, self.began_nanos) = (old.used, old.began_nanos);
+        let room = old.amount.saturating_add(old.granted);
+        self.granted = old.used.min(room).saturating_sub(self.amount);
     }
 
     pub(super) fn take(&mut self, amount: u64) {
         self.used = self.used.saturating_add(amount);
     }
 
-    pub(super) fn ready_at(&mut self, taken: u64, need: u64, now: Instant) -> Option<Instant> {
-        if need > self.amount {
-            return None;
-        }
+    /// A charge made at `started` was `charged`, and should have been `actual`; of another window
+    /// than the present one it is past.
+    pub(super) fn settle(&mut self, charged: u64, actual: u64, started: Instant, now: Instant) {
         self.roll(now);
-        let wanted = taken.saturating_add(need);
-        if wanted <= self.amount.saturating_sub(self.used) {
-            return Some(now);
+        if started.as_nanos() >= self.began_nanos {
+            self.used = self.used.saturating_sub(charged).saturating_add(actual);
         }
-        Some(Instant::from_nanos(self.ends_nanos))
+    }
+
+    pub(super) fn ready_at(&mut self, taken: u64, need: u64, now: Instant) -> Instant {
+        self.roll(now);
+        let wanted = taken.saturating_add(need.min(self.amount));
+        let used = self.used.saturating_add(wanted);
+        if used <= self.amount || need == 0 {
+            return now;
+        }
+        let used = used.saturating_sub(self.granted).max(self.amount);
+        // With debt, later windows are full as well.
+        let later = (used - self.amount).div_ceil(self.amount).saturating_sub(1);
+        let later = later.saturating_mul(self.period_nanos);
+        Instant::from_nanos(self.ends_nanos.saturating_add(later))
     }
 
     pub(super) fn used(&mut self, now: Instant) -> u64 {
@@ -52,7 +72,17 @@ impl Calendar {
 
     pub(super) fn idle_at(&mut self, now: Instant) -> Instant {
         self.roll(now);
-        if self.used == 0 { Instant::EPOCH } else { Instant::from_nanos(self.ends_nanos) }
+        if self.used == 0 {
+            return Instant::EPOCH;
+        }
+        let counted = self.used.saturating_sub(self.granted).saturating_sub(1);
+        let later = (counted / self.amount).saturating_mul(self.period_nanos);
+        Instant::from_nanos(self.ends_nanos.saturating_add(later))
+    }
+
+    pub(super) fn ends(&mut self, now: Instant) -> Instant {
+        self.roll(now);
+        Instant::from_nanos(self.ends_nanos)
     }
 
     /// The present window ends at `ends` instead. What was used in it stays used.
@@ -68,7 +98,10 @@ impl Calendar {
         }
         let whole = (now - self.ends_nanos) / self.period_nanos;
         let later = whole.saturating_add(1).saturating_mul(self.period_nanos);
+        self.began_nanos = self.ends_nanos.saturating_add(whole.saturating_mul(self.period_nanos));
         self.ends_nanos = self.ends_nanos.saturating_add(later);
-        self.used = 0;
+        let past = self.amount.saturating_mul(whole.saturating_add(1));
+        self.used = self.used.saturating_sub(self.granted).saturating_sub(past);
+        self.granted = 0;
     }
 }

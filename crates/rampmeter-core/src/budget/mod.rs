@@ -9,6 +9,9 @@ mod calendar;
 mod reform;
 mod sliding;
 mod slots;
+mod word;
+
+use alloc::boxed::Box;
 
 use crate::call::{Cost, Priority};
 use crate::config::{BudgetConfig, Counts, RateKind};
@@ -20,6 +23,16 @@ use bucket::Bucket;
 use calendar::Calendar;
 use sliding::Sliding;
 pub(crate) use slots::Slots;
+pub(crate) use word::Said;
+use word::Word;
+
+/// One call borrows so many times what a rate's window or bucket holds at the most.
+const MOST_WINDOWS: u64 = 64;
+
+/// The most that one call takes of what holds so much.
+fn most_of(capacity: u64) -> u64 {
+    capacity.saturating_mul(MOST_WINDOWS)
+}
 
 /// What a budget says to an amount.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -61,6 +74,10 @@ pub(crate) struct Rate {
     pub(crate) amount: u64,
     pub(crate) period_nanos: u64,
     kind: Kind,
+    /// What running calls were charged.
+    in_flight: u64,
+    /// What the provider said last.
+    word: Option<Box<Word>>,
 }
 
 #[derive(Clone, Debug)]
@@ -88,9 +105,10 @@ impl Budget {
     pub(crate) fn answer(&mut self, amount: u64, priority: Priority, now: Instant) -> Answer {
         match self {
             Budget::Concurrency(slots) => slots.answer(amount, priority),
-            Budget::Rate(rate) => rate
-                .ready_at(0, amount, now)
-                .map_or(Answer::Never, |at| if at <= now { Answer::Ready } else { Answer::At(at) }),
+            Budget::Rate(rate) => {
+                let at = rate.ready_at(0, amount, now);
+                if at <= now { Answer::Ready } else { Answer::At(at) }
+            }
             Budget::Gone => Answer::Ready,
         }
     }
@@ -100,8 +118,10 @@ impl Budget {
     pub(crate) fn is_ready(&mut self, amount: u64, priority: Priority, now: Instant) -> bool {
         match self {
             Budget::Concurrency(slots) => amount <= slots.room(priority),
-            Budget::Rate(Rate { kind: Kind::Bucket(bucket), .. }) => bucket.is_ready(amount, now),
-            Budget::Rate(rate) => rate.ready_at(0, amount, now) == Some(now),
+            Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, .. }) => {
+                bucket.is_ready(amount, now)
+            }
+            Budget::Rate(rate) => rate.ready_at(0, amount, now) <= now,
             Budget::Gone => true,
         }
     }
@@ -119,8 +139,12 @@ impl Budget {
     /// Takes `amount` if it is ready; says whether it was.
     #[inline]
     pub(crate) fn try_take(&mut self, amount: u64, priority: Priority, now: Instant) -> bool {
-        if let Budget::Rate(Rate { kind: Kind::Bucket(bucket), .. }) = self {
-            return bucket.try_take(amount, now);
+        if let Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, in_flight, .. }) = self
+            && amount <= bucket.burst()
+        {
+            let taken = bucket.try_take(amount, now);
+            *in_flight += if taken { amount } else { 0 };
+            return taken;
         }
         let ready = self.is_ready(amount, priority, now);
         if ready {
@@ -132,8 +156,10 @@ impl Budget {
     /// Gives back what is held only while a call runs.
     #[inline]
     pub(crate) fn give(&mut self, amount: u64, priority: Priority) {
-        if let Budget::Concurrency(slots) = self {
-            slots.give(amount, priority);
+        match self {
+            Budget::Concurrency(slots) => slots.give(amount, priority),
+            Budget::Rate(rate) => rate.in_flight = rate.in_flight.saturating_sub(amount),
+            Budget::Gone => {}
         }
     }
 
@@ -160,12 +186,12 @@ impl Budget {
         }
     }
 
-    /// The most that a call of this priority, or of any, could ever take at once.
+    /// The most that a call of this priority, or of any, could ever take at once. Of a rate it may
+    /// borrow.
     pub(crate) fn most(&self, priority: Option<Priority>) -> u64 {
         match self {
             Budget::Concurrency(slots) => priority.map_or(slots.size, |it| slots.most(it)),
-            Budget::Rate(rate) => rate.capacity(),
-            Budget::Gone => u64::MAX,
+            Budget::Rate(_) | Budget::Gone => u64::MAX,
         }
     }
 
@@ -173,11 +199,14 @@ impl Budget {
     pub(crate) fn idle_at(&mut self, now: Instant) -> Option<Instant> {
         match self {
             Budget::Concurrency(slots) => (slots.held == 0).then_some(Instant::EPOCH),
-            Budget::Rate(rate) => Some(match &mut rate.kind {
-                Kind::Sliding(sliding) => sliding.idle_at(),
-                Kind::Bucket(bucket) => bucket.idle_at(),
-                Kind::Calendar(calendar) => calendar.idle_at(now),
-            }),
+            Budget::Rate(rate) => {
+                let word = rate.word.as_ref().map_or(Instant::EPOCH, |word| word.idle_at());
+                Some(word.max(match &mut rate.kind {
+                    Kind::Sliding(sliding) => sliding.idle_at(),
+                    Kind::Bucket(bucket) => bucket.idle_at(),
+                    Kind::Calendar(calendar) => calendar.idle_at(now),
+                }))
+            }
             Budget::Gone => Some(Instant::EPOCH),
         }
     }
@@ -194,34 +223,63 @@ impl Budget {
 
 impl Rate {
     fn new(counts: Counts, amount: u64, period_nanos: u64, kind: RateKind) -> Rate {
+        let corrected = matches!(counts, Counts::Unit(_));
         let kind = match kind {
             RateKind::Sliding { transit } => {
                 Kind::Sliding(Sliding::new(amount, period_nanos, nanos(transit)))
             }
-            RateKind::Bucket { burst } => Kind::Bucket(Bucket::new(amount, period_nanos, burst)),
+            RateKind::Bucket { burst } => {
+                let bucket = Bucket::new(amount, period_nanos, burst);
+                Kind::Bucket(if corrected { bucket.with_corrections() } else { bucket })
+            }
             RateKind::Calendar { ends } => {
                 Kind::Calendar(Calendar::new(amount, period_nanos, ends))
             }
         };
-        Rate { counts, amount, period_nanos, kind }
+        Rate { counts, amount, period_nanos, kind, in_flight: 0, word: None }
     }
 
     #[inline]
     fn take(&mut self, amount: u64, now: Instant) {
+        self.in_flight = self.in_flight.saturating_add(amount);
+        if let Some(word) = &mut self.word {
+            word.take(amount, now);
+        }
         match &mut self.kind {
-            Kind::Sliding(sliding) => sliding.take(amount, now),
             Kind::Bucket(bucket) => bucket.take(amount, now),
-            Kind::Calendar(calendar) => calendar.take(amount),
+            Kind::Sliding(sliding) => sliding.take(amount.min(most_of(self.amount)), now),
+            Kind::Calendar(calendar) => calendar.take(amount.min(most_of(self.amount))),
         }
     }
 
-    /// From when on `need` could be taken if `taken` were taken at `now`; `None` for never.
-    pub(crate) fn ready_at(&mut self, taken: u64, need: u64, now: Instant) -> Option<Instant> {
+    /// The truth about a charge made at `started`: into the window that was charged.
+    pub(crate) fn settle(&mut self, charged: u64, actual: u64, started: Instant, now: Instant) {
+        let most = most_of(self.capacity());
+        let (charged, actual) = (charged.min(most), actual.min(most));
+        if let Some(word) = &mut self.word {
+            word.settle(charged, actual, started);
+        }
         match &mut self.kind {
+            Kind::Sliding(sliding) => sliding.settle(charged, actual, started, now),
+            Kind::Bucket(bucket) => bucket.settle(charged, actual, started),
+            Kind::Calendar(calendar) => calendar.settle(charged, actual, started, now),
+        }
+    }
+
+    /// From when on `need` could be taken if `taken` were taken at `now`. What is more than can
+    /// ever be taken at once may be borrowed when that much could be.
+    pub(crate) fn ready_at(&mut self, taken: u64, need: u64, now: Instant) -> Instant {
+        let by_count = match &mut self.kind {
             Kind::Sliding(sliding) => sliding.ready_at(taken, need, now),
             Kind::Bucket(bucket) => bucket.ready_at(taken, need, now),
             Kind::Calendar(calendar) => calendar.ready_at(taken, need, now),
+        };
+        if self.word.is_none() {
+            return by_count;
         }
+        self.forget_past_word(now);
+        let word = self.word.as_ref();
+        by_count.max(word.map_or(now, |word| word.ready_at(taken, need, now)))
     }
 
     /// What counts against the amount at `now`.
@@ -234,6 +292,7 @@ impl Rate {
     }
 
     /// The most that can be taken at once.
+    #[inline]
     pub(crate) fn capacity(&self) -> u64 {
         match &self.kind {
             Kind::Bucket(bucket) => bucket.burst(),

@@ -9,6 +9,10 @@
 //! which is later than the start by a latency that varies; calls whose latencies differ by up to
 //! `transit` still keep to the provider's window.
 
+//!
+//! More than `N` may be taken when nothing else is in the window: `N` of it leave with the first
+//! window, `N` with the next, and so on, so that the debt is paid.
+
 use alloc::collections::VecDeque;
 
 use crate::time::Instant;
@@ -24,6 +28,8 @@ pub(super) struct Sliding {
     /// `(leaves, amount)`, rising.
     log: VecDeque<(u64, u64)>,
     used: u64,
+    /// What was taken by then was taken in a window of another length.
+    carried_nanos: Option<u64>,
 }
 
 impl Sliding {
@@ -31,7 +37,8 @@ impl Sliding {
         let grain_nanos =
             if amount <= EXACT_UP_TO { 1 } else { period_nanos.div_ceil(SUB_WINDOWS) };
         let window_nanos = period_nanos.saturating_add(transit_nanos);
-        Sliding { amount, window_nanos, grain_nanos, log: VecDeque::new(), used: 0 }
+        let (log, carried_nanos) = (VecDeque::new(), None);
+        Sliding { amount, window_nanos, grain_nanos, log, used: 0, carried_nanos }
     }
 
     /// Takes over what is in the window of a log that this one replaces. If the window has another
@@ -43,6 +50,7 @@ impl Sliding {
             self.log.push_back((taken.saturating_add(self.window_nanos), *amount));
         }
         self.used = old.used;
+        self.carried_nanos = Some(now.as_nanos());
         self.expire(now);
     }
 
@@ -51,33 +59,72 @@ impl Sliding {
             return;
         }
         self.expire(now);
-        let leaves = self.leaves(now);
-        match self.log.back_mut() {
-            Some((last, sum)) if *last == leaves => *sum = sum.saturating_add(amount),
-            _ => self.log.push_back((leaves, amount)),
-        }
-        self.used = self.used.saturating_add(amount);
+        self.charge(amount, now, true);
     }
 
-    pub(super) fn ready_at(&mut self, taken: u64, need: u64, now: Instant) -> Option<Instant> {
-        if need > self.amount {
-            return None;
+    /// A charge made at `started` was `charged`, and should have been `actual`. What has left the
+    /// window stays left. A charge from before a change of the window is not found any more, and
+    /// nothing of it is given back.
+    pub(super) fn settle(&mut self, charged: u64, actual: u64, started: Instant, now: Instant) {
+        if self.carried_nanos.is_some_and(|carried| started.as_nanos() <= carried) {
+            self.charge(actual.saturating_sub(charged), started, true);
+        } else {
+            self.charge(charged, started, false);
+            self.charge(actual, started, true);
         }
         self.expire(now);
-        let room = self.amount.saturating_sub(self.used);
-        let wanted = taken.saturating_add(need);
-        if wanted <= room {
-            return Some(now);
+    }
+
+    /// Puts a charge made at `at` into the log, or takes it out.
+    fn charge(&mut self, mut amount: u64, at: Instant, add: bool) {
+        let mut leaves = self.leaves(at);
+        while amount > 0 {
+            let part = amount.min(self.amount);
+            self.charge_one(leaves, part, add);
+            amount -= part;
+            leaves = leaves.saturating_add(self.window_nanos);
         }
-        let mut missing = wanted - room;
+    }
+
+    pub(super) fn charge_one(&mut self, leaves: u64, amount: u64, add: bool) {
+        let at = match self.log.back() {
+            Some((last, _)) if *last < leaves => self.log.len(),
+            _ => self.log.partition_point(|(it, _)| *it < leaves),
+        };
+        match self.log.get_mut(at) {
+            Some((it, sum)) if *it == leaves => {
+                let before = *sum;
+                *sum = if add { sum.saturating_add(amount) } else { sum.saturating_sub(amount) };
+                self.used = self.used.saturating_sub(before).saturating_add(*sum);
+                if *sum == 0 {
+                    self.log.remove(at);
+                }
+            }
+            _ if add => {
+                self.log.insert(at, (leaves, amount));
+                self.used = self.used.saturating_add(amount);
+            }
+            // It has left the window.
+            _ => {}
+        }
+    }
+
+    pub(super) fn ready_at(&mut self, taken: u64, need: u64, now: Instant) -> Instant {
+        self.expire(now);
+        let wanted = taken.saturating_add(need.min(self.amount));
+        let used = self.used.saturating_add(wanted);
+        if used <= self.amount || need == 0 {
+            return now;
+        }
+        let mut missing = used - self.amount;
         for (leaves, amount) in &self.log {
             missing = missing.saturating_sub(*amount);
             if missing == 0 {
-                return Some(Instant::from_nanos(*leaves));
+                return Instant::from_nanos(*leaves);
             }
         }
         // Only what would be taken now is still in the way.
-        Some(Instant::from_nanos(self.leaves(now)))
+        Instant::from_nanos(self.leaves(now))
     }
 
     pub(super) fn used(&mut self, now: Instant) -> u64 {
@@ -97,6 +144,12 @@ impl Sliding {
             self.used = self.used.saturating_sub(*amount);
             self.log.pop_front();
         }
+    }
+
+    /// When what was taken by `now` has left at the latest, or `resets` if that is sooner.
+    pub(super) fn leaves_by(&self, resets: Option<Instant>, now: Instant) -> u64 {
+        let resets = resets.map_or(u64::MAX, Instant::as_nanos);
+        self.leaves(now).min(resets.max(now.as_nanos() + 1))
     }
 
     fn leaves(&self, now: Instant) -> u64 {

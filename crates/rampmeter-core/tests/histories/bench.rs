@@ -197,7 +197,7 @@ impl Workbench {
                     self.start(place, *id);
                 }
                 Output::Refused(..) => panic!("{output:?}"),
-                Output::Saturated { .. } => {}
+                _ => {}
             }
         }
     }

@@ -10,6 +10,7 @@
 mod backfill;
 mod bench;
 mod claims;
+mod cooling;
 mod edits;
 mod expiries;
 mod explained;
@@ -22,8 +23,10 @@ mod queues;
 mod refusals;
 mod rescues;
 mod resize;
+mod settle;
 mod stage;
 mod turns;
+mod words;
 
 use std::time::Duration;
 

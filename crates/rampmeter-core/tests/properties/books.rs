@@ -43,6 +43,7 @@ impl Driver {
                 Output::Saturated { limit: LimitId(limit), .. } => {
                     assert!(usize::from(limit) < self.world.config.limits.len());
                 }
+                other => panic!("nobody was throttled: {other:?}"),
             }
         }
         self.waits(newly, newly);

@@ -83,7 +83,7 @@ fn spec(rng: &mut Rng, config: &Config) -> Spec {
     let mut takes: Vec<Take> = Vec::new();
     for limit in 0..config.limits.len() {
         if rng.percent(60) {
-            takes.push(take(rng, u16::try_from(limit).unwrap()));
+            takes.push(take(rng, u16::try_from(limit).unwrap(), &config.limits[limit]));
         }
     }
     if rng.percent(50) {
@@ -113,9 +113,17 @@ fn spec(rng: &mut Rng, config: &Config) -> Spec {
     }
 }
 
-fn take(rng: &mut Rng, limit: u16) -> Take {
+/// No more than the limit ever has: what borrows is judged by the simulator.
+fn take(rng: &mut Rng, limit: u16, config: &LimitConfig) -> Take {
     let cost = |rng: &mut Rng| Cost { unit: unit(rng), amount: rng.pick(&[0, 1, 1, 2, 5, 700]) };
-    let costs = (0..rng.range(0, 3u32)).map(|_| cost(rng)).collect();
+    let mut costs: Vec<Cost> = (0..rng.range(0, 3u32)).map(|_| cost(rng)).collect();
+    for unit in [Unit(0), Unit(1)] {
+        let mut left = config.budgets.iter().map(|it| capacity(it, unit)).min().unwrap_or(u64::MAX);
+        for cost in costs.iter_mut().filter(|cost| cost.unit == unit) {
+            cost.amount = cost.amount.min(left);
+            left -= cost.amount;
+        }
+    }
     Take { limit, weight: rng.pick(&[0, 1, 1, 1, 2, 5]), costs }
 }
 
@@ -190,4 +198,18 @@ pub(crate) fn moving_windows(seed: u64) -> World {
     world.aligns = (0..3).flat_map(|_| aligns(rng, &world.config, 4 * SEC)).collect();
     world.mischief = 20;
     world
+}
+
+/// The most of a unit that a budget ever has.
+fn capacity(budget: &BudgetConfig, unit: Unit) -> u64 {
+    match budget {
+        BudgetConfig::Rate { counts, amount, kind, .. } if *counts == Counts::Unit(unit) => {
+            if let RateKind::Bucket { burst } = kind {
+                *burst
+            } else {
+                *amount
+            }
+        }
+        _ => u64::MAX,
+    }
 }

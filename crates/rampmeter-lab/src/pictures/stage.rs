@@ -147,7 +147,7 @@ impl Stage<'_> {
             .drain(..)
             .filter_map(|output| match output {
                 Output::Granted(id) => Some(id),
-                Output::Refused(..) | Output::Saturated { .. } => None,
+                _ => None,
             })
             .collect();
         for id in granted {

@@ -9,7 +9,7 @@ mod claims;
 mod judges;
 mod mix;
 mod player;
-mod rng;
+pub(crate) mod rng;
 mod scene;
 mod shares;
 mod totals;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rampmeter_core::{Decision, Output, Refusal, Retry};
+use rampmeter_core::{Decision, Instant, Output, Refusal, Retry};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Transcript {
@@ -53,6 +53,14 @@ impl Transcript {
             }
             Output::Saturated { limit, saturated } => {
                 [7 + u64::from(*saturated), u64::from(limit.0)].map(|it| self.number(it))
+            }
+            Output::Cooling { limit, until } => {
+                self.number(until.map_or(0, Instant::as_nanos));
+                [9, u64::from(limit.0)].map(|it| self.number(it))
+            }
+            Output::Spent { limit, until } => {
+                self.number(until.as_nanos());
+                [10, u64::from(limit.0)].map(|it| self.number(it))
             }
         };
         self.tell(|| format!("  ⇒ {output:?}"));

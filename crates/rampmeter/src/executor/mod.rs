@@ -302,6 +302,7 @@ impl Executor {
         turn_deadline: Instant,
     ) -> (usize, Done) {
         const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+        let report = Some(permit.report());
         let done = one::run(Job {
             gate: &self.gate,
             permit,
@@ -312,6 +313,7 @@ impl Executor {
                 arguments: call.arguments.clone(),
                 flow: request.flow.as_str().into(),
                 labels: request.labels.as_slice().into(),
+                report,
             },
             timeout: self.policy.tool(call.name).map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
             turn_deadline,

@@ -12,7 +12,7 @@ use super::report::CallError;
 use crate::gate::Gate;
 use crate::permit::Permit;
 use crate::refusal::Refusal;
-use crate::tool::{Invocation, Tool};
+use crate::tool::{Invocation, Tool, ToolError};
 
 /// What is needed to run one call.
 pub(super) struct Job<'a> {
@@ -58,7 +58,7 @@ async fn attempt(
     timeout: Duration,
     turn_deadline: Instant,
 ) -> Result<String, CallError> {
-    let tool = tool.clone();
+    let (tool, report) = (tool.clone(), invocation.report);
     // The function itself may panic as well as the future it returns.
     let running = async move { tool.invoke(invocation).await };
     let running = std::pin::pin!(AssertUnwindSafe(running).catch_unwind());
@@ -66,6 +66,13 @@ async fn attempt(
     let clock = gate.runtime().sleep_until(until.min(turn_deadline));
     match select(running, clock).await {
         Either::Left((Ok(Ok(text)), _)) => Ok(text),
+        Either::Left((Ok(Err(ToolError::Overloaded { message, retry_after })), _)) => {
+            // The others must not find out one by one.
+            if let Some(report) = report {
+                report.throttled(retry_after);
+            }
+            Err(ToolError::Overloaded { message, retry_after }.into())
+        }
         Either::Left((Ok(Err(error)), _)) => Err(error.into()),
         Either::Left((Err(panic), _)) => Err(CallError::Panicked(message(panic.as_ref()))),
         Either::Right(_) if until <= turn_deadline => Err(CallError::TimedOut(timeout)),

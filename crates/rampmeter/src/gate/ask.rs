@@ -11,7 +11,8 @@ use rampmeter_core::{
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
-use super::plan::PlannedTool;
+use super::limits::unit_id;
+use super::plan::{PlannedDraw, PlannedTool};
 use super::state::{Standing, State, Wanted};
 use crate::call::Call;
 use crate::event::CallInfo;
@@ -219,18 +220,12 @@ impl State {
         wanted: &Wanted,
         ask: impl FnOnce(&mut Engine, &core::Call<'_>, &mut Outputs) -> R,
     ) -> R {
-        let costs: SmallVec<[core::Cost; 4]> = tool
-            .draws
-            .iter()
-            .map(|draw| match call.tokens {
-                Some(amount) => core::Cost { amount, ..draw.tokens },
-                None => draw.tokens,
-            })
-            .collect();
-        let draws = tool.draws.iter().zip(&costs).map(|(draw, cost)| Draw {
+        let costs: SmallVec<[SmallVec<[core::Cost; 2]>; 4]> =
+            tool.draws.iter().map(|draw| self.costs(call, tool.id, draw)).collect();
+        let draws = tool.draws.iter().zip(&costs).map(|(draw, costs)| Draw {
             limit: draw.limit,
             weight: draw.weight,
-            costs: std::slice::from_ref(cost),
+            costs,
         });
         let draws: SmallVec<[Draw<'_>; 4]> = draws.collect();
         let known = call.labels.iter().filter_map(|(name, value)| {
@@ -255,6 +250,29 @@ impl State {
             queue_timeout: tool.queue_timeout,
         };
         ask(&mut self.engine, &engine_call, &mut self.out)
+    }
+}
+
+impl State {
+    /// What a call is charged by one of its limits: as it says itself, as the policy says, or as
+    /// much as calls of its tool took so far. Of a tool of which nothing is known an eighth of the
+    /// smallest rate is reserved.
+    fn costs(
+        &mut self,
+        call: &Call<'_>,
+        tool: core::ToolId,
+        draw: &PlannedDraw,
+    ) -> SmallVec<[core::Cost; 2]> {
+        let costs = draw.costs.iter().filter_map(|cost| {
+            let unit = unit_id(cost.unit)?;
+            let said = call.costs.of(cost.unit).or(cost.said);
+            let amount = said.unwrap_or_else(|| {
+                let learned = self.engine.expected(tool, unit);
+                learned.unwrap_or(cost.most / 8).min(cost.most)
+            });
+            Some(core::Cost { unit, amount })
+        });
+        costs.collect()
     }
 }
 

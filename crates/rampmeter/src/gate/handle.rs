@@ -7,7 +7,7 @@ use rampmeter_core::{Instant, Prepared};
 
 use super::Handle;
 use super::state::{Standing, State, Wanted};
-use crate::call::{Call, names};
+use crate::call::{Call, Costs, names};
 
 /// What a handle keeps besides what was found for it.
 #[derive(Debug)]
@@ -16,7 +16,9 @@ pub(super) struct Kept {
     flow: String,
     priority: Option<String>,
     labels: Labels,
-    tokens: Option<u64>,
+    costs: Costs,
+    /// What it costs is learned, and found anew each time.
+    learns: bool,
     /// The limits' generation in which they were found.
     generation: u64,
     /// Its place among the renewals.
@@ -47,7 +49,7 @@ impl Kept {
             flow: &self.flow,
             priority: self.priority.as_deref(),
             labels: labels.collect(),
-            tokens: self.tokens,
+            costs: self.costs,
             ..Call::new(&self.tool)
         }
     }
@@ -66,7 +68,8 @@ impl State {
             flow: call.flow.into(),
             priority: call.priority.map(Into::into),
             labels: Labels(labels.collect()),
-            tokens: call.tokens,
+            costs: call.costs,
+            learns: self.plan.tool(call.tool).learns(call),
             generation: self.plan.generation,
             place,
         }
@@ -84,7 +87,9 @@ impl State {
     #[inline(always)]
     pub(super) fn ask_handle(&mut self, now: Instant, handle: &Handle, wait: bool) -> Standing {
         match &handle.prepared {
-            Some(prepared) if handle.kept.generation == self.plan.generation => {
+            Some(prepared)
+                if handle.kept.generation == self.plan.generation && !handle.kept.learns =>
+            {
                 self.ask_prepared(now, prepared, &handle.wanted, wait)
             }
             _ => self.ask_renewed(now, handle, wait),
@@ -94,6 +99,9 @@ impl State {
     #[inline(never)]
     fn ask_renewed(&mut self, now: Instant, handle: &Handle, wait: bool) -> Standing {
         let kept = &handle.kept;
+        if kept.learns {
+            return self.ask(now, &kept.call(), None, wait);
+        }
         let renewal = match self.renewals.take(kept.place) {
             Some(renewal) if renewal.generation == self.plan.generation => renewal,
             outdated => {

@@ -68,7 +68,7 @@ impl Home {
     }
 
     /// [`Home::input`], if the gate with this serial number is still here.
-    pub(super) fn input_at<R>(
+    pub(crate) fn input_at<R>(
         &'static self,
         serial: u64,
         input: impl FnOnce(&mut State, Instant) -> R,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rampmeter_core as core;
 use rampmeter_core::{BudgetConfig, Instant, Priority};
 
-use super::plan::{PlannedLabel, TOKENS};
+use super::plan::PlannedLabel;
 use crate::policy::{LimitPolicy, Overflow, RateKind, RatePolicy, Unit, Zone};
 
 /// The engine's numbers for a policy's words.
@@ -36,6 +36,7 @@ pub(super) fn limit(
             Overflow::Refuse => core::Overflow::Refuse,
             Overflow::Evict => core::Overflow::Evict,
         },
+        learns: limit.feedback,
     }
 }
 
@@ -55,10 +56,7 @@ fn slots(limit: &LimitPolicy, words: &Words<'_>) -> Option<BudgetConfig> {
 
 fn rate(rate: &RatePolicy, ends: impl Fn(Duration, Zone) -> Instant) -> BudgetConfig {
     BudgetConfig::Rate {
-        counts: match rate.unit {
-            Unit::Requests => core::Counts::Calls,
-            Unit::Tokens => core::Counts::Unit(TOKENS),
-        },
+        counts: unit_id(rate.unit).map_or(core::Counts::Calls, core::Counts::Unit),
         amount: rate.amount,
         period: rate.period,
         kind: match rate.kind {
@@ -68,6 +66,16 @@ fn rate(rate: &RatePolicy, ends: impl Fn(Duration, Zone) -> Instant) -> BudgetCo
                 core::RateKind::Calendar { ends: ends(rate.period, zone) }
             }
         },
+    }
+}
+
+/// The engine's number for a unit; requests are calls and have none.
+pub(super) fn unit_id(unit: Unit) -> Option<core::Unit> {
+    match unit {
+        Unit::Requests => None,
+        Unit::Tokens => Some(core::Unit(0)),
+        Unit::InputTokens => Some(core::Unit(1)),
+        Unit::OutputTokens => Some(core::Unit(2)),
     }
 }
 

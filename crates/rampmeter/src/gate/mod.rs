@@ -13,6 +13,7 @@ mod handle;
 mod handoff;
 mod home;
 mod infos;
+mod learn;
 mod limits;
 mod lock;
 mod nested;

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rampmeter_core as core;
-use rampmeter_core::{Cost, Instant, LabelId, LimitId, Priority, ToolId, Unit};
+use rampmeter_core::{Instant, LabelId, LimitId, Priority, ToolId};
 
 use super::calendar::{self, Calendar};
 use super::limits::{self, Words};
-use crate::policy::{self, Policy, RateKind};
-
-/// The unit of the `tokens` budgets.
-pub(super) const TOKENS: Unit = Unit(0);
+use crate::call::Call;
+use crate::policy::{self, Policy, RateKind, RatePolicy, Unit};
 
 /// What a tool that the policy does not know may wait; the same as one that says nothing.
 const DEFAULT_QUEUE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -59,7 +57,25 @@ pub(super) struct PlannedTool {
 pub(super) struct PlannedDraw {
     pub(super) limit: LimitId,
     pub(super) weight: u64,
-    pub(super) tokens: Cost,
+    /// Of each unit that the limit counts.
+    pub(super) costs: Vec<PlannedCost>,
+}
+
+/// What a call takes of a unit unless it says so itself.
+pub(super) struct PlannedCost {
+    pub(super) unit: Unit,
+    /// As the policy says; what it does not say is learned.
+    pub(super) said: Option<u64>,
+    /// The most that is reserved where it is learned: what the smallest of the tool's rates holds.
+    pub(super) most: u64,
+}
+
+impl PlannedTool {
+    /// Whether some amount is neither said by the policy nor by the call.
+    pub(super) fn learns(&self, call: &Call<'_>) -> bool {
+        let mut costs = self.draws.iter().flat_map(|draw| &draw.costs);
+        costs.any(|cost| cost.said.is_none() && call.costs.of(cost.unit).is_none())
+    }
 }
 
 impl Plan {
@@ -167,13 +183,24 @@ impl Plan {
 
     fn draws(&self, tool: &policy::ToolPolicy) -> Vec<PlannedDraw> {
         let draws = tool.draws.iter().filter_map(|draw| {
-            Some(PlannedDraw {
-                limit: *self.limit_ids.get(&draw.limit)?,
-                weight: draw.weight,
-                tokens: Cost { unit: TOKENS, amount: draw.tokens },
-            })
+            let id = *self.limit_ids.get(&draw.limit)?;
+            let limit = self.policy.limits.iter().find(|limit| limit.name == draw.limit)?;
+            let counted = Unit::COSTS.into_iter().filter(|unit| limit.counts(*unit));
+            let costs = counted.map(|unit| {
+                let most = self.smallest(tool, unit);
+                PlannedCost { unit, said: draw.said(unit), most }
+            });
+            Some(PlannedDraw { limit: id, weight: draw.weight, costs: costs.collect() })
         });
         draws.collect()
+    }
+
+    /// What the smallest of a tool's rates of a unit holds at once.
+    fn smallest(&self, tool: &policy::ToolPolicy, unit: Unit) -> u64 {
+        let limits = self.policy.limits.iter();
+        let limits = limits.filter(|it| tool.draws.iter().any(|draw| draw.limit == it.name));
+        let rates = limits.flat_map(|limit| &limit.rates).filter(|rate| rate.unit == unit);
+        rates.map(RatePolicy::capacity).min().unwrap_or(u64::MAX)
     }
 }
 

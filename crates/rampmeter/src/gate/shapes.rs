@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 use super::plan::PlannedLabel;
 use super::state::{Standing, State, Wanted};
-use crate::call::Call;
+use crate::call::{Call, Costs};
 
 const MOST: usize = 4096;
 const RECENT: usize = 1024;
@@ -47,7 +47,7 @@ struct Key {
     tool: Box<str>,
     flow: Box<str>,
     priority: Option<Box<str>>,
-    tokens: Option<u64>,
+    costs: Costs,
     labels: Vec<(LabelId, Box<str>)>,
 }
 
@@ -126,6 +126,10 @@ impl State {
     ) -> Option<usize> {
         let place = usize::try_from(hash).unwrap_or_default() % RECENT;
         if std::mem::replace(&mut self.shapes.recent[place], hash) != hash {
+            return None;
+        }
+        // What is learned may be another amount the next time.
+        if self.plan.tool(call.tool).learns(call) {
             return None;
         }
         let plain = Call { id: "", turn: None, deadline: None, ..call.clone() };
@@ -218,7 +222,7 @@ impl Key {
             tool: call.tool.into(),
             flow: call.flow.into(),
             priority: call.priority.map(Into::into),
-            tokens: call.tokens,
+            costs: call.costs,
             labels: labels.iter().map(|(id, value)| (*id, (*value).into())).collect(),
         }
     }
@@ -228,7 +232,7 @@ impl Key {
         let alike = *self.tool == *call.tool
             && *self.flow == *call.flow
             && self.priority.as_deref() == call.priority
-            && self.tokens == call.tokens
+            && self.costs == call.costs
             && self.labels.len() == labels.len();
         if !alike {
             return false;

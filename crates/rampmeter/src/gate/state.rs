@@ -27,7 +27,7 @@ pub(crate) struct State {
     /// Different for each gate of this process.
     pub(super) serial: u64,
     pub(super) engine: Engine,
-    pub(super) runtime: Arc<dyn Runtime>,
+    pub(crate) runtime: Arc<dyn Runtime>,
     counter: Option<Counter>,
     /// The time of the last input.
     pub(super) now: Instant,
@@ -201,8 +201,15 @@ impl State {
                 Output::Refused(id, refusal) => self.refused(now, id, refusal),
                 Output::Saturated { limit, saturated } => {
                     let kind = if saturated { EventKind::Saturated } else { EventKind::Relieved };
-                    let limit = self.plan.limit(limit);
-                    self.emit(now, kind, None, |event| Event { limit, ..event });
+                    self.tell_limit(now, kind, limit, None);
+                }
+                Output::Cooling { limit, until } => {
+                    let over = until.is_none();
+                    let kind = if over { EventKind::Recovered } else { EventKind::Cooling };
+                    self.tell_limit(now, kind, limit, until);
+                }
+                Output::Spent { limit, until } => {
+                    self.tell_limit(now, EventKind::Spent, limit, Some(until));
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::diagnostic::Severity;
 use super::field::Field;
 use super::nearest::did_you_mean;
 use super::quantity::MAX_AMOUNT;
@@ -10,6 +11,8 @@ use super::slots::MAX_SLOTS;
 use super::source::{Sink, Span, shown};
 use super::spelling::key;
 use super::types::{DrawPolicy, LimitPolicy, PriorityPolicy, Unit};
+
+const KEYS: [&str; 4] = ["weight", "tokens", "input_tokens", "output_tokens"];
 
 const HELP: &str = "write limits = [\"NAME\"] or limits = { NAME = { weight = 2 } }";
 
@@ -22,7 +25,7 @@ struct Draft<'a> {
     span: Span,
     path: String,
     weight: Option<(u64, Span)>,
-    tokens: Option<(u64, Span)>,
+    costs: Vec<(Unit, u64, Span)>,
 }
 
 /// The priority of the tool's calls, among all that there are.
@@ -47,8 +50,8 @@ pub(super) fn draws(
             check(&draft, limits, at, sink);
         }
         let weight = draft.weight.map_or(1, |(weight, _)| weight);
-        let tokens = draft.tokens.map_or(0, |(tokens, _)| tokens);
-        draws.push(DrawPolicy { limit: draft.limit.to_owned(), weight, tokens });
+        let costs = draft.costs.iter().map(|(unit, amount, _)| (*unit, *amount)).collect();
+        draws.push(DrawPolicy { limit: draft.limit.to_owned(), weight, costs });
     }
     draws
 }
@@ -65,7 +68,7 @@ fn listed<'a>(field: &Field<'a>, sink: &mut Sink<'_>) -> Vec<Draft<'a>> {
             sink.error(&span, message, help);
             continue;
         }
-        drafts.push(Draft { limit, span, path, weight: None, tokens: None });
+        drafts.push(Draft { limit, span, path, weight: None, costs: Vec::new() });
     }
     drafts
 }
@@ -78,18 +81,23 @@ fn tabled<'a>(field: &Field<'a>, sink: &mut Sink<'_>) -> Vec<Draft<'a>> {
     let Some(table) = field.table(sink, HELP) else { return Vec::new() };
     let read = |field: Field<'a>| {
         let help = format!("write {} = {{ weight = 2 }}", shown(&key(field.name)));
-        let section = field.section(sink, &["weight", "tokens"], &help)?;
+        let section = field.section(sink, &KEYS, &help)?;
         let mut number = |key, range, help| {
             let field = section.get(key)?;
             Some((field.whole(sink, &range, help)?, field.span))
         };
         let weight = number("weight", 1..=MAX_SLOTS, "write how many slots a call takes");
-        let tokens = number("tokens", 0..=MAX_AMOUNT, "write how many tokens a call takes");
+        let costs = Unit::COSTS.into_iter().filter_map(|unit| {
+            let help = "write how many tokens a call takes";
+            let (amount, span) = number(unit.key(), 0..=MAX_AMOUNT, help)?;
+            Some((unit, amount, span))
+        });
+        let costs: Vec<_> = costs.collect();
         // What is there and wrong was reported; that it is missing would be one error too many.
-        let complete = weight.is_some() == section.get("weight").is_some()
-            && tokens.is_some() == section.get("tokens").is_some();
+        let said = Unit::COSTS.iter().filter(|unit| section.get(unit.key()).is_some()).count();
+        let complete = weight.is_some() == section.get("weight").is_some() && costs.len() == said;
         let (limit, span, path) = (field.name, field.name_span, field.path);
-        complete.then_some(Draft { limit, span, path, weight, tokens })
+        complete.then_some(Draft { limit, span, path, weight, costs })
     };
     table.fields().into_iter().filter_map(read).collect()
 }
@@ -105,7 +113,7 @@ fn check(draft: &Draft<'_>, limits: &KnownLimits<'_>, at: Option<At<'_>>, sink: 
     };
     if limit.sound {
         check_weight(draft, &limit.value, at, sink);
-        check_tokens(draft, &limit.value, sink);
+        check_costs(draft, &limit.value, sink);
     }
 }
 
@@ -150,35 +158,26 @@ fn check_weight(draft: &Draft<'_>, limit: &LimitPolicy, at: Option<At<'_>>, sink
     }
 }
 
-fn check_tokens(draft: &Draft<'_>, limit: &LimitPolicy, sink: &mut Sink<'_>) {
+/// What is not said is learned; what is more than there ever is borrows.
+fn check_costs(draft: &Draft<'_>, limit: &LimitPolicy, sink: &mut Sink<'_>) {
     let name = shown(draft.limit);
-    let counts = limit.counts(Unit::Tokens);
-    match &draft.tokens {
-        None if counts => {
-            let message =
-                format!("`{}`: limit `{name}` counts tokens, and none are said", draft.path);
-            let help = format!(
-                "say how many a call takes: {} = {{ tokens = N }}",
-                shown(&key(draft.limit))
-            );
-            sink.error(&draft.span, message, help);
-        }
-        Some((_, span)) if !counts => {
-            let message = format!("`{}`: limit `{name}` counts no tokens", draft.path);
-            let help = format!("remove them, or give limit `{name}` a rate of tokens");
+    for (unit, amount, span) in &draft.costs {
+        let key = unit.key();
+        let rates = limit.rates.iter().filter(|rate| rate.unit == *unit);
+        let Some(most) = rates.map(super::types::RatePolicy::capacity).min() else {
+            let message = format!("`{}`: limit `{name}` counts no {key}", draft.path);
+            let help = format!("remove them, or give limit `{name}` a rate of {key}");
             sink.error(span, message, help);
+            continue;
+        };
+        if *amount > most {
+            let message = format!(
+                "`{}`: limit `{name}` holds {most} {key} at once, so a call of {amount} borrows the \
+                 rest and nothing else starts until it is paid back",
+                draft.path
+            );
+            let help = format!("write at most {key} = {most} if that is not meant");
+            sink.remark(Severity::Warning, span, message, help);
         }
-        Some((tokens, span)) => {
-            let rates = limit.rates.iter().filter(|rate| rate.unit == Unit::Tokens);
-            let Some(most) = rates.map(super::types::RatePolicy::capacity).min() else { return };
-            if *tokens > most {
-                let message = format!(
-                    "`{}`: {tokens} tokens never fit, limit `{name}` holds {most} at once",
-                    draft.path
-                );
-                sink.error(span, message, format!("write at most tokens = {most}"));
-            }
-        }
-        None => {}
     }
 }

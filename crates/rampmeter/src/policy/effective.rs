@@ -80,6 +80,7 @@ fn write_limit(out: &mut Lines, limit: &LimitPolicy) {
     if limit.rates.is_empty() {
         out.line(format_args!("# requests, tokens: unlimited"));
     }
+    out.line(format_args!("feedback = {}", limit.feedback));
     if let Some(per) = &limit.per {
         out.line(format_args!("per = {}", quoted(per)));
         out.line(format_args!("instances = {}", limit.instances));
@@ -124,7 +125,8 @@ fn write_concurrency(out: &mut Lines, concurrency: Option<u64>) {
 }
 
 fn write_rates(out: &mut Lines, rates: &[RatePolicy], by_provider: bool) {
-    for (name, unit) in [("requests", Unit::Requests), ("tokens", Unit::Tokens)] {
+    for unit in [Unit::Requests].into_iter().chain(Unit::COSTS) {
+        let name = unit.key();
         let of_unit = rates.iter().filter(|rate| rate.unit == unit);
         let tables: Vec<String> = of_unit.map(|rate| rate_table(rate, by_provider)).collect();
         match tables.as_slice() {
@@ -154,15 +156,18 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
         .draws
         .iter()
         .map(|draw| {
-            let limit = policy.limits.iter().find(|limit| limit.name == draw.limit);
-            let counts = limit.is_some_and(|limit| limit.counts(Unit::Tokens));
-            let tokens = if counts { format!(", tokens = {}", draw.tokens) } else { String::new() };
-            format!("{} = {{ weight = {}{tokens} }}", key(&draw.limit), draw.weight)
+            let costs = draw.costs.iter();
+            let costs = costs.map(|(unit, amount)| format!(", {} = {amount}", unit.key()));
+            let costs: String = costs.collect();
+            format!("{} = {{ weight = {}{costs} }}", key(&draw.limit), draw.weight)
         })
         .collect();
     match draws.as_slice() {
         [] => out.line(format_args!("limits = []")),
         draws => out.line(format_args!("limits = {{ {} }}", draws.join(", "))),
+    }
+    for unit in tool.learned(policy) {
+        out.line(format_args!("# {}: learned from what calls take", unit.key()));
     }
     match tool.access {
         Some(access) => out.line(format_args!("access = {}", access_text(access))),

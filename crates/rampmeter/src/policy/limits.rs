@@ -12,8 +12,18 @@ const MAX_LIMITS: usize = 10_000;
 const MAX_INSTANCES: u32 = 1_000_000;
 const DEFAULT_INSTANCES: u32 = 10_000;
 
-const KEYS: [&str; 7] =
-    ["concurrency", "reserved", "requests", "tokens", "per", "instances", "queue"];
+const KEYS: [&str; 10] = [
+    "concurrency",
+    "reserved",
+    "requests",
+    "tokens",
+    "input_tokens",
+    "output_tokens",
+    "per",
+    "instances",
+    "queue",
+    "feedback",
+];
 const PROVIDER_KEYS: [&str; 3] = ["concurrency", "requests", "tokens"];
 
 /// All limits, or `None` if they cannot be told.
@@ -54,13 +64,17 @@ fn limit(
         per: None,
         instances: DEFAULT_INSTANCES,
         queue: queue::DEFAULT,
+        feedback: false,
     };
     let help = format!("write [{}] and its settings below", field.path);
     let Some(section) = field.section(sink, &KEYS, &help) else { return limit };
     let Slots { size, lend, reserved } = slots(&section, priorities, sink);
     (limit.concurrency, limit.lend, limit.reserved) = (size, lend, reserved);
     limit.rates = rates(&section, Counter::Limit, sink);
-    let budgets = ["concurrency", "requests", "tokens"];
+    // Whoever has a rate to keep to is the one who says that it is not kept to.
+    let feedback = section.get("feedback").and_then(|field| field.flag(sink));
+    limit.feedback = feedback.unwrap_or(!limit.rates.is_empty());
+    let budgets = ["concurrency", "requests", "tokens", "input_tokens", "output_tokens"];
     if budgets.iter().all(|key| section.get(key).is_none()) {
         let message = format!("`{}` has no budget", section.path);
         sink.error(&field.name_span, message, "add concurrency, requests or tokens, or remove it");

@@ -34,15 +34,15 @@ enum Kind {
 const KINDS: [(&str, Kind); 3] =
     [("sliding", Kind::Sliding), ("bucket", Kind::Bucket), ("calendar", Kind::Calendar)];
 
-/// The rates of `requests` and of `tokens`, in this order.
+/// The rates of `requests` and of each kind of tokens, in this order.
 pub(super) fn rates(
     section: &Section<'_>,
     counter: Counter,
     sink: &mut Sink<'_>,
 ) -> Vec<RatePolicy> {
     let mut rates = Vec::new();
-    for (key, unit) in [("requests", Unit::Requests), ("tokens", Unit::Tokens)] {
-        let Some(field) = section.get(key) else { continue };
+    for unit in [Unit::Requests].into_iter().chain(Unit::COSTS) {
+        let Some(field) = section.get(unit.key()) else { continue };
         if !field.is_list() {
             rates.extend(rate(&field, unit, counter, sink));
             continue;

@@ -178,7 +178,7 @@ fn tokens(
         }
         return Some(0);
     };
-    let drawn = draws.iter().map(|draw| draw.tokens).filter(|tokens| *tokens > 0).max();
+    let drawn = draws.iter().filter_map(|draw| draw.said(Unit::Tokens)).max();
     match said.or(drawn) {
         None => {
             let message =

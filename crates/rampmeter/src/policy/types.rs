@@ -24,6 +24,9 @@ pub struct LimitPolicy {
     pub instances: u32,
     /// How many calls may wait here, and for how long.
     pub queue: QueuePolicy,
+    /// Whether it listens to what its calls say of their server: one that was throttled stops it,
+    /// and what is left of a quota is all that it admits.
+    pub feedback: bool,
 }
 
 impl LimitPolicy {
@@ -87,8 +90,27 @@ pub enum Overflow {
 pub enum Unit {
     /// One for each call.
     Requests,
-    /// What the call's draw says under `tokens`.
+    /// Tokens, in and out: what the call's draw says under `tokens`.
     Tokens,
+    /// Tokens of prompts, where they are budgeted apart.
+    InputTokens,
+    /// Tokens of answers, where they are budgeted apart.
+    OutputTokens,
+}
+
+impl Unit {
+    /// Those that a call is charged an amount of.
+    pub const COSTS: [Unit; 3] = [Unit::Tokens, Unit::InputTokens, Unit::OutputTokens];
+
+    /// The key that rates and draws have for it.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Unit::Requests => "requests",
+            Unit::Tokens => "tokens",
+            Unit::InputTokens => "input_tokens",
+            Unit::OutputTokens => "output_tokens",
+        }
+    }
 }
 
 /// So much in a period.
@@ -171,6 +193,19 @@ pub struct ToolPolicy {
     pub run: Option<RunPolicy>,
 }
 
+impl ToolPolicy {
+    /// Units that its limits count and that it says nothing of.
+    pub fn learned(&self, policy: &super::Policy) -> Vec<Unit> {
+        let learned = |unit: &Unit| {
+            self.draws.iter().any(|draw| {
+                let limit = policy.limits.iter().find(|limit| limit.name == draw.limit);
+                draw.said(*unit).is_none() && limit.is_some_and(|limit| limit.counts(*unit))
+            })
+        };
+        Unit::COSTS.into_iter().filter(learned).collect()
+    }
+}
+
 /// What one call takes of one limit. Each call is also one request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DrawPolicy {
@@ -178,8 +213,16 @@ pub struct DrawPolicy {
     pub limit: String,
     /// Slots, at least 1.
     pub weight: u64,
-    /// Tokens; 0 where the limit counts none.
-    pub tokens: u64,
+    /// Amounts of the units that the limit counts, where they are said; the others are learned
+    /// from what calls of the tool took.
+    pub costs: Vec<(Unit, u64)>,
+}
+
+impl DrawPolicy {
+    /// How much of a unit a call is said to take.
+    pub fn said(&self, unit: Unit) -> Option<u64> {
+        self.costs.iter().find(|(it, _)| *it == unit).map(|(_, amount)| *amount)
+    }
 }
 
 /// Whether a call changes anything.

@@ -15,6 +15,7 @@ mod events_tell_what_happened_in_order;
 mod kept_slots_and_full_queues;
 mod large_and_many_turns;
 mod limits_change_while_calls_run;
+mod limits_learn_from_their_calls;
 mod only_those_who_are_answered_are_woken;
 mod rates_start_calls_at_the_expected_instants;
 mod reads_go_side_by_side_and_writes_in_order;

@@ -81,5 +81,6 @@ fn tokens_are_counted_as_the_tool_or_the_call_says() {
     assert_eq!(refusal.retry, Retry::After(std::time::Duration::from_secs(3_600)));
     assert!(gate.try_admit(Call::new("t").tokens(20)).is_ok(), "a smaller one fits");
     let refusal = gate.try_admit(Call::new("t").tokens(101)).unwrap_err();
-    assert_eq!((refusal.reason, refusal.retry), (Reason::TooLarge, Retry::Never));
+    let hour = Retry::After(std::time::Duration::from_secs(3_600));
+    assert_eq!((refusal.reason, refusal.retry), (Reason::WouldWait, hour), "it may borrow then");
 }

@@ -6,6 +6,9 @@ use rampmeter_core::{BudgetConfig, RateKind};
 
 use super::debt::Debt;
 
+/// So many times what there ever is may be borrowed.
+const MOST_WINDOWS: u64 = 64;
+
 /// Up to so many units a sliding window is exact.
 const EXACT: u64 = 1_024;
 
@@ -21,7 +24,12 @@ pub(crate) struct RateBook {
 enum Kind {
     Sliding(Window),
     Bucket(Debt),
-    Calendar { ends: u64, used: u64 },
+    /// `free` of what is used is no debt, whatever the amount is now.
+    Calendar {
+        ends: u64,
+        used: u64,
+        free: u64,
+    },
 }
 
 /// What was taken within a window, and within one that is longer by what a large one may keep.
@@ -52,44 +60,52 @@ impl RateBook {
                 (Kind::Bucket(Debt::new(*amount, period, *burst)), *burst)
             }
             RateKind::Calendar { ends } => {
-                (Kind::Calendar { ends: ends.as_nanos(), used: 0 }, *amount)
+                (Kind::Calendar { ends: ends.as_nanos(), used: 0, free: 0 }, *amount)
             }
         };
         RateBook { amount: *amount, period, capacity, kind }
     }
 
     fn nothing() -> RateBook {
-        let kind = Kind::Calendar { ends: u64::MAX, used: 0 };
+        let kind = Kind::Calendar { ends: u64::MAX, used: 0, free: 0 };
         RateBook { amount: 0, period: 1, capacity: 0, kind }
     }
 
     /// Whether so much may be taken now by the definition, even if large windows are coarse.
     pub(crate) fn has_room(&mut self, amount: u64, now: u64) -> bool {
         self.pass(now);
+        let asked = amount.min(self.capacity);
         match &self.kind {
-            Kind::Sliding(window) => amount == 0 || window.within_longer + amount <= self.amount,
-            Kind::Bucket(debt) => amount == 0 || debt.fits(amount, now),
-            Kind::Calendar { used, .. } => amount == 0 || used + amount <= self.amount,
+            Kind::Sliding(window) => amount == 0 || window.within_longer + asked <= self.amount,
+            Kind::Bucket(debt) => amount == 0 || debt.fits(asked, now),
+            Kind::Calendar { used, .. } => amount == 0 || used + asked <= self.amount,
         }
     }
 
-    /// Takes so much, and says whether the definition allows it.
+    /// Takes so much, and says whether the definition allows it. What is more than there ever is
+    /// may be taken when all of it is there; the rest is owed to the time after.
     pub(crate) fn take(&mut self, amount: u64, now: u64) -> bool {
         self.pass(now);
         if amount == 0 {
             return true;
         }
+        let amount = amount.min(self.capacity.saturating_mul(MOST_WINDOWS));
+        let asked = amount.min(self.capacity);
         match &mut self.kind {
             Kind::Sliding(window) => {
-                window.taken.push_back((now, amount));
-                window.within += amount;
-                window.within_longer += amount;
-                window.within <= self.amount
+                let fits = window.within + asked <= self.amount;
+                window.take(amount, self.amount, now);
+                fits
             }
-            Kind::Bucket(debt) => debt.take(amount, now),
+            Kind::Bucket(debt) => {
+                let fits = debt.clone().take(asked, now);
+                debt.take(amount, now);
+                fits
+            }
             Kind::Calendar { used, .. } => {
+                let fits = *used + asked <= self.amount;
                 *used += amount;
-                *used <= self.amount
+                fits
             }
         }
     }
@@ -139,11 +155,15 @@ impl RateBook {
             (Kind::Bucket(debt), Kind::Bucket(_)) => {
                 *debt = debt.clone().with_owed([least, most], now);
             }
-            (Kind::Calendar { ends, used }, Kind::Calendar { ends: before, used: was }) => {
+            (
+                Kind::Calendar { ends, used, free },
+                Kind::Calendar { ends: before, used: was, free: freed },
+            ) => {
                 if new.period == self.period {
                     *ends = *before;
                 }
                 *used = *was;
+                *free = (*was).min(self.amount + freed).saturating_sub(new.amount);
             }
             _ => {}
         }
@@ -154,9 +174,15 @@ impl RateBook {
     /// From when on all of it may be taken, if nothing else is.
     pub(crate) fn refilled(&self, now: u64) -> u64 {
         match &self.kind {
-            Kind::Sliding(window) => now + window.length + window.grain,
+            Kind::Sliding(window) => {
+                let last = window.taken.back().map_or(now, |(at, _)| now.max(*at));
+                last + window.length + window.grain
+            }
             Kind::Bucket(debt) => now.saturating_add(debt.full_in(now)),
-            Kind::Calendar { ends, .. } => (*ends).max(now + self.period),
+            Kind::Calendar { ends, used, free } => {
+                let later = (used - free).saturating_sub(1) / self.amount.max(1);
+                (*ends).max(now + self.period).saturating_add(later.saturating_mul(self.period))
+            }
         }
     }
 
@@ -165,11 +191,12 @@ impl RateBook {
         match &mut self.kind {
             Kind::Sliding(window) => window.pass(now),
             Kind::Bucket(_) => {}
-            Kind::Calendar { ends, used } => {
+            Kind::Calendar { ends, used, free } => {
                 if now >= *ends {
                     let windows = (now - *ends) / self.period + 1;
                     *ends = ends.saturating_add(windows.saturating_mul(self.period));
-                    *used = 0;
+                    *used = (*used - *free).saturating_sub(windows.saturating_mul(self.amount));
+                    *free = 0;
                 }
             }
         }
@@ -182,16 +209,30 @@ impl Window {
         Window { length, grain, taken, only_longer: 0, within: 0, within_longer: 0 }
     }
 
+    /// What is more than a whole window counts as if it were taken a window later.
+    fn take(&mut self, mut amount: u64, whole: u64, now: u64) {
+        let mut at = now;
+        while amount > 0 {
+            let part = amount.min(whole.max(1));
+            let place = self.taken.partition_point(|(other, _)| *other <= at);
+            self.taken.insert(place, (at, part));
+            self.within += part;
+            self.within_longer += part;
+            amount -= part;
+            at += self.length;
+        }
+    }
+
     fn pass(&mut self, now: u64) {
         while let Some((at, amount)) = self.taken.get(self.only_longer) {
-            if now - at < self.length {
+            if now.saturating_sub(*at) < self.length {
                 break;
             }
             self.within -= amount;
             self.only_longer += 1;
         }
         while let Some((at, amount)) = self.taken.front() {
-            if now - at < self.length + self.grain {
+            if now.saturating_sub(*at) < self.length + self.grain {
                 break;
             }
             self.within_longer -= amount;

@@ -41,6 +41,7 @@ impl Player {
                 Output::Saturated { limit, saturated } => {
                     self.books.saturated(limit, saturated)?;
                 }
+                Output::Cooling { .. } | Output::Spent { .. } => {}
             }
         }
         out.clear();
@@ -144,6 +145,6 @@ impl Player {
 pub(super) fn names(output: &Output) -> Option<CallId> {
     match output {
         Output::Granted(id) | Output::Refused(id, _) => Some(*id),
-        Output::Saturated { .. } => None,
+        _ => None,
     }
 }

@@ -57,6 +57,8 @@ pub(crate) struct Player {
     pub(crate) longest_hold: u64,
     /// When somebody last started, ended or was answered.
     pub(crate) progress: u64,
+    /// The longest refill that was seen since then.
+    pub(crate) refill: (u64, u64),
     pub(crate) healed: bool,
     /// Until when all outcomes are bad.
     pub(crate) storm_until: u64,
@@ -192,6 +194,7 @@ impl Player {
             last_start: vec![0; kin],
             longest_hold: 0,
             progress: 0,
+            refill: (0, 0),
             healed: false,
             storm_until: 0,
             slow_until: (0, 1),

@@ -46,7 +46,10 @@ impl Player {
 
     /// After healing somebody starts, ends or is answered within a longest hold and a refill.
     pub(super) fn goes_on(&mut self) -> Verdict {
-        let bound = self.scene.longest() + self.books.longest_refill();
+        let refill = self.books.longest_refill();
+        let before = if self.refill.0 == self.progress { self.refill.1 } else { 0 };
+        self.refill = (self.progress, refill.max(before));
+        let bound = self.scene.longest() + self.refill.1;
         let since = self.now - self.progress;
         let waits = self.books.waiting.len();
         must(since <= bound || waits == 0, Judge::Waits, || {

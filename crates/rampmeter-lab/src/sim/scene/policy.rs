@@ -22,7 +22,8 @@ pub(super) fn config(rng: &mut Rng, mix: Mix, pace: u64) -> Config {
     let patience = if mix.patience { rng.scale(pace, 60 * SEC) } else { 30 * SEC };
     let max_depth = if rng.percent(80) { 8 } else { u8::try_from(rng.below(4)).unwrap_or(0) };
     let patience = Duration::from_nanos(patience);
-    Config { limits, priorities, patience, max_depth, backfill: rng.percent(70) }
+    let backfill = rng.percent(70);
+    Config { limits, priorities, patience, max_depth, backfill, ..Config::default() }
 }
 
 /// One limit; `number` goes into its name.
@@ -65,6 +66,7 @@ pub(crate) fn limit(
         queue_per_flow: (mix.per_flow && rng.percent(40)).then(|| narrow(rng.range(1, 20))),
         queue_age: rng.percent(10).then(|| Duration::from_nanos(rng.scale(pace, pace * 200))),
         overflow: if mix.evict && rng.percent(50) { Overflow::Evict } else { Overflow::Refuse },
+        ..LimitConfig::default()
     }
 }
 

@@ -279,11 +279,7 @@ fn what_never_fits_or_is_never_counted_is_refused() {
         ("limits = { slots = { weight = 5 } }", "weight 5 never fits, limit `slots` has 4 slots"),
         ("limits = { slots = { weight = 0 } }", "weight` is 0"),
         ("limits = { calls = { weight = 2 } }", "limit `calls` has no slots to weigh"),
-        ("limits = { bucket = { tokens = 501 } }", "501 tokens never fit"),
-        ("limits = { window = { tokens = 801 } }", "write at most tokens = 800"),
         ("limits = { window = { tokens = -1 } }", "tokens` is -1"),
-        ("limits = [\"bucket\"]", "say how many a call takes: bucket = { tokens = N }"),
-        ("limits = { bucket = {} }", "counts tokens, and none are said"),
         ("limits = { slots = { tokens = 9 } }", "limit `slots` counts no tokens"),
         ("limits = [\"slots\", \"slots\"]", "lists `slots` twice"),
         (

@@ -112,7 +112,10 @@ fn every_key_of_a_full_policy_is_read() {
         [rate(Unit::Requests, 40, 2, RateKind::Sliding { transit })]
     );
     let search = &policy.tools[0];
-    let draw = |limit: &str, weight, tokens| DrawPolicy { limit: limit.into(), weight, tokens };
+    let draw = |limit: &str, weight, tokens: u64| {
+        let costs = if tokens > 0 { vec![(Unit::Tokens, tokens)] } else { Vec::new() };
+        DrawPolicy { limit: limit.into(), weight, costs }
+    };
     assert_eq!(search.draws, [draw("groq", 2, 900), draw("host name", 1, 0)]);
     assert_eq!((search.access, search.priority.as_str()), (Some(Access::Read), "high"));
     assert_eq!(search.queue_timeout, Duration::from_secs(20));

@@ -1,0 +1,173 @@
+//! The provider's last word on a rate: how much is left by its count, and until when.
+//!
+//! Our own count knows nothing of what others take of the same quota, nor of how the provider rounds.
+//! So beside it stands what the provider said last, and a call needs room by both. What was said
+//! counts for what had reached the provider by then; calls that are out may still be on their way
+//! to it, so what they take is set aside. Each word replaces the one before it, unless it came
+//! with a call that started earlier and allows more.
+//!
+//! A bucket says when it will be full, and refills until then: its word is a level of a bucket of
+//! our figures. Of a sliding window what is missing counts as taken by somebody else, and leaves
+//! by the reset at the latest. A calendar window, and whatever says that it resets later than its
+//! kind could, has so much until then and no more.
+
+use alloc::boxed::Box;
+
+use super::bucket::Bucket;
+use super::{Kind, Rate};
+use crate::time::Instant;
+
+/// What a provider said of one of its quotas.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Said {
+    pub(crate) remaining: u64,
+    pub(crate) resets: Option<Instant>,
+    /// When the call started that it came with, and what that call was charged.
+    pub(crate) started: Instant,
+    pub(crate) charged: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Word {
+    started: Instant,
+    form: Form,
+}
+
+#[derive(Clone, Debug)]
+enum Form {
+    Level(Bucket),
+    /// Units in the log of a sliding window, by when they leave.
+    Foreign {
+        leaves_nanos: u64,
+        amount: u64,
+    },
+    Room {
+        left: u64,
+        until: Instant,
+    },
+}
+
+impl Word {
+    pub(super) fn ready_at(&self, taken: u64, need: u64, now: Instant) -> Instant {
+        match &self.form {
+            Form::Level(bucket) => bucket.ready_at(taken, need, now),
+            Form::Foreign { .. } => now,
+            Form::Room { left, until } => {
+                let fits = taken.saturating_add(need) <= *left || need == 0;
+                if fits { now } else { now.max(*until) }
+            }
+        }
+    }
+
+    pub(super) fn take(&mut self, amount: u64, now: Instant) {
+        match &mut self.form {
+            Form::Level(bucket) => bucket.take(amount, now),
+            Form::Foreign { .. } => {}
+            Form::Room { left, .. } => *left = left.saturating_sub(amount),
+        }
+    }
+
+    pub(super) fn settle(&mut self, charged: u64, actual: u64, started: Instant) {
+        match &mut self.form {
+            Form::Level(bucket) => bucket.settle(charged, actual, started),
+            Form::Foreign { .. } => {}
+            Form::Room { left, .. } => {
+                *left = left.saturating_add(charged).saturating_sub(actual);
+            }
+        }
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        match &self.form {
+            Form::Level(bucket) => bucket.used(now) == 0,
+            Form::Foreign { leaves_nanos, .. } => *leaves_nanos <= now.as_nanos(),
+            Form::Room { until, .. } => *until <= now,
+        }
+    }
+
+    /// From when on it says nothing any more.
+    pub(super) fn idle_at(&self) -> Instant {
+        match &self.form {
+            Form::Level(bucket) => bucket.idle_at(),
+            Form::Foreign { leaves_nanos, .. } => Instant::from_nanos(*leaves_nanos),
+            Form::Room { until, .. } => *until,
+        }
+    }
+}
+
+impl Rate {
+    /// Takes in what the provider said. If nothing at all is left, says until when.
+    pub(crate) fn hear(&mut self, said: &Said, now: Instant) -> Option<Instant> {
+        let out = self.in_flight.saturating_sub(said.charged);
+        let room = said.remaining.saturating_sub(out);
+        let stale = self.word.as_ref().is_some_and(|word| word.started > said.started);
+        if stale && self.ready_at(0, room.saturating_add(1), now) > now {
+            return None;
+        }
+        self.forget_word(now);
+        let form = self.form(room, said.resets, now);
+        if let Some(form) = form {
+            self.word = Some(Box::new(Word { started: said.started, form }));
+        }
+        self.spent_until().filter(|_| said.remaining == 0)
+    }
+
+    /// Until when nothing at all is left by the last word, if it is one that says so.
+    pub(crate) fn spent_until(&self) -> Option<Instant> {
+        match &self.word.as_deref()?.form {
+            Form::Room { left: 0, until } => Some(*until),
+            _ => None,
+        }
+    }
+
+    fn form(&mut self, room: u64, resets: Option<Instant>, now: Instant) -> Option<Form> {
+        let refill = self.refill_nanos(room);
+        let (amount, period) = (self.amount, self.period_nanos);
+        let resets_in = resets.map(|at| at.as_nanos().saturating_sub(now.as_nanos()));
+        let late = |most: u64| resets_in.is_some_and(|it| it > most.saturating_add(most / 4));
+        match &mut self.kind {
+            Kind::Bucket(bucket) if !late(refill.saturating_add(period / 64)) => {
+                (room < bucket.burst()).then(|| Form::Level(bucket.at_level(room, now)))
+            }
+            Kind::Sliding(sliding) if !late(period) => {
+                let missing = amount.saturating_sub(room).saturating_sub(sliding.used(now));
+                let leaves_nanos = sliding.leaves_by(resets, now);
+                (missing > 0).then(|| {
+                    sliding.charge_one(leaves_nanos, missing, true);
+                    Form::Foreign { leaves_nanos, amount: missing }
+                })
+            }
+            Kind::Calendar(calendar) => {
+                let until = resets.unwrap_or_else(|| calendar.ends(now));
+                (until > now).then_some(Form::Room { left: room, until })
+            }
+            _ => {
+                let until = resets.filter(|until| *until > now)?;
+                Some(Form::Room { left: room, until })
+            }
+        }
+    }
+
+    /// How long the rate takes to have all again if it has so much.
+    fn refill_nanos(&self, room: u64) -> u64 {
+        let missing = self.capacity().saturating_sub(room);
+        crate::units::mul_div(missing, self.period_nanos, self.amount)
+    }
+
+    /// The word is no more, if it is over.
+    pub(super) fn forget_past_word(&mut self, now: Instant) {
+        if self.word.as_ref().is_some_and(|word| word.is_over(now)) {
+            self.word = None;
+        }
+    }
+
+    fn forget_word(&mut self, now: Instant) {
+        let Some(word) = self.word.take() else { return };
+        if let (Form::Foreign { leaves_nanos, amount }, Kind::Sliding(sliding)) =
+            (word.form, &mut self.kind)
+            && leaves_nanos > now.as_nanos()
+        {
+            sliding.charge_one(leaves_nanos, amount, false);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Plays a study in real time and prints its rows: `rampmeter-study provider`, with
+//! `--regimes rampmeter,governor,…`, `--kinds bucket,…`, `--variations exact,…` and `--seed N`.
+//! Rows for a record are lines that begin with `{`.
+#![allow(clippy::print_stdout, reason = "a command line tool says what it does")]
+
+use std::process::ExitCode;
+
+use rampmeter_lab::studies::provider::{Kind, Options, Regime, Variation, run};
+
+const HELP: &str = "usage: rampmeter-study provider [--regimes rampmeter,governor,semaphore,unlimited] \
+                    [--kinds bucket,sliding,calendar] [--variations exact,estimated,other-user] \
+                    [--seed N]";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.iter().any(|word| word == "--help" || word == "-h") {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
+    let options = match parse(words) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("error: {error}\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options, |row| println!("{row}")) {
+        Ok(true) => println!("every aim is met"),
+        // A figure that falls short is a finding to be kept, not a failure of the measurement.
+        Ok(false) => println!("aims were missed; each row says which"),
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn parse(words: Vec<String>) -> Result<Options, String> {
+    let mut words = words.into_iter();
+    match words.next().as_deref() {
+        Some("provider") => {}
+        _ => return Err("say which study: provider".into()),
+    }
+    let mut options = Options::default();
+    while let Some(flag) = words.next() {
+        let value = words.next().ok_or_else(|| format!("`{flag}` needs a value"))?;
+        match flag.as_str() {
+            "--regimes" => options.regimes = listed(&value, &Regime::ALL, Regime::name)?,
+            "--kinds" => options.kinds = listed(&value, &Kind::ALL, Kind::name)?,
+            "--variations" => {
+                options.variations = listed(&value, &Variation::ALL, Variation::name)?;
+            }
+            "--seed" => {
+                options.seed = value.parse().map_err(|_| format!("`{value}` is no number"))?;
+            }
+            _ => return Err(format!("there is no `{flag}`")),
+        }
+    }
+    Ok(options)
+}
+
+fn listed<T: Copy>(value: &str, all: &[T], name: fn(T) -> &'static str) -> Result<Vec<T>, String> {
+    let find = |word: &str| {
+        let found = all.iter().copied().find(|it| name(*it) == word);
+        found.ok_or_else(|| format!("there is no `{word}`"))
+    };
+    value.split(',').map(find).collect()
+}

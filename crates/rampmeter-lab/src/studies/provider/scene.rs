@@ -1,0 +1,150 @@
+//! One run: the provider, the policy that fits it, and who calls.
+
+use rampmeter_provider::{Charge, Config, KindName, Latency, OtherUser, Quota, Unit};
+
+use super::limiter::Regime;
+use super::workload::{TOOLS, Tool};
+
+/// A minute of the provider takes two seconds.
+pub(super) const SPEED: u32 = 30;
+pub(super) const MINUTE_MS: u64 = 60_000 / SPEED as u64;
+pub(super) const REQUESTS: u64 = 300;
+pub(super) const TOKENS: u64 = 90_000;
+const REQUESTS_A_DAY: u64 = 14_400;
+/// How much later one call may arrive than another, which is what room is left for.
+const TRANSIT_MS: u64 = 40;
+/// How many windows are judged, from the first call on.
+pub(super) const WINDOWS: u64 = 10;
+
+/// How the provider counts requests and tokens of a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// In a bucket that holds a minute's worth.
+    Bucket,
+    /// In any minute.
+    Sliding,
+    /// In each minute of the clock.
+    Calendar,
+}
+
+/// What else is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variation {
+    /// Everybody knows what a call will take.
+    Exact,
+    /// Calls take 40 % more or less than a mean that can be learned.
+    Estimated,
+    /// Somebody else on the key takes a fifth of every quota.
+    OtherUser,
+}
+
+/// What a run is made of.
+#[derive(Debug, Clone)]
+pub(super) struct Scene {
+    pub(super) kind: Kind,
+    pub(super) variation: Variation,
+    pub(super) regime: Regime,
+    pub(super) seed: u64,
+    pub(super) provider: Config,
+    /// The policy of the gate, TOML.
+    pub(super) policy: String,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 3] = [Kind::Bucket, Kind::Sliding, Kind::Calendar];
+
+    /// Its name in a row and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Bucket => "bucket",
+            Kind::Sliding => "sliding",
+            Kind::Calendar => "calendar",
+        }
+    }
+}
+
+impl Variation {
+    /// All of them.
+    pub const ALL: [Variation; 3] = [Variation::Exact, Variation::Estimated, Variation::OtherUser];
+
+    /// Its name in a row and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Variation::Exact => "exact",
+            Variation::Estimated => "estimated",
+            Variation::OtherUser => "other-user",
+        }
+    }
+
+    /// The others are compared where all is known.
+    pub(super) fn is_for(self, regime: Regime) -> bool {
+        self == Variation::Exact || regime == Regime::Rampmeter
+    }
+}
+
+impl Scene {
+    pub(super) fn of(kind: Kind, variation: Variation, regime: Regime, seed: u64) -> Scene {
+        let provider = provider(kind, variation, seed);
+        let policy = policy(kind);
+        Scene { kind, variation, regime, seed, provider, policy }
+    }
+
+    /// The length of a window by the provider's clock.
+    pub(super) fn window_ns(&self) -> u64 {
+        MINUTE_MS * u64::from(SPEED) * 1_000_000
+    }
+}
+
+fn provider(kind: Kind, variation: Variation, seed: u64) -> Config {
+    let minute_ns = 60_000_000_000;
+    let its = match kind {
+        Kind::Bucket => |amount| rampmeter_provider::Kind::Bucket { burst: amount },
+        Kind::Sliding => |_| rampmeter_provider::Kind::Sliding,
+        Kind::Calendar => |_| rampmeter_provider::Kind::Calendar,
+    };
+    let of = |unit, amount| Quota { unit, amount, period_ns: minute_ns, kind: its(amount) };
+    let mut quotas = vec![of(Unit::Requests, REQUESTS), of(Unit::Tokens, TOKENS)];
+    let a_day = format!("{REQUESTS_A_DAY}/day");
+    quotas.extend(Quota::parse(Unit::Requests, &a_day, KindName::Calendar, None));
+    let other_user = OtherUser { share: 0.2, bites: 1 };
+    Config {
+        quotas,
+        charge: Charge::Actual,
+        speed: f64::from(SPEED),
+        seed,
+        // 7 to 33 ms of real time.
+        latency: Latency::Uniform(200_000_000, 1_000_000_000),
+        other_user: (variation == Variation::OtherUser).then_some(other_user),
+        ..Config::default()
+    }
+}
+
+/// What an operator writes who knows the provider's quotas and kinds.
+fn policy(kind: Kind) -> String {
+    let rate = |amount: u64| {
+        let (name, more) = match kind {
+            Kind::Bucket => {
+                // Late arrivals meet those that started behind them.
+                let kept = (amount * TRANSIT_MS * 3 / 2).div_ceil(MINUTE_MS);
+                ("bucket", format!(", burst = {}", amount - kept))
+            }
+            Kind::Sliding => ("sliding", format!(", transit = \"{TRANSIT_MS}ms\"")),
+            Kind::Calendar => ("calendar", ", zone = \"UTC\"".to_owned()),
+        };
+        format!("{{ rate = \"{amount}/{MINUTE_MS}ms\", kind = \"{name}\"{more} }}")
+    };
+    // A day of the provider is a whole number of those of the policy.
+    let day_s = 86_400 / SPEED;
+    let a_day = format!("{{ rate = \"{REQUESTS_A_DAY}/{day_s}s\", kind = \"calendar\" }}");
+    let (requests, tokens) = (rate(REQUESTS), rate(TOKENS));
+    let limits =
+        format!("[limits.provider]\nrequests = [{requests}, {a_day}]\ntokens = {tokens}\n");
+    let tool = |(name, _, tokens, _): &Tool| {
+        format!(
+            "[tools.{name}]\nlimits = {{ provider = {{ tokens = {tokens} }} }}\n\
+             queue_timeout = \"10m\"\n"
+        )
+    };
+    limits + &TOOLS.iter().map(tool).collect::<String>()
+}
