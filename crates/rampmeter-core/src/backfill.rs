@@ -166,7 +166,7 @@ impl Engine {
             let lane = self.lanes.get(claimant.lane);
             let takes = self.routes.get(lane.route).takes();
             let claimed = takes.iter().find(|take| take.budget == budget);
-            let claimed = claimed.map_or(0, |take| take.amount);
+            let claimed = claimed.map_or(0, |take| slots.need(take.amount, lane.priority));
             left.spare = Some((budget, slots.room(lane.priority).saturating_sub(claimed)));
         }
         (closes > self.now || left.spare.is_none_or(|(_, spare)| spare > 0)).then_some(left)
@@ -201,7 +201,7 @@ impl Engine {
             };
             let Some(slots) = self.instances.budgets.slots(budget) else { continue };
             let wanted = route.takes_of(*draw).iter().find(|take| take.budget == budget);
-            let missing = wanted.map_or(0, |take| take.amount);
+            let missing = wanted.map_or(0, |take| slots.need(take.amount, lane.priority));
             let missing = missing.saturating_sub(slots.room(lane.priority));
             if missing > 0 {
                 earliest = earliest.max(ends.free_at(missing, slots.held, self.now));

@@ -3,6 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
+use crate::breaker::BreakerState;
 use crate::budget::Budget;
 use crate::call::LimitId;
 use crate::config::Counts;
@@ -22,6 +23,23 @@ pub struct Snapshot {
     /// Every limit, in the config's order and then in that of their addition; not those that were
     /// removed.
     pub limits: Vec<LimitSnapshot>,
+    /// The keys that are held or waited for, by name.
+    pub keys: Vec<KeySnapshot>,
+}
+
+/// One key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeySnapshot {
+    /// The key, as refusals name it.
+    pub key: LimitId,
+    /// Its name.
+    pub name: String,
+    /// Whether a call writes it.
+    pub written: bool,
+    /// Calls that read it.
+    pub readers: u64,
+    /// Calls that wait and name it.
+    pub waiting: u32,
 }
 
 /// One limit.
@@ -49,6 +67,8 @@ pub struct InstanceSnapshot {
     /// Until when it cools down because a call of it was throttled; calls are let out one by one
     /// from then on until it is over.
     pub cooling: Option<Instant>,
+    /// What its breaker lets through; `None` if it has none.
+    pub breaker: Option<BreakerState>,
     /// Its budgets, in the config's order.
     pub budgets: Vec<BudgetSnapshot>,
 }
@@ -105,6 +125,7 @@ impl Engine {
             running: self.running() as u64,
             waiting: self.waiting() as u64,
             limits: limits.collect(),
+            keys: self.keys_in_use(),
         }
     }
 
@@ -129,6 +150,7 @@ impl Engine {
         InstanceSnapshot {
             label: label_of(instance),
             waiting: instance.queued,
+            breaker: instance.breaker.as_deref().map(|it| it.state(now)),
             cooling: instance.cool.as_deref().map(|cool| cool.until),
             budgets: budgets.collect(),
         }

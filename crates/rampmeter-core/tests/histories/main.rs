@@ -7,6 +7,7 @@
     reason = "a test may fail"
 )]
 
+mod adaptive;
 mod backfill;
 mod bench;
 mod claims;
@@ -16,7 +17,9 @@ mod expiries;
 mod explained;
 mod figures;
 mod gaps;
+mod inheritance;
 mod instances;
+mod keys;
 mod lineage;
 mod nested;
 mod queues;
@@ -26,6 +29,7 @@ mod resize;
 mod settle;
 mod stage;
 mod turns;
+mod usage;
 mod words;
 
 use std::time::Duration;

@@ -58,9 +58,14 @@ impl Transcript {
                 self.number(until.map_or(0, Instant::as_nanos));
                 [9, u64::from(limit.0)].map(|it| self.number(it))
             }
+            Output::Breaker { limit, .. } => [12, u64::from(limit.0)].map(|it| self.number(it)),
             Output::Spent { limit, until } => {
                 self.number(until.as_nanos());
                 [10, u64::from(limit.0)].map(|it| self.number(it))
+            }
+            Output::Resized { limit, size } => {
+                self.number(*size);
+                [11, u64::from(limit.0)].map(|it| self.number(it))
             }
         };
         self.tell(|| format!("  ⇒ {output:?}"));

@@ -46,6 +46,13 @@ impl Calendar {
         (self.limit, self.period, self.zone) == (limit, period, zone)
     }
 
+    /// How many nanoseconds ago the present window began, if it is this limit's, by this period.
+    pub(super) fn began_ago(&self, limit: LimitId, period: Duration, now: Instant) -> Option<i128> {
+        let whole = i128::try_from(period.as_nanos()).unwrap_or(i128::MAX);
+        let left = i128::from(self.ends.as_nanos()) - i128::from(now.as_nanos());
+        ((self.limit, self.period) == (limit, period)).then(|| whole - left)
+    }
+
     /// The same, at another place in its limit.
     pub(super) fn moved(&self, budget: usize) -> Calendar {
         Calendar { budget, ..self.clone() }

@@ -8,7 +8,7 @@ use rampmeter_core as core;
 use rampmeter_core::{BudgetConfig, Instant, Priority};
 
 use super::plan::PlannedLabel;
-use crate::policy::{LimitPolicy, Overflow, RateKind, RatePolicy, Unit, Zone};
+use crate::policy::{AdaptivePolicy, LimitPolicy, Overflow, RateKind, RatePolicy, Unit, Zone};
 
 /// The engine's numbers for a policy's words.
 pub(super) struct Words<'a> {
@@ -27,6 +27,11 @@ pub(super) fn limit(
     core::LimitConfig {
         name: limit.name.clone(),
         budgets: slots(limit, words).into_iter().chain(rates).collect(),
+        adaptive: limit.adaptive.map(|AdaptivePolicy { rule, min, max }| core::Adaptive {
+            rule,
+            min,
+            max,
+        }),
         per: limit.per.as_ref().and_then(|label| words.labels.get(label)).map(|label| label.id),
         max_instances: limit.instances,
         queue_size: narrow(limit.queue.size),
@@ -37,6 +42,7 @@ pub(super) fn limit(
             Overflow::Evict => core::Overflow::Evict,
         },
         learns: limit.feedback,
+        breaker: None,
     }
 }
 

@@ -52,6 +52,10 @@ pub(super) struct PlannedTool {
     pub(super) priority: Priority,
     pub(super) queue_timeout: Duration,
     pub(super) draws: Vec<PlannedDraw>,
+    /// Keys of every call.
+    pub(super) keys: Vec<policy::Key>,
+    /// Other keys depend on a call's arguments, which the gate does not see.
+    pub(super) has_open_keys: bool,
 }
 
 pub(super) struct PlannedDraw {
@@ -125,6 +129,13 @@ impl Plan {
         self.labels.get(name).copied()
     }
 
+    /// Whether the label that a limit is per is secret.
+    pub(super) fn has_secret_label(&self, limit: &str) -> bool {
+        let limit = self.policy.limits.iter().find(|it| it.name == limit);
+        let label = limit.and_then(|limit| self.label(limit.per.as_deref()?));
+        label.is_some_and(|label| label.secret)
+    }
+
     pub(super) fn flow_weight(&self, name: &str) -> u32 {
         self.flow_weights.get(name).copied().unwrap_or(1)
     }
@@ -158,6 +169,8 @@ impl Plan {
                 .unwrap_or_else(default_priority),
             queue_timeout: declared.map_or(DEFAULT_QUEUE_TIMEOUT, |tool| tool.queue_timeout),
             draws: declared.map(|tool| self.draws(tool)).unwrap_or_default(),
+            keys: declared.map(policy::ToolPolicy::fixed_keys).unwrap_or_default(),
+            has_open_keys: declared.is_some_and(policy::ToolPolicy::names_keys_by_arguments),
             name,
         }
     }

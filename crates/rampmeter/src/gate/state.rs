@@ -7,17 +7,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rampmeter_core as core;
-use rampmeter_core::{CallId, Decision, Engine, Flow, Instant, Outcome, Output, Outputs, Priority};
+use rampmeter_core::{
+    CallId, Decision, Engine, Flow, Instant, LimitId, Outcome, Output, Outputs, Priority,
+};
 
 use super::handle::Renewals;
 use super::handoff::Handoff;
 use super::infos::Infos;
+use super::leases::Leases;
+use super::persist::Keeping;
 use super::plan::Plan;
 use super::shapes::Shapes;
 use super::timer::TimerState;
 use super::wakes::Wakes;
 use crate::event::{CallInfo, Counters, Event, EventKind, Subscriber, What};
-use crate::refusal::{Refusal, Retry};
+use crate::refusal::{Refusal, Retry, named_as_key};
 use crate::runtime::{Counter, Runtime};
 
 /// Where a waiting call finds its answer.
@@ -51,6 +55,10 @@ pub(crate) struct State {
     pub(super) nothing: Arc<str>,
     pub(super) renewals: Renewals,
     pub(super) shapes: Shapes,
+    /// Where what is used is written, if it is.
+    pub(super) keeping: Option<Box<Keeping>>,
+    /// What of it is written in advance, if it must be before anybody uses it.
+    pub(super) leases: Option<Box<Leases>>,
     /// No handle is left; permits may be.
     pub(super) abandoned: bool,
 }
@@ -62,6 +70,8 @@ struct Entry {
     started: Instant,
     /// `None` once it has been granted.
     waiter: Option<Waits>,
+    /// The engine has granted it, and that is not written yet.
+    held: bool,
 }
 
 /// What a call is made of besides its limits.
@@ -105,6 +115,8 @@ impl State {
             nothing: "".into(),
             renewals: Renewals::default(),
             shapes: Shapes::default(),
+            keeping: None,
+            leases: None,
             abandoned: false,
         }
     }
@@ -130,6 +142,8 @@ impl State {
         if now >= self.align_at {
             let wall = self.runtime.wall_clock();
             self.align(now, wall);
+            // A window may have begun that no lease was written for.
+            self.revoke_leases();
             self.settle(now);
         }
         self.advance(now);
@@ -175,6 +189,10 @@ impl State {
         }
         // It was granted or refused at this very moment.
         self.settle(now);
+        if self.is_held(id) {
+            self.release(now, id, Outcome::Cancelled);
+            return None;
+        }
         self.withdraw(now, id)
     }
 
@@ -210,6 +228,11 @@ impl State {
                 }
                 Output::Spent { limit, until } => {
                     self.tell_limit(now, EventKind::Spent, limit, Some(until));
+                }
+                Output::Breaker { .. } => {}
+                Output::Resized { limit, .. } => {
+                    let limit = self.plan.limit(limit);
+                    self.emit(now, EventKind::Resized, None, |event| Event { limit, ..event });
                 }
             }
         }
@@ -277,9 +300,14 @@ impl State {
     /// What the engine decided on a call. It takes over one user of `info`.
     #[inline(always)]
     pub(super) fn decided(&mut self, now: Instant, decision: Decision, info: u32) -> Standing {
-        if let Decision::Granted(id) = decision {
+        if let Decision::Granted(id) = decision
+            && !self.must_be_written(now, id)
+        {
             self.tell_call(now, What::Admitted, info, 0);
-            self.enter(now, Entry { id, info, asked: now, started: now, waiter: None });
+            self.enter(
+                now,
+                Entry { id, info, asked: now, started: now, waiter: None, held: false },
+            );
             return Standing::Granted(id);
         }
         self.not_at_once(now, decision, info)
@@ -292,8 +320,8 @@ impl State {
                 self.tell_call(now, What::Queued, info, 0);
                 let waiter = Arc::new(Handoff::new());
                 let standing = Standing::Waiting(id, waiter.clone());
-                let waiter = Some(waiter);
-                self.enter(now, Entry { id, info, asked: now, started: now, waiter });
+                let (waiter, held) = (Some(waiter), matches!(decision, Decision::Granted(_)));
+                self.enter(now, Entry { id, info, asked: now, started: now, waiter, held });
                 standing
             }
             Decision::Refused(refusal) => {
@@ -306,7 +334,19 @@ impl State {
     }
 
     fn granted(&mut self, now: Instant, id: CallId) {
+        if self.must_be_written(now, id)
+            && let Some(entry) = self.entry(id)
+        {
+            entry.held = true;
+            return;
+        }
+        self.hand_out(now, id);
+    }
+
+    /// A call that the engine has granted gets its permit.
+    pub(super) fn hand_out(&mut self, now: Instant, id: CallId) {
         let Some(entry) = self.entry(id) else { return };
+        entry.held = false;
         entry.started = now;
         let took = now.as_nanos().saturating_sub(entry.asked.as_nanos());
         let info = entry.info;
@@ -317,7 +357,7 @@ impl State {
         self.tell_call(now, What::Started, info, took);
     }
 
-    fn refused(&mut self, now: Instant, id: CallId, refusal: core::Refusal) {
+    pub(super) fn refused(&mut self, now: Instant, id: CallId, refusal: core::Refusal) {
         let Some(entry) = self.leave(id) else { return };
         let call = self.infos.get(entry.info).clone();
         self.infos.release(entry.info);
@@ -380,6 +420,11 @@ impl State {
         waiting.into_iter().map(|(_, id)| id).collect()
     }
 
+    /// Whether the engine has granted a call, and nobody has been told yet.
+    pub(super) fn is_held(&mut self, id: CallId) -> bool {
+        self.entry(id).is_some_and(|entry| entry.held)
+    }
+
     fn entry(&mut self, id: CallId) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(id.index() as usize)?.as_mut()?;
         (entry.id == id).then_some(entry)
@@ -412,6 +457,14 @@ impl State {
         self.entries[index] = Some(entry);
     }
 
+    /// The name of a limit, or of a key as it is named in the place of one.
+    pub(super) fn name_of(&self, limit: LimitId) -> Option<Arc<str>> {
+        if limit.is_key() {
+            return Some(named_as_key(self.engine.limit_name(limit)));
+        }
+        self.plan.limit(limit)
+    }
+
     pub(super) fn in_words(
         &self,
         now: Instant,
@@ -422,7 +475,7 @@ impl State {
         Box::new(Refusal {
             tool: info.tool.clone(),
             reason: refusal.reason,
-            limit: refusal.limit.and_then(|limit| self.plan.limit(limit)),
+            limit: refusal.limit.and_then(|limit| self.name_of(limit)),
             retry: match refusal.retry {
                 core::Retry::At(at) => Retry::After(at.saturating_since(now)),
                 core::Retry::OnRelease => Retry::OnRelease,

@@ -2,12 +2,14 @@
 
 use std::fmt::Write;
 
+use super::defaults::DURABILITIES;
 use super::quantity::{show_bytes, show_duration, show_period};
 use super::queue::OVERFLOW;
+use super::slots::RULES;
 use super::spelling::{key, quoted};
 use super::types::{
-    Access, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy, ToolPolicy,
-    Unit,
+    Access, AdaptivePolicy, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy,
+    ToolPolicy, Unit,
 };
 use super::{Policy, http};
 
@@ -71,7 +73,12 @@ fn write_limit(out: &mut Lines, limit: &LimitPolicy) {
     out.section("limits", &limit.name);
     match limit.concurrency {
         Some(size) => {
-            out.line(format_args!("concurrency = {{ size = {size}, lend = {} }}", limit.lend));
+            let adaptive = limit.adaptive.map(|AdaptivePolicy { rule, min, max }| {
+                let word = RULES.iter().find(|(_, it)| *it == rule).map_or("aimd", |it| it.0);
+                format!("adaptive = \"{word}\", min = {min}, max = {max}, ")
+            });
+            let (adaptive, lend) = (adaptive.unwrap_or_default(), limit.lend);
+            out.line(format_args!("concurrency = {{ size = {size}, {adaptive}lend = {lend} }}"));
         }
         None => write_concurrency(out, None),
     }
@@ -166,6 +173,12 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
         [] => out.line(format_args!("limits = []")),
         draws => out.line(format_args!("limits = {{ {} }}", draws.join(", "))),
     }
+    for (name, keys) in [("reads", &tool.reads), ("writes", &tool.writes)] {
+        let keys: Vec<String> = keys.iter().map(|key| quoted(key)).collect();
+        if !keys.is_empty() {
+            out.line(format_args!("{name} = [{}]", keys.join(", ")));
+        }
+    }
     for unit in tool.learned(policy) {
         out.line(format_args!("# {}: learned from what calls take", unit.key()));
     }
@@ -223,6 +236,12 @@ fn write_run_defaults(out: &mut Lines, run: &RunDefaults) {
         out.line(format_args!("labels = {{ {} }}", labels.join(", ")));
     }
     out.line(format_args!("turns_at_once = {}", run.turns_at_once));
+    match &run.state {
+        None => out.line(format_args!("# state: none, quotas begin anew with each run")),
+        Some(state) => out.line(format_args!("state = {}", quoted(state))),
+    }
+    let words = DURABILITIES.iter().find(|(_, durability)| *durability == run.durability);
+    out.line(format_args!("durability = \"{}\"", words.map_or("interval", |(word, _)| word)));
 }
 
 fn access_text(access: Access) -> &'static str {

@@ -58,6 +58,7 @@ fn limit(
     let mut limit = LimitPolicy {
         name: field.name.to_owned(),
         concurrency: None,
+        adaptive: None,
         lend: true,
         reserved: Vec::new(),
         rates: Vec::new(),
@@ -68,8 +69,9 @@ fn limit(
     };
     let help = format!("write [{}] and its settings below", field.path);
     let Some(section) = field.section(sink, &KEYS, &help) else { return limit };
-    let Slots { size, lend, reserved } = slots(&section, priorities, sink);
-    (limit.concurrency, limit.lend, limit.reserved) = (size, lend, reserved);
+    let Slots { size, adaptive, lend, reserved } = slots(&section, priorities, sink);
+    (limit.concurrency, limit.adaptive) = (size, adaptive);
+    (limit.lend, limit.reserved) = (lend, reserved);
     limit.rates = rates(&section, Counter::Limit, sink);
     // Whoever has a rate to keep to is the one who says that it is not kept to.
     let feedback = section.get("feedback").and_then(|field| field.flag(sink));

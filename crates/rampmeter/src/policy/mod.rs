@@ -9,6 +9,7 @@ mod draws;
 mod effective;
 mod field;
 mod http;
+mod keys;
 mod limits;
 mod nearest;
 mod notes;
@@ -38,11 +39,12 @@ pub(crate) use pattern::best as best_pattern;
 
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
 pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
+pub use keys::{Key, KeyError};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
-    Access, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy, LimitPolicy, Overflow,
-    PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunDefaults,
-    RunPolicy, ToolPolicy, TurnPolicy, Unit, Zone,
+    Access, AdaptivePolicy, AdaptiveRule, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy,
+    LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy,
+    ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, Zone,
 };
 
 use read::Source;
@@ -146,6 +148,8 @@ impl Policy {
         unlimited.limits.clear();
         for tool in &mut unlimited.tools {
             tool.draws.clear();
+            tool.reads.clear();
+            tool.writes.clear();
         }
         unlimited.source.warnings.clear();
         unlimited

@@ -4,6 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::http::HttpPolicy;
+use crate::persist::Durability;
+pub use rampmeter_core::AdaptiveRule;
 
 /// A named budget that calls draw on.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,6 +14,8 @@ pub struct LimitPolicy {
     pub name: String,
     /// Slots; none means unlimited.
     pub concurrency: Option<u64>,
+    /// How the number of slots is learned; `concurrency` is where it starts.
+    pub adaptive: Option<AdaptivePolicy>,
     /// Whether a call lends its slots to the calls that it makes and waits for.
     pub lend: bool,
     /// For whom slots are kept. They overlap: the 2 for `critical` are among the 6 for `high`.
@@ -29,7 +33,23 @@ pub struct LimitPolicy {
     pub feedback: bool,
 }
 
+/// A number of slots that is learned from how calls end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdaptivePolicy {
+    /// From what.
+    pub rule: AdaptiveRule,
+    /// The fewest slots, at least 1.
+    pub min: u64,
+    /// The most slots.
+    pub max: u64,
+}
+
 impl LimitPolicy {
+    /// The most slots that there can ever be.
+    pub fn most_slots(&self) -> Option<u64> {
+        self.adaptive.map(|it| it.max).or(self.concurrency)
+    }
+
     /// Whether any of its rates counts `unit`.
     pub fn counts(&self, unit: Unit) -> bool {
         self.rates.iter().any(|rate| rate.unit == unit)
@@ -47,7 +67,9 @@ impl LimitPolicy {
         let is_above = |kept: &&ReservedPolicy| weight(&kept.priority).is_some_and(|it| it > own);
         let above = self.reserved.iter().filter(is_above);
         let most = above.max_by_key(|kept| kept.slots)?;
-        Some((self.concurrency?.saturating_sub(most.slots), most))
+        // Where the number of slots is learned, the last one is kept from nobody.
+        let least = u64::from(self.adaptive.is_some());
+        Some((self.most_slots()?.saturating_sub(most.slots).max(least), most))
     }
 }
 
@@ -181,6 +203,10 @@ pub struct ToolPolicy {
     pub pattern: String,
     /// The limits it draws on, each at most once.
     pub draws: Vec<DrawPolicy>,
+    /// The keys that its calls read: texts with `{name}` where an argument belongs.
+    pub reads: Vec<String>,
+    /// The keys that its calls write, likewise.
+    pub writes: Vec<String>,
     /// What it declares to do; none counts as [`Policy::undeclared`](super::Policy::undeclared).
     pub access: Option<Access>,
     /// The name of its priority.
@@ -320,6 +346,10 @@ pub struct RunDefaults {
     pub labels: Vec<(String, String)>,
     /// Turns that run at once.
     pub turns_at_once: u32,
+    /// The file that keeps what the rates have used, beside the policy's.
+    pub state: Option<String>,
+    /// When that is on the disk.
+    pub durability: Durability,
 }
 
 /// What holds for every call.

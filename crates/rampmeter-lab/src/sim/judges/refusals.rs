@@ -16,6 +16,8 @@ impl Player {
         let expires = self.book_of(ask).expires;
         let true_reason = match refusal.reason {
             Reason::TooLarge => !fits,
+            // No limit of a scene has a breaker.
+            Reason::Open => false,
             Reason::Deadline => {
                 self.totals.add(Count::TooLate);
                 // An estimate may say so, too; what it is worth is reported.
@@ -40,7 +42,9 @@ impl Player {
                 self.totals.add(Count::WouldDeadlock);
                 return self.is_deadlocked(ask);
             }
-            Reason::MissingLabel | Reason::Evicted => false,
+            Reason::MissingLabel | Reason::Evicted | Reason::TooManyKeys | Reason::Unwritten => {
+                false
+            }
         };
         must(true_reason, Judge::Answers, || {
             let takes = &self.books.routes[route as usize].takes;

@@ -41,7 +41,10 @@ impl Player {
                 Output::Saturated { limit, saturated } => {
                     self.books.saturated(limit, saturated)?;
                 }
-                Output::Cooling { .. } | Output::Spent { .. } => {}
+                Output::Cooling { .. }
+                | Output::Spent { .. }
+                | Output::Resized { .. }
+                | Output::Breaker { .. } => {}
             }
         }
         out.clear();

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use rampmeter_core::KeyAccess;
+
 use super::policy_of;
 use crate::policy::{
-    Access, DrawPolicy, Overflow, Piece, Policy, PriorityPolicy, QueuePolicy, RateKind, RatePolicy,
-    ReservedPolicy, RunPolicy, Unit, Zone, pieces,
+    Access, AdaptivePolicy, AdaptiveRule, DrawPolicy, Overflow, Piece, Policy, PriorityPolicy,
+    QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunPolicy, Unit, Zone, pieces,
 };
 
 const FULL: &str = r#"
@@ -73,6 +75,8 @@ flow = "metadata.user"
 priority = "priority"
 labels = { tenant = "tenant" }
 turns_at_once = 3
+state = "quota.state"
+durability = "strict"
 "#;
 
 #[test]
@@ -147,6 +151,8 @@ fn every_key_of_a_full_policy_is_read() {
     assert_eq!(policy.run.flow.as_deref(), Some("metadata.user"));
     assert_eq!(policy.run.labels, [("tenant".to_owned(), "tenant".to_owned())]);
     assert_eq!(policy.run.turns_at_once, 3);
+    assert_eq!(policy.run.state.as_deref(), Some("quota.state"));
+    assert_eq!(policy.run.durability, crate::Durability::Strict);
 }
 
 #[test]
@@ -185,7 +191,8 @@ fn the_effective_text_reads_back_as_an_equal_policy() {
         limits = ['é \"q\" \\ .']\nrun = { simulate = { latency = \"1ns..1us\", fail = 1e-300 } }";
     let free = "[limits.a]\ntokens = \"5/s\"\n[tools.t]\nlimits = { a = { tokens = 0 } }\n\
         run = { simulate = { latency = \"1d\", fail = 1 } }";
-    for text in ["", FULL, zones, odd, free] {
+    let keys = "[tools.t]\nreads = [\"file:{path}\", 'a {{\"b\"}}']\nwrites = [\"index\"]";
+    for text in ["", FULL, zones, odd, free, keys] {
         let policy = policy_of(text);
         for policy in [policy.to_unlimited(), policy] {
             let effective = policy.effective();
@@ -215,6 +222,8 @@ fn the_effective_text_says_what_the_file_left_out() {
         "queue_timeout = \"1m\"",
         "critical = 64",
         "turns_at_once = 16",
+        "# state: none, quotas begin anew with each run",
+        "durability = \"interval\"",
     ] {
         assert!(effective.lines().any(|found| found == line), "no `{line}` in\n{effective}");
     }
@@ -377,4 +386,36 @@ fn a_word_of_a_command_splits_into_text_and_arguments() {
     for (word, expected) in cases {
         assert_eq!(pieces(word), expected, "{word}");
     }
+}
+
+#[test]
+fn slots_that_are_learned_have_bounds_even_if_none_are_written() {
+    let text = "[limits.a]\nconcurrency = { size = 20, adaptive = \"aimd\" }\n\
+                [limits.b]\nconcurrency = { size = 20, adaptive = \"vegas\", min = 2, max = 30 }\n\
+                [tools.t]\nlimits = { a = { weight = 200 }, b = {} }";
+    let policy = policy_of(text);
+    let bounds = |rule, min, max| Some(AdaptivePolicy { rule, min, max });
+    assert_eq!(policy.limits[0].adaptive, bounds(AdaptiveRule::Aimd, 1, 200));
+    assert_eq!(policy.limits[1].adaptive, bounds(AdaptiveRule::Vegas, 2, 30));
+    let effective = policy.effective();
+    assert!(effective.contains("adaptive = \"vegas\", min = 2, max = 30, lend = true"));
+    assert_eq!(policy_of(&effective), policy);
+}
+
+#[test]
+fn keys_are_filled_from_the_arguments_of_a_call() {
+    let text = "[tools.t]\nreads = [\"file:{path}\", \"{{x}}\"]\nwrites = [\"{at.n}-{at.all}\"]";
+    let policy = policy_of(text);
+    let arguments = r#"{"path": "a\u002fb", "at": {"n": 1.50, "all": [ 1, "x y" ]}}"#;
+    let keys = policy.tools[0].keys(&arguments.parse().unwrap()).unwrap();
+    let (reads, writes) = (KeyAccess::Shared, KeyAccess::Exclusive);
+    let key = |text: &str, access| (text.to_owned(), access);
+    let filled = [key("file:a/b", reads), key("{x}", reads), key(r#"1.50-[1,"x y"]"#, writes)];
+    assert_eq!(keys, filled);
+    let error = policy.tools[0].keys(&r#"{"path": "a", "at": 7}"#.parse().unwrap()).unwrap_err();
+    let said = "`tools.t.writes[0]` needs the argument `at.n`, which the call lacks: add it";
+    assert_eq!(error.to_string(), said);
+    let long = format!(r#"{{"path": "{}"}}"#, "a".repeat(5_000));
+    let error = policy.tools[0].keys(&long.parse().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("a key of 5005 bytes here: send at most 4096"), "{error}");
 }
