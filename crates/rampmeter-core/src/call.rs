@@ -27,6 +27,17 @@ impl CallId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LimitId(pub u16);
 
+impl LimitId {
+    /// Keys have the numbers from here on; [`Engine::limit_name`](crate::Engine::limit_name) names
+    /// them too.
+    pub const FIRST_KEY: LimitId = LimitId(1 << 15);
+
+    /// Whether it is a key that a call names rather than a limit of the config.
+    pub const fn is_key(self) -> bool {
+        self.0 >= LimitId::FIRST_KEY.0
+    }
+}
+
 /// A priority, by its place in [`Config::priorities`](crate::Config::priorities).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Priority(pub u8);
@@ -95,7 +106,8 @@ pub struct Call<'a> {
     pub labels: &'a [(LabelId, &'a str)],
     /// The limits it needs, each at most once; all at one instant or none.
     pub draws: &'a [Draw<'a>],
-    /// Named resources. Not enforced by this version: a call that names one is refused.
+    /// Named resources that it reads or writes while it runs. One that is named twice is used as
+    /// the stronger access says.
     pub keys: &'a [(&'a str, KeyAccess)],
     /// The running call that makes this one. It takes that call's flow, priority and, if it is
     /// sooner, deadline.

@@ -85,6 +85,10 @@ impl Engine {
         let route = self.lanes.get(lane).route;
         for index in 0..self.routes.get(route).draws().len() {
             let at = self.routes.get(route).draws()[index].instance;
+            if self.instances.get(at).line.is_some() {
+                // Its line does more than a claim would.
+                continue;
+            }
             let before = core::mem::replace(&mut self.instances.get_mut(at).claim, id);
             self.contended += usize::from(before == NONE);
         }
@@ -114,7 +118,8 @@ impl Engine {
     /// Is what a later call draws on `instance` withheld for the claimant `claim`?
     ///
     /// Slots are, while every limit that the claimant needs is ready or waits for a release: if
-    /// one of them is paused, or ready only at `T`, nothing is withheld. Of a rate, whatever would
+    /// one of them is paused, or ready only at `T`, nothing is withheld; nor is it while somebody
+    /// is before the claimant in the line of a key, who may need what the claimant would withhold. Of a rate, whatever would
     /// make the claimant start later than it otherwise could is withheld, and no more.
     pub(crate) fn withheld(
         &mut self,
@@ -125,6 +130,9 @@ impl Engine {
     ) -> bool {
         let now = self.now;
         let Some(claim) = self.claims.slab.get(claim) else { return false };
+        if self.before_in_line(claim.call).is_some() {
+            return false;
+        }
         let Some(Record::Waiting(claimant)) = self.calls.get(claim.call) else { return false };
         let claimant = self.lanes.get(claimant.lane);
         let claimant_route = self.routes.get(claimant.route);
@@ -134,7 +142,7 @@ impl Engine {
             match self.instances.answer(draw.instance, takes, claimant.priority, now) {
                 Answer::Paused => return false,
                 Answer::At(at) => earliest = earliest.max(at),
-                Answer::Ready | Answer::OnRelease | Answer::Never => {}
+                Answer::Ready | Answer::OnRelease | Answer::InLine | Answer::Never => {}
             }
         }
         let later = self.routes.get(route);
@@ -169,6 +177,24 @@ impl Engine {
                 self.instances.get_mut(id).claim = heir;
                 self.contended -= usize::from(heir == NONE);
                 self.mark(id);
+            }
+        }
+    }
+
+    /// Nothing starts at an instance for a while: what the claims of calls that need it withhold
+    /// elsewhere may be used till then.
+    pub(crate) fn yield_claims_over(&mut self, id: u32) {
+        let needs = |call: u32| match self.calls.get(call) {
+            Some(Record::Waiting(waiting)) => {
+                let route = self.lanes.get(waiting.lane).route;
+                self.routes.get(route).on(id).map(|_| route)
+            }
+            _ => None,
+        };
+        let routes = self.claims.slab.iter().filter_map(|(_, claim)| needs(claim.call));
+        for route in routes.collect::<Vec<_>>() {
+            for index in 0..self.routes.get(route).draws().len() {
+                self.mark(self.routes.get(route).draws()[index].instance);
             }
         }
     }

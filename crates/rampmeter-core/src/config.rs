@@ -5,7 +5,7 @@ use alloc::{string::String, vec::Vec};
 use core::fmt;
 use core::time::Duration;
 
-use crate::call::{LabelId, Priority, Unit};
+use crate::call::{LabelId, LimitId, Priority, Unit};
 use crate::time::Instant;
 
 /// Everything the engine enforces.
@@ -22,12 +22,19 @@ pub struct Config {
     pub max_depth: u8,
     /// Whether a claim leaves its gap to calls that should end before the claimant could start.
     pub backfill: bool,
+    /// Whether who waits for a key lends its priority to those it waits for.
+    pub inherit: bool,
+    /// The most keys that may be held or waited for at once; 32,768 at most.
+    pub max_keys: u16,
+    /// The most calls that may wait for one key.
+    pub key_queue_size: u32,
     /// What the engine's chance comes from; the same seed and inputs give the same outputs.
     pub seed: u64,
 }
 
 impl Default for Config {
-    /// No limits, one priority, patience of 30 s, nesting up to 8 deep, backfill.
+    /// No limits, one priority, patience of 30 s, nesting up to 8 deep, backfill, inheritance, as many
+    /// keys as there can be, and for each 10,000 calls that wait.
     fn default() -> Config {
         Config {
             limits: Vec::new(),
@@ -35,6 +42,9 @@ impl Default for Config {
             patience: Duration::from_secs(30),
             max_depth: 8,
             backfill: true,
+            inherit: true,
+            max_keys: LimitId::FIRST_KEY.0,
+            key_queue_size: 10_000,
             seed: 0,
         }
     }
@@ -231,8 +241,11 @@ impl Config {
         if self.priorities.is_empty() || self.priorities.len() > 64 {
             return fail("a config needs between 1 and 64 priorities".into());
         }
-        if self.limits.len() > usize::from(u16::MAX) {
-            return fail("a config holds at most 65,535 limits".into());
+        if self.limits.len() > usize::from(LimitId::FIRST_KEY.0) {
+            return fail("a config holds at most 32,768 limits".into());
+        }
+        if self.max_keys > LimitId::FIRST_KEY.0 {
+            return fail("an engine holds at most 32,768 keys".into());
         }
         for limit in &self.limits {
             let least = usize::from(limit.breaker.is_none());

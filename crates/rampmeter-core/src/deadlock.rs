@@ -215,7 +215,11 @@ impl Reduction {
                 let hold = engine.nests.slab.get(*id).and_then(|nest| nest.hold(take.budget));
                 hold.is_some_and(|hold| hold.own > 0)
             };
-            let Some(holder) = self.callers.iter().copied().find(holds) else { break };
+            // What its own ancestors hold is lent as far as that helps; others come first.
+            let mut holders = self.callers.iter().copied().filter(holds);
+            let stranger = |id: &u32| !ancestors(engine, waiter.parent).any(|it| it == *id);
+            let holder = holders.clone().find(stranger).or_else(|| holders.next());
+            let Some(holder) = holder else { break };
             let Some(next) = self.stuck_below(engine, holder) else { break };
             (caller, waiter) = (holder, next);
         }
@@ -242,6 +246,12 @@ fn children(engine: &Engine, caller: u32) -> impl Iterator<Item = u32> + '_ {
     let first = engine.nests.slab.get(caller).map(|nest| nest.first_child);
     let next = |child: &u32| engine.nests.slab.get(*child).map(|nest| nest.next);
     core::iter::successors(first, next).take_while(|child| *child != NONE)
+}
+
+/// A call with calls of its own, its caller, and so on.
+fn ancestors(engine: &Engine, nest: u32) -> impl Iterator<Item = u32> + '_ {
+    let parent = |it: &u32| engine.nests.slab.get(*it).map(|nest| nest.parent);
+    core::iter::successors(Some(nest), parent).take_while(|it| *it != NONE)
 }
 
 impl Engine {

@@ -92,6 +92,10 @@ impl Engine {
                 return Some((draw.instance, standing));
             }
             let instance = self.instances.get(draw.instance);
+            if let Some(line) = &instance.line {
+                let behind = line.first_before(u64::MAX, route.is_alone(*draw)).is_some();
+                return behind.then_some((draw.instance, Answer::InLine));
+            }
             let in_the_way = instance.watchers > 0 || instance.claim != NONE;
             // Who takes nothing needs no turn.
             let takes = || route.takes_of(*draw).iter().any(|take| take.amount > 0);
@@ -116,7 +120,7 @@ impl Engine {
             let budgets = &self.instances.budgets;
             let shares =
                 takes.iter().any(|it| budgets.beyond_loan(it, &self.nests, parent.nest).0 > 0);
-            if instance.watchers > 0 && shares {
+            if instance.watchers > 0 && instance.line.is_none() && shares {
                 return Some((draw.instance, Answer::OnRelease));
             }
         }
@@ -125,8 +129,9 @@ impl Engine {
 
     /// Calls that are alike start in the order in which they came, also those that take nothing.
     fn alike(&self, call: &Asked, parent: Parent) -> Option<(u32, Answer)> {
-        let Asked { route, priority, flow, .. } = *call;
-        let lane = self.lanes.find(&LaneKey { route, priority, flow, caller: parent.caller })?;
+        let Asked { route, priority, own, flow, .. } = *call;
+        let key = LaneKey { route, priority, own, flow, caller: parent.caller, solo: 0 };
+        let lane = self.lanes.find(&key)?;
         Some((self.lanes.get(lane).watch, Answer::OnRelease))
     }
 
@@ -159,6 +164,7 @@ impl Engine {
             charged: 0,
             tool: call.tool,
             priority: call.priority,
+            own: call.own,
             backfills: NONE,
             settled: false,
             paced,
@@ -184,7 +190,7 @@ impl Engine {
             .never_fits(call)
             .or_else(|| self.refusal_without_wait(call, (at, answer), otherwise, until))
             .or_else(|| self.refusal_as_deadlock(call, parent, at))
-            .or_else(|| self.make_room(call.route, call.priority, call.flow, out));
+            .or_else(|| self.make_room(call.route, call.own, call.flow, out));
         if let Some(refusal) = refusal {
             self.release_route(call.route);
             // What was evicted may have left room for others.
@@ -211,9 +217,8 @@ impl Engine {
     fn never_fits(&self, call: &Asked) -> Option<Refusal> {
         let route = self.routes.get(call.route);
         let mut takes = route.takes().iter();
-        let too_large = takes.position(|take| {
-            take.amount > self.instances.budgets.most(take, Some(call.priority))
-        })?;
+        let too_large = takes
+            .position(|take| take.amount > self.instances.budgets.most(take, Some(call.own)))?;
         let draw = route.draw_at(too_large)?;
         let limit = Some(LimitId(self.instances.get(draw.instance).limit));
         Some(Refusal { reason: Reason::TooLarge, limit, retry: Retry::Never })
@@ -231,7 +236,7 @@ impl Engine {
             Answer::At(at) => Retry::At(at),
             Answer::Never => Retry::Never,
             Answer::Paused => Retry::OnResume,
-            Answer::Ready | Answer::OnRelease => Retry::OnRelease,
+            Answer::Ready | Answer::OnRelease | Answer::InLine => Retry::OnRelease,
         };
         if otherwise == Otherwise::Refuse {
             return Some(Refusal { reason: Reason::WouldWait, limit, retry });
@@ -290,15 +295,16 @@ impl Engine {
             let instance = self.instances.get_mut(draw.instance);
             instance.queued += 1;
             if let Some(book) = &mut instance.book {
-                book.join(call.priority, call.flow, ticket, index);
+                book.join(call.own, call.flow, ticket, index);
             }
         }
+        self.join_lines(call, ticket, index, parent.nest != NONE);
         self.waiting += 1;
         let as_others = until.by == ExpiresBy::QueueTimeout;
         let may_wait = as_others.then(|| nanos(call.may_wait));
         self.expiries.join(index, (until.expires, ticket), may_wait, &mut self.calls);
-        let (route, priority, flow) = (call.route, call.priority, call.flow);
-        let key = LaneKey { route, priority, flow, caller: parent.caller };
+        let Asked { route, priority, own, flow, .. } = *call;
+        let key = LaneKey { route, priority, own, flow, caller: parent.caller, solo: 0 };
         let nest = self.adopt(index, parent);
         let known = self.lanes.find(&key);
         let lane = known.unwrap_or_else(|| self.lanes.open(&key, at, &mut self.patience));

@@ -52,6 +52,8 @@ pub enum Reason {
     TooManyInstances,
     /// The limit's breaker is open: too many of its calls have failed.
     Open,
+    /// It names a key when there are as many as there may be, all in use.
+    TooManyKeys,
     /// It names something that this engine does not know or does not enforce.
     Unsupported,
     /// It waited in a full queue of which its flow had more than its share, and another came.
@@ -93,6 +95,7 @@ impl Reason {
             Reason::MissingLabel => "missing_label",
             Reason::TooManyInstances => "too_many_instances",
             Reason::Open => "open",
+            Reason::TooManyKeys => "too_many_keys",
             Reason::Unsupported => "unsupported",
             Reason::Evicted => "evicted",
             Reason::NoParent => "no_parent",
@@ -114,6 +117,7 @@ impl fmt::Display for Reason {
             Reason::MissingLabel => "it lacks the label that the limit is per",
             Reason::TooManyInstances => "the limit has as many instances as it may",
             Reason::Open => "too many of the limit's calls have failed, so none are sent for now",
+            Reason::TooManyKeys => "as many keys are in use as may be",
             Reason::Unsupported => "it names something that is not enforced here",
             Reason::Evicted => "the full queue made room for a flow that had less of it",
             Reason::NoParent => "the call that makes it does not run",

@@ -171,6 +171,9 @@ impl Engine {
                         order.reweigh(&self.config.priorities);
                     }
                 }
+                for id in self.instances.ids() {
+                    self.line_changed(id);
+                }
                 // For whom slots are reserved depends on who has the greater weight.
                 let limits = u16::try_from(self.config.limits.len()).unwrap_or(u16::MAX);
                 for id in (0..limits).filter(|id| !self.instances.is_gone(*id)).collect::<Vec<_>>()
@@ -257,7 +260,7 @@ impl Engine {
                 let Record::Waiting(waiting) = record else { continue };
                 let lane = self.lanes.get(waiting.lane);
                 if self.routes.get(lane.route).on(id).is_some() {
-                    book.join(lane.priority, lane.flow, waiting.ticket, call);
+                    book.join(lane.own, lane.flow, waiting.ticket, call);
                 }
             }
         }

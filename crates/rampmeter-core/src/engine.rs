@@ -98,6 +98,8 @@ pub(crate) struct Asked {
     pub(crate) tool: ToolId,
     pub(crate) flow: Flow,
     pub(crate) priority: Priority,
+    /// Without what it inherits through keys.
+    pub(crate) own: Priority,
     pub(crate) may_wait: Duration,
     pub(crate) deadline: Instant,
 }
@@ -280,8 +282,11 @@ impl Engine {
         true
     }
 
-    /// The limit's name.
+    /// The limit's name, or the key's.
     pub fn limit_name(&self, limit: LimitId) -> &str {
+        if limit.is_key() {
+            return self.key_name(limit);
+        }
         self.config.limits.get(usize::from(limit.0)).map_or("", |limit| limit.name.as_str())
     }
 
@@ -311,9 +316,10 @@ impl Engine {
             Ok(may_wait) => may_wait,
             Err(refusal) => return Decision::Refused(refusal),
         };
-        let Call { tool, flow, priority, deadline, .. } = inherited;
+        let Call { tool, flow, priority: own, deadline, .. } = inherited;
         let route = self.acquire_route();
-        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
+        let priority = self.handed_down(parent.nest, own);
+        let asked = Asked { route, tool, flow, priority, own, may_wait, deadline };
         self.decide(&asked, parent, otherwise, out)
     }
 
@@ -335,21 +341,22 @@ impl Engine {
         out: &mut Outputs,
     ) -> Decision {
         self.begin(now, out);
-        let Terms { mut flow, mut priority, mut deadline, .. } = *terms;
-        if usize::from(priority.0) >= self.config.priorities.len() {
+        let Terms { mut flow, priority: mut own, mut deadline, .. } = *terms;
+        if usize::from(own.0) >= self.config.priorities.len() {
             return refused(Reason::Unsupported, None, Retry::Never);
         }
-        let mut parent = Parent::NONE;
+        let (mut parent, mut priority) = (Parent::NONE, own);
         if let Some(id) = terms.parent {
             parent = match self.parent_of(id) {
                 Ok(parent) => parent,
                 Err(refusal) => return Decision::Refused(refusal),
             };
-            (flow, priority, deadline) = self.inherited(id, deadline);
+            (flow, own, deadline) = self.inherited(id, deadline);
+            priority = self.handed_down(parent.nest, own);
         }
         self.routes.share(kind.route);
         let Kind { route, tool, may_wait } = *kind;
-        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
+        let asked = Asked { route, tool, flow, priority, own, may_wait, deadline };
         self.decide(&asked, parent, otherwise, out)
     }
 }

@@ -1,7 +1,7 @@
 //! Why a call waits, and when it should start.
 
 use crate::budget::Answer;
-use crate::call::{CallId, LimitId};
+use crate::call::{CallId, LimitId, Priority};
 use crate::engine::Engine;
 use crate::lane::{NONE, Record};
 use crate::order::Order;
@@ -16,7 +16,10 @@ pub struct Explanation {
     pub limit: LimitId,
     /// What it waits for there.
     pub waits_for: WaitsFor,
-    /// Calls of its own flow and priority that wait for this limit before it.
+    /// The priority at which it waits: its own, or what it inherits from who waits for it at a key.
+    pub priority: Priority,
+    /// Calls of its own flow and priority that wait for this limit before it; at a key all calls
+    /// that do.
     pub ahead: u32,
     /// All calls that wait at this limit.
     pub waiting: u32,
@@ -67,12 +70,18 @@ impl Engine {
         self.now = self.now.max(now);
         let index = self.calls.resolve(call)?;
         let Some(Record::Waiting(waiting)) = self.calls.get(index) else { return None };
-        let (lane_id, claim) = (waiting.lane, waiting.claim);
+        let (lane_id, claim, ticket) = (waiting.lane, waiting.claim, waiting.ticket);
         let lane = self.lanes.get(lane_id);
         let (route, watch, priority, flow) = (lane.route, lane.watch, lane.priority, lane.flow);
         let (waits_for, at) = self.waits_for(index, watch);
-        let ahead = self.ahead(index);
-        let waiting = self.instances.get(watch).order.as_deref().map_or(0, Order::calls);
+        let instance = self.instances.get(at);
+        let (ahead, waiting) = match instance.line.as_deref() {
+            Some(line) => (line.ahead_of(ticket, COUNTED), instance.queued),
+            None => (
+                self.ahead(index),
+                self.instances.get(watch).order.as_deref().map_or(0, Order::calls),
+            ),
+        };
         let estimated_start = match self.claims.slab.get(claim) {
             Some(_) => self.claimant_starts(claim).filter(|at| *at > self.now),
             None => self.forecast_at(route, watch, priority, flow, u64::from(ahead)),
@@ -81,6 +90,7 @@ impl Engine {
             call,
             limit: LimitId(self.instances.get(at).limit),
             waits_for,
+            priority,
             ahead,
             waiting,
             claims: claim != NONE,
@@ -108,6 +118,7 @@ impl Engine {
                 let claim = self.claims.slab.get(self.instances.get(at).claim);
                 claim.map_or(WaitsFor::Release, |it| WaitsFor::Claimant(self.calls.id(it.call)))
             }
+            Answer::InLine => WaitsFor::Turn,
             Answer::OnRelease | Answer::Never | Answer::Ready => WaitsFor::Release,
         };
         (waits_for, at)

@@ -75,7 +75,7 @@ impl Engine {
             ahead.map(|it| self.now.saturating_add(core::time::Duration::from_nanos(it.0)));
         match answer {
             Answer::At(ready) => Some(served.map_or(ready, |served| served.max(ready))),
-            Answer::Ready | Answer::OnRelease => served,
+            Answer::Ready | Answer::OnRelease | Answer::InLine => served,
             Answer::Paused | Answer::Never => None,
         }
     }

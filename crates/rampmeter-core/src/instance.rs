@@ -11,11 +11,13 @@ use core::time::Duration;
 use crate::backfill::Ends;
 use crate::breaker::Circuit;
 use crate::budget::{Answer, Budget, Budgets};
-use crate::call::{CallId, Priority};
+use crate::call::{CallId, LimitId, Priority};
 use crate::config::{Config, LimitConfig};
 use crate::cooldown::CoolDown;
 use crate::heap::Heap;
+use crate::key::{KEY_BUDGETS, KeyNumbers};
 use crate::lane::NONE;
+use crate::line::Line;
 use crate::nest::{NestedLanes, Nests};
 use crate::order::Order;
 use crate::queue::Book;
@@ -58,6 +60,8 @@ pub(crate) struct Instance {
     /// Claims, wherever they bind, whose calls wait here.
     pub(crate) claims_of_watchers: Vec<u32>,
     pub(crate) ends: Option<Box<Ends>>,
+    /// Who waits for it in which order, if it is a key.
+    pub(crate) line: Option<Box<Line>>,
     /// In the engine's list of instances to look at.
     pub(crate) dirty: bool,
     routes: u32,
@@ -68,6 +72,9 @@ pub(crate) struct Instances {
     pub(crate) budgets: Budgets,
     slab: Slab<Instance>,
     limits: Vec<PerLimit>,
+    /// All keys, as if they were the values of one label.
+    keys: PerLimit,
+    pub(crate) numbers: KeyNumbers,
     /// What was in the way at instances that were collected, until it is counted.
     pub(crate) freed: usize,
 }
@@ -93,6 +100,8 @@ impl Instances {
             budgets: Budgets::default(),
             slab: Slab::default(),
             limits: Vec::new(),
+            keys: PerLimit::default(),
+            numbers: KeyNumbers::default(),
             freed: 0,
         };
         for index in 0..config.limits.len() {
@@ -250,10 +259,37 @@ impl Instances {
         (index, generation)
     }
 
+    /// The instance of a key; `None` if there are `most` and all are in use.
+    pub(crate) fn find_key(&mut self, config: &Config, name: &str, now: Instant) -> Option<u32> {
+        if let Some(&id) = self.keys.by_value.get(name) {
+            return Some(id);
+        }
+        let most = usize::from(config.max_keys);
+        self.collect(LimitId::FIRST_KEY.0, now, most);
+        if self.keys.by_value.len() >= most {
+            return None;
+        }
+        let number = self.numbers.take();
+        let id = self.make(config, number, Some(name.into()));
+        self.numbers.set(number, id);
+        self.keys.by_value.insert(name.into(), id);
+        self.keys.idle.set(id, now);
+        Some(id)
+    }
+
+    /// All keys, by name.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = u32> + '_ {
+        self.keys.by_value.values().copied()
+    }
+
     /// Whether an instance is still one of its limit's.
     pub(crate) fn finds(&self, id: u32) -> bool {
         let instance = &self.slab[id];
-        let Some(per_limit) = self.limits.get(usize::from(instance.limit)) else { return false };
+        let per_limit = match LimitId(instance.limit).is_key() {
+            true => Some(&self.keys),
+            false => self.limits.get(usize::from(instance.limit)),
+        };
+        let Some(per_limit) = per_limit else { return false };
         match &instance.label {
             None => per_limit.single == Some(id),
             Some(value) => per_limit.by_value.get(value) == Some(&id),
@@ -265,16 +301,20 @@ impl Instances {
         let instance = &mut self.slab[id];
         instance.routes += 1;
         if instance.label.is_some() {
-            self.limits[usize::from(instance.limit)].idle.remove(id);
+            per_limit(&mut self.keys, &mut self.limits, instance.limit).idle.remove(id);
         }
     }
 
     /// A route is gone.
     pub(crate) fn unused(&mut self, route: &Route, now: Instant) {
         for draw in route.draws() {
-            self.slab[draw.instance].routes -= 1;
-            self.remember(draw.instance, now);
+            self.unused_by_one(draw.instance, now);
         }
+    }
+
+    pub(crate) fn unused_by_one(&mut self, id: u32, now: Instant) {
+        self.slab[id].routes -= 1;
+        self.remember(id, now);
     }
 
     /// What the budgets of an instance remember has changed other than by a call: if nobody uses
@@ -298,7 +338,8 @@ impl Instances {
         let cool = self.slab[id].cool.as_deref().map_or(now, |cool| cool.until);
         let breaker = self.slab[id].breaker.as_deref().map_or(now, Circuit::idle_at);
         let idle_at = idle_at.max(cool).max(breaker);
-        self.limits[usize::from(instance.limit)].idle.set(id, idle_at);
+        let limit = self.slab[id].limit;
+        per_limit(&mut self.keys, &mut self.limits, limit).idle.set(id, idle_at);
     }
 
     /// Takes the mark off an instance, if it still exists.
@@ -339,29 +380,35 @@ impl Instances {
     }
 
     fn make(&mut self, config: &Config, limit: u16, label: Option<Box<str>>) -> u32 {
-        let place = self.limits[usize::from(limit)].free.pop();
-        let limit_config = &config.limits[usize::from(limit)];
-        let budgets = self.budgets.make(&limit_config.budgets, place, &config.priorities);
+        let is_key = LimitId(limit).is_key();
+        let limit_config = config.limits.get(usize::from(limit)).filter(|_| !is_key);
+        let per_limit = per_limit(&mut self.keys, &mut self.limits, limit);
+        let (place, paused) = (per_limit.free.pop(), per_limit.paused);
+        let wanted = limit_config.map_or(KEY_BUDGETS, |limit| &limit.budgets);
+        let budgets = self.budgets.make(wanted, place, &config.priorities);
         let (slots, only_slots) = only_slots(&self.budgets, &budgets);
-        self.budgets.adapt(slots, limit_config.adaptive.as_ref());
+        self.budgets.adapt(slots, limit_config.and_then(|limit| limit.adaptive.as_ref()));
         self.slab.insert(Instance {
             limit,
             label,
             budgets,
             slots,
             only_slots,
-            paused: self.limits[usize::from(limit)].paused,
+            paused,
             cool: None,
-            breaker: limit_config.breaker.map(|it| Box::new(Circuit::new(it, Instant::EPOCH))),
+            breaker: limit_config
+                .and_then(|limit| limit.breaker)
+                .map(|it| Box::new(Circuit::new(it, Instant::EPOCH))),
             order: None,
             watchers: 0,
             partial: 0,
             nested: None,
             queued: 0,
-            book: limit_config.keeps_a_book().then(Box::default),
+            book: limit_config.filter(|limit| limit.keeps_a_book()).map(|_| Box::default()),
             claim: NONE,
             claims_of_watchers: Vec::new(),
             ends: None,
+            line: is_key.then(Box::default),
             dirty: false,
             routes: 0,
         })
@@ -370,10 +417,12 @@ impl Instances {
     /// Drops instances that have been idle for long, and one that is merely idle if the limit
     /// has `most` of them.
     fn collect(&mut self, limit: u16, now: Instant, most: usize) {
-        let per_limit = &mut self.limits[usize::from(limit)];
+        let is_key = LimitId(limit).is_key();
+        let per_limit = per_limit(&mut self.keys, &mut self.limits, limit);
         for _ in 0..COLLECTED_AT_ONCE {
             let Some((idle_at, id)) = per_limit.idle.peek() else { return };
-            let full = per_limit.by_value.len() >= most;
+            // Another key is as likely as the same one to come.
+            let full = is_key || per_limit.by_value.len() >= most;
             let due = if full { idle_at } else { idle_at.saturating_add(LINGER) };
             if due > now {
                 return;
@@ -390,6 +439,9 @@ impl Instances {
                 }
             }
             per_limit.free.push(gone.budgets);
+            if is_key {
+                self.numbers.give(gone.limit);
+            }
             if let Some(value) = gone.label {
                 per_limit.by_value.remove(&value);
             }
@@ -403,6 +455,14 @@ impl Instance {
     pub(crate) fn is_quiet(&self) -> bool {
         self.watchers == 0 && self.ends.is_none()
     }
+}
+
+fn per_limit<'a>(
+    keys: &'a mut PerLimit,
+    limits: &'a mut [PerLimit],
+    limit: u16,
+) -> &'a mut PerLimit {
+    if LimitId(limit).is_key() { keys } else { &mut limits[usize::from(limit)] }
 }
 
 /// The slots of budgets that have one concurrency, and whether there is nothing else.

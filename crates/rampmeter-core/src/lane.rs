@@ -71,7 +71,10 @@ pub(crate) struct Running {
     /// Bit `i` is set if the route's draw `i` was charged.
     pub(crate) charged: u64,
     pub(crate) tool: ToolId,
+    /// At which it started, and so took its slots.
     pub(crate) priority: Priority,
+    /// Without what it inherited.
+    pub(crate) own: Priority,
     /// The claim in whose gap it started, or [`NONE`].
     pub(crate) backfills: u32,
     /// What it really took has been told.
@@ -84,9 +87,13 @@ pub(crate) struct Running {
 pub(crate) struct Lane {
     pub(crate) route: u32,
     pub(crate) priority: Priority,
+    /// Its calls' without what they inherited.
+    pub(crate) own: Priority,
     pub(crate) flow: Flow,
     /// The caller of its calls, as a number that is never used again; [`u64::MAX`] for none.
     pub(crate) caller: u64,
+    /// One more than the ticket of its one call, if that was raised; else 0.
+    pub(crate) solo: u64,
     pub(crate) first: u32,
     pub(crate) last: u32,
     pub(crate) calls: u32,
@@ -111,8 +118,10 @@ pub(crate) const NO_CALLER: u64 = u64::MAX;
 pub(crate) struct LaneKey {
     pub(crate) route: u32,
     pub(crate) priority: Priority,
+    pub(crate) own: Priority,
     pub(crate) flow: Flow,
     pub(crate) caller: u64,
+    pub(crate) solo: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -135,7 +144,14 @@ pub(crate) enum Departure {
 impl LaneKey {
     fn hash(&self) -> u32 {
         let kind = u64::from(self.route) << 8 | u64::from(self.priority.0);
-        hash(self.flow.id ^ self.caller.rotate_left(17), kind)
+        hash(self.flow.id ^ self.caller.rotate_left(17) ^ self.solo.rotate_left(31), kind)
+    }
+}
+
+impl Lane {
+    pub(crate) fn key(&self) -> LaneKey {
+        let Lane { route, priority, own, flow, caller, solo, .. } = *self;
+        LaneKey { route, priority, own, flow, caller, solo }
     }
 }
 
@@ -159,6 +175,8 @@ impl Lanes {
             let lane = &self.slab[id];
             lane.route == key.route
                 && lane.priority == key.priority
+                && lane.own == key.own
+                && lane.solo == key.solo
                 && lane.flow.id == key.flow.id
                 && lane.caller == key.caller
         })
@@ -167,11 +185,13 @@ impl Lanes {
     /// Opens an empty lane; the caller appends a call at once.
     pub(crate) fn open(&mut self, key: &LaneKey, watch: u32, patience: &mut Patience) -> u32 {
         self.opened += 1;
-        let kin = patience.kin_of(key.priority, key.flow);
+        let kin = patience.kin_of(key.own, key.flow);
         let kin_next = core::mem::replace(&mut patience.kin_mut(kin).lanes, NONE);
         let id = self.slab.insert(Lane {
             route: key.route,
             priority: key.priority,
+            own: key.own,
+            solo: key.solo,
             flow: key.flow,
             caller: key.caller,
             first: NONE,
@@ -240,8 +260,7 @@ impl Lanes {
 
     fn close(&mut self, id: u32, patience: &mut Patience) {
         let Some(lane) = self.slab.remove(id) else { return };
-        let Lane { route, priority, flow, caller, .. } = lane;
-        self.index.remove(LaneKey { route, priority, flow, caller }.hash(), id);
+        self.index.remove(lane.key().hash(), id);
         if lane.kin_next != NONE {
             self.slab[lane.kin_next].kin_previous = lane.kin_previous;
         }

@@ -271,7 +271,7 @@ impl Engine {
     /// What a call takes from its caller: flow, priority, and deadline if that is sooner.
     pub(crate) fn inherited(&self, parent: CallId, deadline: Instant) -> (Flow, Priority, Instant) {
         match self.calls.resolve(parent).and_then(|index| self.calls.get(index)) {
-            Some(Record::Running(it)) => (it.flow, it.priority, deadline.min(it.deadline)),
+            Some(Record::Running(it)) => (it.flow, it.own, deadline.min(it.deadline)),
             _ => (Flow { id: 0, weight: 1 }, Priority(0), deadline),
         }
     }
@@ -284,6 +284,7 @@ impl Engine {
         let depth = self.nests.slab[parent.nest].depth.saturating_add(1);
         let nest = self.nests.slab.insert(Nest::new(call, depth, Vec::new()));
         self.nests.link(nest, parent.nest);
+        self.holds_as_caller(parent.nest);
         nest
     }
 
@@ -319,7 +320,17 @@ impl Engine {
         let holds = core::mem::take(&mut self.nests.slab[nest].holds);
         for hold in &holds {
             let free = self.nests.pass_on(*hold);
-            self.instances.budgets.one_mut(hold.budget).give(free, priority);
+            let budget = self.instances.budgets.one_mut(hold.budget);
+            budget.give(free, priority);
+            // What it took at its priority, the borrower will give back at its own.
+            let borrower = self.nests.slab.get(hold.borrower).map(|nest| nest.call);
+            if let Some(Record::Running(it)) = borrower.and_then(|call| self.calls.get(call))
+                && it.priority != priority
+                && let Budget::Concurrency(slots) = budget
+            {
+                slots.give(hold.own - free, priority);
+                slots.take(hold.own - free, it.priority);
+            }
         }
         self.nests.remove(nest);
     }

@@ -174,12 +174,17 @@ impl Engine {
                 self.patience.ends.set(kin, ends);
                 continue;
             }
-            match self.gated_until(call) {
+            // Who stands before it in the line of a key goes first, so that one is let through.
+            let head = self.head_of_line(call);
+            match self.gated_until(head) {
                 // Withholding would help nobody before then.
                 Some(until) => self.patience.gated.set(kin, until),
                 None => {
-                    self.patience.rescued = Some(call);
-                    self.claim_everywhere(call);
+                    if head != call {
+                        self.patience.ends.set(kin, ends);
+                    }
+                    self.patience.rescued = Some(head);
+                    self.claim_everywhere(head);
                 }
             }
         }
@@ -196,7 +201,7 @@ impl Engine {
                 let again = self.config.patience.max(Duration::from_secs(1));
                 Some(self.now.saturating_add(again))
             }
-            Answer::Ready | Answer::OnRelease | Answer::Never => None,
+            Answer::Ready | Answer::OnRelease | Answer::InLine | Answer::Never => None,
         }
     }
 }

@@ -27,7 +27,7 @@ const NESTED_LOOKS: u32 = 64;
 
 /// Where a waiting call stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
+pub(crate) enum Look {
     /// It has its answer.
     Answered,
     /// Blocked at the instance that was looked at, for good or until the moment.
@@ -38,7 +38,7 @@ enum Look {
 
 /// What came of looking at an instance.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Seen {
+pub(crate) enum Seen {
     /// Nobody can start there any more.
     All,
     /// Something has changed: look again.
@@ -132,7 +132,13 @@ impl Engine {
     fn look_at(&mut self, id: u32, looks: &mut u32, out: &mut Outputs) -> bool {
         self.wakes.remove(id);
         loop {
-            let seen = match self.look_in_turn(id, looks, out) {
+            let is_key = self.instances.existing(id).is_some_and(|it| it.line.is_some());
+            let seen = if is_key {
+                self.look_in_line(id, looks, out)
+            } else {
+                self.look_in_turn(id, looks, out)
+            };
+            let seen = match seen {
                 Seen::All => self.look_at_nested(id, looks, out),
                 seen => seen,
             };
@@ -298,7 +304,13 @@ impl Engine {
 
     /// Tries to start one waiting call; `None` if the work is enough for now.
     #[inline]
-    fn look(&mut self, call: u32, at: u32, looks: &mut u32, out: &mut Outputs) -> Option<Look> {
+    pub(crate) fn look(
+        &mut self,
+        call: u32,
+        at: u32,
+        looks: &mut u32,
+        out: &mut Outputs,
+    ) -> Option<Look> {
         *looks = looks.checked_sub(1)?;
         let Some(Record::Waiting(waiting)) = self.calls.get(call) else {
             return Some(Look::Answered);
@@ -334,7 +346,8 @@ impl Engine {
         gap: &mut Option<(u32, Instant)>,
     ) -> Option<Block> {
         let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return None };
-        let (tool, claim, nest) = (waiting.tool, waiting.claim, waiting.nest);
+        let (tool, claim, nest, ticket) =
+            (waiting.tool, waiting.claim, waiting.nest, waiting.ticket);
         let lane = self.lanes.get(waiting.lane);
         let (route, priority) = (lane.route, lane.priority);
         let age = self.claims.slab.get(claim).map_or(u64::MAX, |claim| claim.age);
@@ -354,7 +367,14 @@ impl Engine {
                 let lineage = (&self.nests, parent);
                 instances.answer_nested(draw.instance, takes, priority, lineage, self.now)
             };
-            let theirs = self.instances.get(draw.instance).claim;
+            let instance = self.instances.get(draw.instance);
+            if let Some(line) = instance.line.as_deref().filter(|_| nest == NONE) {
+                let alone = self.routes.get(route).is_alone(draw);
+                if line.first_before(ticket, alone).is_some() {
+                    answer = answer.and(Answer::InLine);
+                }
+            }
+            let theirs = instance.claim;
             let mut withheld = false;
             if answer == Answer::Ready
                 && theirs != NONE

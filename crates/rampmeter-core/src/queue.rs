@@ -139,9 +139,15 @@ impl Engine {
         for index in 0..self.routes.get(route).draws().len() {
             let id = self.routes.get(route).draws()[index].instance;
             let instance = self.instances.get_mut(id);
-            let config = &self.config.limits[usize::from(instance.limit)];
             let limit = Some(LimitId(instance.limit));
             let refusal = Refusal { reason: Reason::QueueFull, limit, retry: Retry::OnRelease };
+            if instance.line.is_some() {
+                if instance.queued >= self.config.key_queue_size {
+                    return Some(refusal);
+                }
+                continue;
+            }
+            let config = &self.config.limits[usize::from(instance.limit)];
             let is_full = instance.queued >= config.queue_size;
             let Some(book) = instance.book.as_deref_mut() else {
                 if is_full {
@@ -177,6 +183,9 @@ impl Engine {
         for id in ids {
             let instance = self.instances.get_mut(id);
             let limit = LimitId(instance.limit);
+            if limit.is_key() {
+                continue;
+            }
             let size = self.config.limits[usize::from(limit.0)].queue_size;
             while self.instances.get(id).queued >= size {
                 let Some(book) = self.instances.get_mut(id).book.as_deref_mut() else { break };

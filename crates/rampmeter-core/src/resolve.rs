@@ -6,6 +6,9 @@ use crate::call::{Call, Draw, Priority};
 use crate::decision::{Reason, Refusal, Retry};
 use crate::engine::Engine;
 
+/// Limits and keys that one call may name.
+pub const MAX_DRAWS: usize = 64;
+
 impl Engine {
     /// Checks a call and writes its route into the builder; returns how long it may wait.
     /// A kind of call that is prepared has no priority yet.
@@ -17,14 +20,14 @@ impl Engine {
         let unsupported =
             |limit| Refusal { reason: Reason::Unsupported, limit, retry: Retry::Never };
         let known = |it: Priority| usize::from(it.0) < self.config.priorities.len();
-        if !priority.is_none_or(known) || !call.keys.is_empty() {
+        if !priority.is_none_or(known) {
             return Err(unsupported(None));
         }
         self.builder.clear();
         let mut may_wait = call.queue_timeout;
         for draw in call.draws {
             let instance = self.find_instance(call, draw)?;
-            if self.builder.draws_on(instance) || call.draws.len() > 64 {
+            if self.builder.draws_on(instance) || call.draws.len() > MAX_DRAWS {
                 return Err(unsupported(Some(draw.limit)));
             }
             let data = self.instances.get(instance);
@@ -37,6 +40,9 @@ impl Engine {
                 let (reason, retry) = (Reason::TooLarge, Retry::Never);
                 return Err(Refusal { reason, limit: Some(draw.limit), retry });
             }
+        }
+        if !call.keys.is_empty() {
+            self.add_keys(call)?;
         }
         Ok(may_wait)
     }
@@ -81,6 +87,7 @@ impl Engine {
                 self.instances.used(draw.instance);
             }
         }
+        self.let_go_of_keys();
         id
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Route {
     draws: Box<[RouteDraw]>,
     costs: Box<[Cost]>,
     refs: u32,
+    /// So many of the last draws are on keys.
+    keys: u32,
 }
 
 /// So much of one budget.
@@ -57,6 +59,7 @@ pub(crate) struct RouteBuilder {
     takes: Vec<Take>,
     draws: Vec<RouteDraw>,
     costs: Vec<Cost>,
+    keys: u32,
 }
 
 fn narrow(value: usize) -> u32 {
@@ -68,6 +71,38 @@ impl RouteBuilder {
         self.takes.clear();
         self.draws.clear();
         self.costs.clear();
+        self.keys = 0;
+    }
+
+    /// Adds a key that is read or, with all of its slots, written. A draw on it that is there
+    /// already only grows; says whether it was not.
+    pub(crate) fn key(&mut self, instance: u32, budget: u32, slots: u64) -> bool {
+        if let Some(draw) = self.draws.iter_mut().find(|draw| draw.instance == instance) {
+            draw.weight = draw.weight.max(slots);
+            let weight = draw.weight;
+            self.takes
+                .iter_mut()
+                .filter(|it| it.budget == budget)
+                .for_each(|it| it.amount = weight);
+            return false;
+        }
+        let (first, cost) = (narrow(self.takes.len()), narrow(self.costs.len()));
+        self.takes.push(Take { budget, amount: slots });
+        let end = first + 1;
+        let (weight, first_cost, end_cost) = (slots, cost, cost);
+        self.draws.push(RouteDraw { instance, first, end, weight, first_cost, end_cost });
+        self.keys += 1;
+        true
+    }
+
+    /// The keys that were added.
+    pub(crate) fn keys(&self) -> Vec<u32> {
+        let first = self.draws.len() - self.keys as usize;
+        self.draws.iter().skip(first).map(|draw| draw.instance).collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.draws.len()
     }
 
     /// Adds a draw on an instance whose budgets are at `place`.
@@ -110,6 +145,17 @@ fn hash_of(takes: &[Take]) -> u32 {
 impl Route {
     pub(crate) fn draws(&self) -> &[RouteDraw] {
         &self.draws
+    }
+
+    /// Its draws on keys.
+    #[inline]
+    pub(crate) fn keys(&self) -> &[RouteDraw] {
+        self.draws.get(self.draws.len() - self.keys as usize..).unwrap_or_default()
+    }
+
+    /// Whether it writes the key that is drawn on.
+    pub(crate) fn is_alone(&self, draw: RouteDraw) -> bool {
+        self.takes_of(draw).first().is_some_and(|take| take.amount == crate::key::WHOLE)
     }
 
     /// All of its draws at once.
@@ -164,6 +210,7 @@ impl Routes {
             draws: builder.draws.as_slice().into(),
             costs: builder.costs.as_slice().into(),
             refs: 1,
+            keys: builder.keys,
         });
         self.index.insert(hash, id);
         (id, true)

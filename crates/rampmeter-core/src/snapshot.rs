@@ -23,6 +23,23 @@ pub struct Snapshot {
     /// Every limit, in the config's order and then in that of their addition; not those that were
     /// removed.
     pub limits: Vec<LimitSnapshot>,
+    /// The keys that are held or waited for, by name.
+    pub keys: Vec<KeySnapshot>,
+}
+
+/// One key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeySnapshot {
+    /// The key, as refusals name it.
+    pub key: LimitId,
+    /// Its name.
+    pub name: String,
+    /// Whether a call writes it.
+    pub written: bool,
+    /// Calls that read it.
+    pub readers: u64,
+    /// Calls that wait and name it.
+    pub waiting: u32,
 }
 
 /// One limit.
@@ -108,6 +125,7 @@ impl Engine {
             running: self.running() as u64,
             waiting: self.waiting() as u64,
             limits: limits.collect(),
+            keys: self.keys_in_use(),
         }
     }
 

@@ -18,6 +18,7 @@ impl Engine {
         let deadline = waiting.deadline;
         let lane = self.lanes.get(lane_id);
         let (route, flow, priority, kin) = (lane.route, lane.flow, lane.priority, lane.kin);
+        let own = lane.own;
         let (watch, flow_at) = (lane.watch, lane.flow_at);
         let estimate_nanos = self.estimates.mean_nanos(tool);
         let mut paced = false;
@@ -70,6 +71,7 @@ impl Engine {
             charged,
             tool,
             priority,
+            own,
             backfills: gap.map_or(NONE, |(claim, _)| claim),
             settled: false,
             paced,
@@ -125,6 +127,7 @@ impl Engine {
             let takes = self.routes.get(running.route).takes();
             self.instances.budgets.give(takes, running.priority);
         } else {
+            self.ends_as_caller(running.nest, running.route);
             self.give_nested(running.nest, running.route, running.priority);
         }
         self.release_route(running.route);

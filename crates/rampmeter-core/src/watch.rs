@@ -10,17 +10,21 @@ use crate::order::Order;
 
 /// Where a lane is found at the instance where it waits.
 #[derive(Clone, Copy)]
-struct Place {
+pub(crate) struct Place {
+    lane: u32,
+    watch: u32,
     priority: Priority,
     flow_at: u32,
     opened: u64,
     partial: bool,
+    nested: bool,
 }
 
 impl Place {
-    fn of(lane: &Lane) -> Place {
-        let Lane { priority, flow_at, opened, partial, .. } = *lane;
-        Place { priority, flow_at, opened, partial }
+    fn of(id: u32, lane: &Lane) -> Place {
+        let Lane { watch, priority, flow_at, opened, partial, caller, .. } = *lane;
+        let nested = caller != NO_CALLER;
+        Place { lane: id, watch, priority, flow_at, opened, partial, nested }
     }
 }
 
@@ -47,33 +51,59 @@ impl Engine {
         let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
         let gone = waiting.clone();
         let lane = self.lanes.get(gone.lane);
-        let (route, priority, flow) = (lane.route, lane.priority, lane.flow);
-        let (watch, flow_at, kin, place) = (lane.watch, lane.flow_at, lane.kin, Place::of(lane));
+        let (route, own, flow, kin) = (lane.route, lane.own, lane.flow, lane.kin);
+        let (priority, place) = (lane.priority, Place::of(gone.lane, lane));
         self.waiting -= 1;
         self.expiries.leave(call, gone.expiry, &mut self.calls);
         for draw in self.routes.get(route).draws() {
             let instance = self.instances.get_mut(draw.instance);
             instance.queued -= 1;
             if let Some(book) = &mut instance.book {
-                book.leave(priority, flow, gone.ticket);
+                book.leave(own, flow, gone.ticket);
             }
         }
+        self.leave_lines(route, gone.ticket, priority);
         self.patience.leave(call, kin, self.now);
         self.drop_claims(route, &gone);
         let departure = self.lanes.depart(&gone, &mut self.calls, &mut self.patience);
-        if let Departure::Last = departure {
-            self.leave(watch, place, (1, gone.ticket), out);
-        } else if let Some(order) = self.instances.get_mut(watch).order.as_deref_mut() {
-            order.one_less(priority, flow_at);
-            if let Departure::NewFirst(ticket) = departure {
-                order.retarget(gone.ticket, ticket, priority, flow_at);
-                self.mark(watch);
-            }
-        }
+        self.departed(&place, &departure, gone.ticket, out);
         if self.waiting == 0 {
             self.forget_ends();
         }
         self.release_route(route);
+    }
+
+    /// Where a lane is that a call is about to leave.
+    pub(crate) fn leaving(&self, lane: u32) -> Place {
+        Place::of(lane, self.lanes.get(lane))
+    }
+
+    /// A call has left its lane; it had `ticket`.
+    pub(crate) fn departed(
+        &mut self,
+        place: &Place,
+        departure: &Departure,
+        ticket: u64,
+        out: &mut Outputs,
+    ) {
+        let Place { lane, watch, priority, flow_at, nested, .. } = *place;
+        if let Departure::Last = departure {
+            self.leave(place, (1, ticket), out);
+            return;
+        }
+        let instance = self.instances.get_mut(watch);
+        if let Some(order) = instance.order.as_deref_mut() {
+            order.one_less(priority, flow_at);
+        }
+        if let Departure::NewFirst(new) = *departure {
+            if let Some(order) = instance.order.as_deref_mut() {
+                order.retarget(ticket, new, priority, flow_at);
+            } else if let Some(line) = instance.line.as_deref_mut() {
+                line.unwatch(ticket, lane, nested);
+                line.watch(new, lane, nested);
+            }
+            self.mark(watch);
+        }
     }
 
     /// A call's turn came at `at`, but `by` is in the way: its lane waits there. The first time
@@ -93,8 +123,8 @@ impl Engine {
         let lane = self.lanes.get(id);
         let Some(Record::Waiting(first)) = self.calls.get(lane.first) else { return };
         let (ticket, from, claim) = (first.ticket, lane.watch, first.claim);
-        let (place, call) = (Place::of(lane), lane.first);
-        self.leave(from, place, (lane.calls, ticket), out);
+        let (place, call) = (Place::of(id, lane), lane.first);
+        self.leave(&place, (lane.calls, ticket), out);
         self.enter(to, id, ticket, out);
         if claim != NONE {
             self.instances.get_mut(from).claims_of_watchers.retain(|id| *id != claim);
@@ -120,6 +150,11 @@ impl Engine {
         if lane.caller != NO_CALLER {
             instance.nested.get_or_insert_default().lanes.insert(lane.opened, lane_id);
         }
+        if let Some(line) = &mut instance.line {
+            line.watch(ticket, lane_id, lane.caller != NO_CALLER);
+            self.lanes.get_mut(lane_id).watch = at;
+            return;
+        }
         let (weights, now) = (&self.config.priorities, self.now);
         let order = instance.order.get_or_insert_with(|| Order::new(weights, now).into());
         let flow_at = order.insert(now, (lane_id, lane.calls, ticket), lane.priority, lane.flow);
@@ -128,10 +163,12 @@ impl Engine {
     }
 
     /// A lane no longer waits at an instance. Those behind it may go.
-    fn leave(&mut self, at: u32, place: Place, calls: (u32, u64), out: &mut Outputs) {
-        let now = self.now;
+    fn leave(&mut self, place: &Place, calls: (u32, u64), out: &mut Outputs) {
+        let (at, now) = (place.watch, self.now);
         let instance = self.instances.get_mut(at);
-        if let Some(order) = instance.order.as_deref_mut() {
+        if let Some(line) = instance.line.as_deref_mut() {
+            line.unwatch(calls.1, place.lane, place.nested);
+        } else if let Some(order) = instance.order.as_deref_mut() {
             order.remove(now, place.priority, place.flow_at, calls);
         }
         if let Some(nested) = instance.nested.as_deref_mut() {

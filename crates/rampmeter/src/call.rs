@@ -1,7 +1,10 @@
 //! What the gate is asked.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
+
+use rampmeter_core::KeyAccess;
 
 use crate::lineage::Lineage;
 use crate::policy::Unit;
@@ -19,6 +22,7 @@ pub struct Call<'a> {
     pub(crate) flow: &'a str,
     pub(crate) priority: Option<&'a str>,
     pub(crate) labels: Labels<'a>,
+    pub(crate) keys: Option<Box<Keys<'a>>>,
     pub(crate) costs: Costs,
     pub(crate) deadline: Option<Duration>,
     pub(crate) id: &'a str,
@@ -32,6 +36,10 @@ pub(crate) struct Labels<'a> {
     first: Option<Label<'a>>,
     rest: Vec<Label<'a>>,
 }
+
+/// What a call reads and writes. Most name nothing, and then there is only a word to copy.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Keys<'a>(pub(crate) Vec<(Cow<'a, str>, KeyAccess)>);
 
 /// What a call itself says of its costs, unit by unit. Most say nothing, and are compared with one
 /// look.
@@ -80,6 +88,7 @@ impl<'a> Call<'a> {
             flow: DEFAULT_FLOW,
             priority: None,
             labels: Labels::default(),
+            keys: None,
             costs: Costs::default(),
             deadline: None,
             id: "",
@@ -106,6 +115,21 @@ impl<'a> Call<'a> {
     #[inline]
     pub fn label(mut self, name: &'a str, value: &'a str) -> Self {
         self.labels.push((name, value));
+        self
+    }
+
+    /// A key that it reads while it runs, side by side with other readers.
+    pub fn reads(self, key: impl Into<Cow<'a, str>>) -> Self {
+        self.key(key.into(), KeyAccess::Shared)
+    }
+
+    /// A key that it writes while it runs, and so has alone.
+    pub fn writes(self, key: impl Into<Cow<'a, str>>) -> Self {
+        self.key(key.into(), KeyAccess::Exclusive)
+    }
+
+    pub(crate) fn key(mut self, key: Cow<'a, str>, access: KeyAccess) -> Self {
+        self.keys.get_or_insert_default().0.push((key, access));
         self
     }
 
@@ -153,6 +177,13 @@ impl<'a> Call<'a> {
     }
 }
 
+impl Keys<'_> {
+    pub(crate) fn kept(&self) -> Keys<'static> {
+        let owned = self.0.iter().map(|(key, access)| (Cow::Owned(key.to_string()), *access));
+        Keys(owned.collect())
+    }
+}
+
 impl<'a> Labels<'a> {
     pub(crate) fn push(&mut self, label: Label<'a>) {
         match self.first {
@@ -189,12 +220,13 @@ impl<'a> From<&'a str> for Call<'a> {
 /// A call does not know which of its labels are secret, so none shows its value.
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Call { tool, flow, priority, labels, costs, deadline, id, turn, parent } = self;
+        let Call { tool, flow, priority, labels, keys, costs, deadline, id, turn, parent } = self;
         f.debug_struct("Call")
             .field("tool", tool)
             .field("flow", flow)
             .field("priority", priority)
             .field("labels", &labels.iter().map(|(name, _)| *name).collect::<Vec<_>>())
+            .field("keys", &keys.as_ref().map(|keys| keys.0.as_slice()).unwrap_or_default())
             .field("costs", costs)
             .field("deadline", deadline)
             .field("id", id)

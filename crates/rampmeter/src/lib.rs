@@ -52,8 +52,8 @@ pub use permit::Permit;
 pub use persist::{Durability, LeftOut, PersistError, Persisted, Restored, SetAside};
 pub use policy::{Access, Policy, PolicyErrors, Unit};
 pub use rampmeter_core::{
-    BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, LimitSnapshot, Outcome, Reason,
-    Snapshot,
+    BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, KeyAccess, KeySnapshot,
+    LimitSnapshot, MAX_KEY_BYTES, Outcome, Reason, Snapshot,
 };
 pub use refusal::{Refusal, Retry};
 pub use registry::{DuplicateTool, Registry, UnknownTool};

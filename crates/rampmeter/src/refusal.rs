@@ -13,7 +13,7 @@ pub struct Refusal {
     pub tool: Arc<str>,
     /// Why.
     pub reason: Reason,
-    /// The limit that said no, if it was one.
+    /// The limit that said no, if it was one; a key as `key NAME`.
     pub limit: Option<Arc<str>>,
     /// When asking again could be answered otherwise.
     pub retry: Retry,
@@ -40,7 +40,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} was refused", self.tool)?;
         if let Some(limit) = &self.limit {
-            write!(f, " by limit {limit}")?;
+            write!(f, " by {}", in_words(limit))?;
         }
         match &self.detail {
             Some(detail) => write!(f, ": {detail}")?,
@@ -59,3 +59,18 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// A key as it is named in the place of a limit.
+pub(crate) fn named_as_key(name: &str) -> Arc<str> {
+    format!("key {name}").into()
+}
+
+/// The key that is named in the place of a limit.
+pub(crate) fn key_name(limit: &str) -> Option<&str> {
+    limit.strip_prefix("key ")
+}
+
+/// "limit NAME" or "key NAME".
+pub(crate) fn in_words(limit: &str) -> String {
+    if key_name(limit).is_some() { limit.to_owned() } else { format!("limit {limit}") }
+}

@@ -43,6 +43,8 @@ pub(crate) enum Answer {
     Ready,
     At(Instant),
     OnRelease,
+    /// Somebody who came before waits for the same key.
+    InLine,
     /// The limit is paused.
     Paused,
     Never,
@@ -58,6 +60,7 @@ impl Answer {
             (Answer::Paused, _) | (_, Answer::Paused) => Answer::Paused,
             (Answer::At(a), Answer::At(b)) => Answer::At(a.max(b)),
             (Answer::At(at), _) | (_, Answer::At(at)) => Answer::At(at),
+            (Answer::InLine, _) | (_, Answer::InLine) => Answer::InLine,
             (Answer::OnRelease, Answer::OnRelease) => Answer::OnRelease,
         }
     }

@@ -45,8 +45,10 @@ fn a_config_that_cannot_be_enforced_says_what_is_wrong_and_where() {
     for message in [wrong(|it| it.priorities.clear()), wrong(|it| it.priorities = vec![1; 65])] {
         assert!(message.contains("between 1 and 64 priorities"), "{message}");
     }
-    let many = wrong(|it| it.limits = vec![it.limits[0].clone(); 65_536]);
-    assert!(many.contains("65,535 limits"), "{many}");
+    let many = wrong(|it| it.limits = vec![it.limits[0].clone(); 32_769]);
+    assert!(many.contains("32,768 limits"), "{many}");
+    let keys = wrong(|it| it.max_keys = 32_769);
+    assert!(keys.contains("32,768 keys"), "{keys}");
 }
 
 #[test]
@@ -56,7 +58,7 @@ fn a_config_may_go_as_far_as_it_says() {
     right(|it| it.limits[0].budgets = vec![slots(1); 64]);
     right(|it| it.limits[0].budgets[0] = reserved(2, 4));
     right(|it| it.limits[0].budgets[0] = rate(1, 1, RateKind::Bucket { burst: 1 }));
-    right(|it| it.limits = vec![it.limits[0].clone(); 65_535]);
+    right(|it| it.limits = vec![it.limits[0].clone(); 32_768]);
     right(|it| it.limits.clear());
 }
 
@@ -70,6 +72,7 @@ fn every_reason_has_a_word_and_a_sentence_of_its_own() {
         Reason::WouldWait,
         Reason::MissingLabel,
         Reason::TooManyInstances,
+        Reason::TooManyKeys,
         Reason::Unsupported,
         Reason::Evicted,
         Reason::NoParent,
@@ -133,7 +136,10 @@ fn a_snapshot_says_what_there_is_of_each_limit() {
         peaks: vec![3, 0],
     };
     let now = Instant::from_millis(1_000);
-    assert_eq!(snapshot, Snapshot { now, running: 1, waiting: 0, limits: vec![limit] });
+    assert_eq!(
+        snapshot,
+        Snapshot { now, running: 1, waiting: 0, limits: vec![limit], keys: vec![] }
+    );
 }
 
 #[test]

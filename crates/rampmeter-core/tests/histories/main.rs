@@ -10,6 +10,7 @@
 mod adaptive;
 mod backfill;
 mod bench;
+mod breakers;
 mod claims;
 mod cooling;
 mod edits;
@@ -17,7 +18,9 @@ mod expiries;
 mod explained;
 mod figures;
 mod gaps;
+mod inheritance;
 mod instances;
+mod keys;
 mod lineage;
 mod nested;
 mod queues;

@@ -19,6 +19,7 @@ pub(crate) struct Ask {
     priority: u8,
     label: Option<String>,
     draws: Vec<(u16, u64)>,
+    keys: Vec<(String, KeyAccess)>,
     tokens: u64,
     bytes: u64,
     parent: Option<CallId>,
@@ -34,6 +35,7 @@ pub(crate) fn on(limits: &[u16]) -> Ask {
         priority: 0,
         label: None,
         draws: limits.iter().map(|limit| (*limit, 1)).collect(),
+        keys: Vec::new(),
         tokens: 0,
         bytes: 0,
         parent: None,
@@ -51,6 +53,18 @@ impl Ask {
     /// And so much of another limit.
     pub(crate) fn and(mut self, limit: u16, weight: u64) -> Ask {
         self.draws.push((limit, weight));
+        self
+    }
+
+    /// And it reads this key.
+    pub(crate) fn reads(mut self, key: &str) -> Ask {
+        self.keys.push((key.into(), KeyAccess::Shared));
+        self
+    }
+
+    /// And it writes this key.
+    pub(crate) fn writes(mut self, key: &str) -> Ask {
+        self.keys.push((key.into(), KeyAccess::Exclusive));
         self
     }
 
@@ -147,13 +161,14 @@ impl Stage {
         };
         let draws: Vec<_> = ask.draws.iter().map(draw).collect();
         let labels: Vec<_> = ask.label.iter().map(|it| (LabelId(0), it.as_str())).collect();
+        let keys: Vec<_> = ask.keys.iter().map(|(key, access)| (key.as_str(), *access)).collect();
         let call = Call {
             tool: ToolId(ask.tool),
             flow: ask.flow,
             priority: Priority(ask.priority),
             labels: &labels,
             draws: &draws,
-            keys: &[],
+            keys: &keys,
             parent: ask.parent,
             deadline: ask.deadline,
             queue_timeout: ask.may_wait,

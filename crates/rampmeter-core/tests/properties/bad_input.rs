@@ -109,7 +109,11 @@ fn ask(engine: &mut Engine, now: Instant, rng: &mut Rng, ids: &mut Vec<CallId>, 
         priority: Priority(rng.pick(&[0, 1, 3, u8::MAX])),
         labels: &labels,
         draws: &draws,
-        keys: if rng.percent(5) { &[("key", KeyAccess::Exclusive)] } else { &[] },
+        keys: match rng.below(20) {
+            0 => &[("key", KeyAccess::Exclusive)],
+            1 => &[("", KeyAccess::Shared), ("key", KeyAccess::Shared)],
+            _ => &[],
+        },
         parent: ids.last().copied().filter(|_| rng.percent(5)),
         deadline: Instant::from_nanos(rng.pick(&EXTREMES)),
         queue_timeout: Duration::from_nanos(rng.pick(&EXTREMES)),
@@ -162,11 +166,36 @@ fn refusal(change: impl FnOnce(&mut Call<'_>)) -> (Reason, Retry) {
     }
 }
 
+/// The refusal of a call with these keys.
+fn refusal_of(keys: &[(&str, KeyAccess)]) -> (Reason, Retry) {
+    let mut engine = Engine::new(Config::default()).unwrap();
+    let call = Call {
+        tool: ToolId(0),
+        flow: Flow { id: 1, weight: 1 },
+        priority: Priority(0),
+        labels: &[],
+        draws: &[],
+        keys,
+        parent: None,
+        deadline: Instant::NEVER,
+        queue_timeout: Duration::from_secs(1),
+    };
+    match engine.admit(Instant::EPOCH, &call, &mut Outputs::new()) {
+        Decision::Refused(refusal) => (refusal.reason, refusal.retry),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn each_kind_of_wrong_call_is_refused_for_what_is_wrong_with_it() {
     let unsupported = (Reason::Unsupported, Retry::Never);
     assert_eq!(refusal(|call| call.priority = Priority(1)), unsupported);
-    assert_eq!(refusal(|call| call.keys = &[("k", KeyAccess::Shared)]), unsupported);
+    let long = "k".repeat(MAX_KEY_BYTES + 1);
+    let long = [(long.as_str(), KeyAccess::Shared)];
+    assert_eq!(refusal_of(&long), unsupported);
+    let names: Vec<String> = (0..65).map(|key| format!("{key}")).collect();
+    let many: Vec<_> = names.iter().map(|key| (key.as_str(), KeyAccess::Shared)).collect();
+    assert_eq!(refusal_of(&many), unsupported, "65 of them");
     const TWICE: &[Draw<'_>] = &[Draw { limit: LimitId(0), weight: 1, costs: &[] }; 2];
     assert_eq!(refusal(|call| call.draws = TWICE), unsupported);
     assert_eq!(refusal(|call| call.labels = &[]), (Reason::MissingLabel, Retry::Never));

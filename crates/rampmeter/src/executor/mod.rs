@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use rampmeter_core::{Access as CoreAccess, Instant, Step, Turn, TurnCall};
+use rampmeter_core::{Access as CoreAccess, Instant, Reason, Step, Turn, TurnCall};
 
 use asking::{Asking, One};
 use one::{Done, Job};
@@ -25,8 +25,8 @@ use crate::format::{Arguments, ParseError, ParseLimits};
 use crate::gate::Gate;
 use crate::lineage::Lineage;
 use crate::permit::Permit;
-use crate::policy::{Access, Policy};
-use crate::refusal::Refusal;
+use crate::policy::{Access, Key, Policy};
+use crate::refusal::{Refusal, Retry};
 use crate::registry::Registry;
 use crate::tool::{Invocation, Tool};
 
@@ -223,14 +223,17 @@ impl Executor {
         let inherited = request.parent.and_then(|parent| self.gate.inherited_priority(parent));
         for (index, call) in request.turn.calls.iter().enumerate() {
             let error = match (&call.asked.arguments, &call.tool) {
-                (Ok(arguments), Ok(tool)) => {
-                    let (id, name) = (&*call.asked.id, &*call.asked.name);
-                    let call = Runnable { index, id, name, arguments, tool };
-                    let own = || self.priority(request, &call).into();
-                    results[index].priority = Some(inherited.clone().unwrap_or_else(own));
-                    runnable.push(call);
-                    continue;
-                }
+                (Ok(arguments), Ok(tool)) => match self.keys(&call.asked.name, arguments) {
+                    Ok(keys) => {
+                        let (id, name) = (&*call.asked.id, &*call.asked.name);
+                        let call = Runnable { index, id, name, arguments, tool, keys };
+                        let own = || self.priority(request, &call).into();
+                        results[index].priority = Some(inherited.clone().unwrap_or_else(own));
+                        runnable.push(call);
+                        continue;
+                    }
+                    Err(refusal) => CallError::Refused(refusal),
+                },
                 (Err(malformed), _) => CallError::Malformed(malformed.clone()),
                 (_, Err(unknown)) => CallError::Unknown(unknown.clone()),
             };
@@ -249,7 +252,22 @@ impl Executor {
             turn: request.number,
         });
         self.gate.note(EventKind::Invoked, info.clone());
-        self.gate.note(EventKind::Failed, info);
+        let refused = result.status() == Status::Refused;
+        self.gate.note(if refused { EventKind::Refused } else { EventKind::Failed }, info);
+    }
+
+    /// The keys that the policy's templates make of a call's arguments.
+    fn keys(&self, name: &str, arguments: &Arguments) -> Result<Vec<Key>, Refusal> {
+        let keys = self.policy.tool(name).map(|tool| tool.keys(arguments)).transpose();
+        let keys = keys.map_err(|error| Refusal {
+            tool: name.into(),
+            reason: Reason::Unsupported,
+            limit: None,
+            retry: Retry::Never,
+            waited: Duration::ZERO,
+            detail: Some(error.to_string()),
+        });
+        Ok(keys?.unwrap_or_default())
     }
 
     /// What the turn machine needs to know: calls of one tool that write keep their order.
@@ -290,6 +308,9 @@ impl Executor {
         (asked.turn, asked.parent) = (request.number, request.parent);
         asked.priority = request.priority.as_deref();
         asked.labels = request.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        for (key, access) in &call.keys {
+            asked = asked.key(key.clone().into(), *access);
+        }
         One { at, admission: self.gate.admit(asked) }
     }
 
@@ -337,6 +358,7 @@ struct Runnable<'a> {
     name: &'a str,
     arguments: &'a Arguments,
     tool: &'a Tool,
+    keys: Vec<Key>,
 }
 
 /// What stands in a call's place until it has its result: what a stop leaves there.

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use rampmeter_core as core;
 use rampmeter_core::{
-    CallId, Decision, Draw, Engine, Flow, Instant, Outputs, Prepared, Priority, Reason,
+    CallId, Decision, Draw, Engine, Flow, Instant, MAX_KEY_BYTES, Outputs, Prepared, Priority,
+    Reason,
 };
 use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
@@ -29,6 +30,7 @@ impl State {
         wait: bool,
     ) -> Standing {
         if parent.is_none()
+            && call.keys.is_none()
             && let Some(standing) = self.ask_shape(now, call, wait)
         {
             return standing;
@@ -56,9 +58,9 @@ impl State {
             if wait { engine.admit(now, &call, out) } else { engine.try_admit(now, &call, out) }
         };
         let mut decision = self.with_engine_call(call, &tool, &wanted, decide);
-        // Instances may be held by nothing but shapes.
+        // Instances and keys may be held by nothing but shapes.
         if let Decision::Refused(refusal) = decision
-            && refusal.reason == Reason::TooManyInstances
+            && matches!(refusal.reason, Reason::TooManyInstances | Reason::TooManyKeys)
             && self.forget_shapes()
         {
             decision = self.with_engine_call(call, &tool, &wanted, decide);
@@ -163,6 +165,9 @@ impl State {
                 Box::new(unsupported(&tool.name, detail))
             })?,
         };
+        if let Some(detail) = wrong_keys(call, tool) {
+            return Err(Box::new(unsupported(&tool.name, detail)));
+        }
         if let Some(parent) = parent.and_then(|parent| self.info(parent)).cloned() {
             return Ok(self.inherited(call, tool, priority, &parent));
         }
@@ -238,13 +243,17 @@ impl State {
             .iter()
             .map(|(id, value, hidden)| (*id, hidden.as_deref().unwrap_or(value)))
             .collect();
+        let fixed = tool.keys.iter().map(|(key, access)| (key.as_str(), *access));
+        let named = call.keys.iter().flat_map(|keys| &keys.0);
+        let named = named.map(|(key, access)| (&**key, *access));
+        let keys: SmallVec<[_; 4]> = fixed.chain(named).collect();
         let engine_call = core::Call {
             tool: tool.id,
             flow: wanted.flow,
             priority: wanted.priority,
             labels: &labels,
             draws: &draws,
-            keys: &[],
+            keys: &keys,
             parent: None,
             deadline: Instant::NEVER,
             queue_timeout: tool.queue_timeout,
@@ -286,6 +295,25 @@ pub(super) fn unsupported(tool: &Arc<str>, detail: String) -> Refusal {
         waited: Duration::ZERO,
         detail: Some(detail),
     }
+}
+
+/// What is wrong with the keys that a call names, if anything is.
+fn wrong_keys(call: &Call<'_>, tool: &PlannedTool) -> Option<String> {
+    let Some(keys) = &call.keys else {
+        let detail = || {
+            "its keys depend on its arguments, which the gate does not see; name them with \
+             Call::reads and Call::writes, as ToolPolicy::keys fills them"
+                .to_owned()
+        };
+        return tool.has_open_keys.then(detail);
+    };
+    let long = keys.0.iter().map(|(key, _)| key.len()).find(|bytes| *bytes > MAX_KEY_BYTES);
+    if let Some(bytes) = long {
+        return Some(format!("it names a key of {bytes} bytes; name at most {MAX_KEY_BYTES}"));
+    }
+    let all = tool.draws.len() + tool.keys.len() + keys.0.len();
+    let most = core::MAX_DRAWS;
+    (all > most).then(|| format!("it names {all} limits and keys; name at most {most}"))
 }
 
 /// A secret as it may be shown: 64 bits of its SHA-256, in hexadecimal.

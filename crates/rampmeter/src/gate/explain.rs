@@ -10,19 +10,20 @@ use rampmeter_core::{CallId, Instant};
 use super::state::State;
 use super::{Admission, Ask, Gate};
 use crate::event::CallInfo;
+use crate::refusal::{in_words, key_name};
 
 /// Why a call waits, and when it should start. Displays as one sentence.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Explanation {
     /// The call.
     pub call: Arc<CallInfo>,
-    /// The limit that holds it.
+    /// The limit that holds it; a key as `key NAME`.
     pub limit: Arc<str>,
     /// What it waits for there.
     pub waits_for: WaitsFor,
     /// How long it has waited.
     pub waited: Duration,
-    /// Calls of its own flow and priority that wait for this limit before it.
+    /// Calls of its own flow and priority that wait for this limit before it; at a key all that do.
     pub ahead: u32,
     /// All calls that wait at this limit.
     pub waiting: u32,
@@ -81,7 +82,7 @@ impl State {
         let (info, asked) = self.known(id)?;
         Some(Explanation {
             call: info.clone(),
-            limit: self.plan.limit(found.limit)?,
+            limit: self.name_of(found.limit)?,
             waits_for: match found.waits_for {
                 core::WaitsFor::Turn => WaitsFor::Turn,
                 core::WaitsFor::Release => WaitsFor::Release,
@@ -106,7 +107,7 @@ impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let CallInfo { tool, flow, priority, .. } = &*self.call;
         write!(f, "{tool} (flow {flow}, priority {priority}) has waited {:.1?}", self.waited)?;
-        write!(f, " for limit {}", self.limit)?;
+        write!(f, " for {}", in_words(&self.limit))?;
         match &self.waits_for {
             WaitsFor::Turn => f.write_str(", where others go first")?,
             WaitsFor::Release => f.write_str(", where another call must end")?,
@@ -116,10 +117,11 @@ impl fmt::Display for Explanation {
             }
             WaitsFor::Resume => f.write_str(", which is paused")?,
         }
+        let of = if key_name(&self.limit).is_some() { "" } else { " of its flow" };
         match self.ahead {
             0 => {}
-            1 => f.write_str("; 1 call of its flow is ahead of it")?,
-            ahead => write!(f, "; {ahead} calls of its flow are ahead of it")?,
+            1 => write!(f, "; 1 call{of} is ahead of it")?,
+            ahead => write!(f, "; {ahead} calls{of} are ahead of it")?,
         }
         match (self.rescued, self.claims) {
             (true, _) => f.write_str("; it has waited long and is put first")?,

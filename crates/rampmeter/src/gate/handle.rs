@@ -7,7 +7,7 @@ use rampmeter_core::{Instant, Prepared};
 
 use super::Handle;
 use super::state::{Standing, State, Wanted};
-use crate::call::{Call, Costs, names};
+use crate::call::{Call, Costs, Keys, names};
 
 /// What a handle keeps besides what was found for it.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub(super) struct Kept {
     flow: String,
     priority: Option<String>,
     labels: Labels,
+    keys: Option<Box<Keys<'static>>>,
     costs: Costs,
     /// What it costs is learned, and found anew each time.
     learns: bool,
@@ -49,6 +50,7 @@ impl Kept {
             flow: &self.flow,
             priority: self.priority.as_deref(),
             labels: labels.collect(),
+            keys: self.keys.clone(),
             costs: self.costs,
             ..Call::new(&self.tool)
         }
@@ -68,6 +70,7 @@ impl State {
             flow: call.flow.into(),
             priority: call.priority.map(Into::into),
             labels: Labels(labels.collect()),
+            keys: call.keys.as_ref().map(|keys| Box::new(keys.kept())),
             costs: call.costs,
             learns: self.plan.tool(call.tool).learns(call),
             generation: self.plan.generation,

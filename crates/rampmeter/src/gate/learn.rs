@@ -43,7 +43,7 @@ impl State {
         limit: LimitId,
         until: Option<Instant>,
     ) {
-        let limit = self.plan.limit(limit);
+        let limit = self.name_of(limit);
         let lasts = until.map(|until| until.saturating_since(now));
         self.emit(now, kind, None, |event| Event { limit, lasts, ..event });
     }

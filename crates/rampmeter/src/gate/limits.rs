@@ -8,7 +8,9 @@ use rampmeter_core as core;
 use rampmeter_core::{BudgetConfig, Instant, Priority};
 
 use super::plan::PlannedLabel;
-use crate::policy::{AdaptivePolicy, LimitPolicy, Overflow, RateKind, RatePolicy, Unit, Zone};
+use crate::policy::{
+    AdaptivePolicy, BreakerPolicy, LimitPolicy, Overflow, RateKind, RatePolicy, Unit, Zone,
+};
 
 /// The engine's numbers for a policy's words.
 pub(super) struct Words<'a> {
@@ -42,7 +44,7 @@ pub(super) fn limit(
             Overflow::Evict => core::Overflow::Evict,
         },
         learns: limit.feedback,
-        breaker: None,
+        breaker: limit.breaker.map(breaker),
     }
 }
 
@@ -83,6 +85,11 @@ pub(super) fn unit_id(unit: Unit) -> Option<core::Unit> {
         Unit::InputTokens => Some(core::Unit(1)),
         Unit::OutputTokens => Some(core::Unit(2)),
     }
+}
+
+fn breaker(breaker: BreakerPolicy) -> core::Breaker {
+    let BreakerPolicy { failures_per_mille, over, min_calls, open, probes, when_open } = breaker;
+    core::Breaker { failures_per_mille, over, min_calls, open_for: open, probes, when_open }
 }
 
 fn narrow(size: u64) -> u32 {

@@ -10,6 +10,7 @@ use super::{Gate, Handle};
 use crate::call::Call;
 use crate::event::CallInfo;
 use crate::lineage::Lineage;
+use crate::refusal::in_words;
 
 impl Gate {
     /// The name of the priority that calls under this one have.
@@ -70,11 +71,9 @@ impl State {
         for (step, next) in steps.iter().zip(steps.iter().cycle().skip(1)) {
             let (caller, holder) = (name(step.caller), name(next.caller));
             let waits = step.call.map_or(&*refused.tool, name);
-            let limit = step.limit.and_then(|limit| self.plan.limit(limit));
-            let limit = limit.as_deref().unwrap_or("a limit");
-            words.push(format!(
-                "{caller} made {waits}, which needs limit {limit}, which {holder} holds"
-            ));
+            let limit = step.limit.and_then(|limit| self.name_of(limit));
+            let limit = limit.as_deref().map_or_else(|| "a limit".into(), in_words);
+            words.push(format!("{caller} made {waits}, which needs {limit}, which {holder} holds"));
         }
         (!words.is_empty()).then(|| format!("it would wait for ever: {}", words.join("; ")))
     }

@@ -52,6 +52,10 @@ pub(super) struct PlannedTool {
     pub(super) priority: Priority,
     pub(super) queue_timeout: Duration,
     pub(super) draws: Vec<PlannedDraw>,
+    /// Keys of every call.
+    pub(super) keys: Vec<policy::Key>,
+    /// Other keys depend on a call's arguments, which the gate does not see.
+    pub(super) has_open_keys: bool,
 }
 
 pub(super) struct PlannedDraw {
@@ -162,6 +166,8 @@ impl Plan {
                 .unwrap_or_else(default_priority),
             queue_timeout: declared.map_or(DEFAULT_QUEUE_TIMEOUT, |tool| tool.queue_timeout),
             draws: declared.map(|tool| self.draws(tool)).unwrap_or_default(),
+            keys: declared.map(policy::ToolPolicy::fixed_keys).unwrap_or_default(),
+            has_open_keys: declared.is_some_and(policy::ToolPolicy::names_keys_by_arguments),
             name,
         }
     }

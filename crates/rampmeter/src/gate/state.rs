@@ -7,7 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rampmeter_core as core;
-use rampmeter_core::{CallId, Decision, Engine, Flow, Instant, Outcome, Output, Outputs, Priority};
+use rampmeter_core::{
+    BreakerState, CallId, Decision, Engine, Flow, Instant, LimitId, Outcome, Output, Outputs,
+    Priority,
+};
 
 use super::handle::Renewals;
 use super::handoff::Handoff;
@@ -19,7 +22,7 @@ use super::shapes::Shapes;
 use super::timer::TimerState;
 use super::wakes::Wakes;
 use crate::event::{CallInfo, Counters, Event, EventKind, Subscriber, What};
-use crate::refusal::{Refusal, Retry};
+use crate::refusal::{Refusal, Retry, named_as_key};
 use crate::runtime::{Counter, Runtime};
 
 /// Where a waiting call finds its answer.
@@ -227,10 +230,16 @@ impl State {
                 Output::Spent { limit, until } => {
                     self.tell_limit(now, EventKind::Spent, limit, Some(until));
                 }
-                Output::Breaker { .. } => {}
                 Output::Resized { limit, .. } => {
-                    let limit = self.plan.limit(limit);
-                    self.emit(now, EventKind::Resized, None, |event| Event { limit, ..event });
+                    self.tell_limit(now, EventKind::Resized, limit, None);
+                }
+                Output::Breaker { limit, state } => {
+                    let (kind, until) = match state {
+                        BreakerState::Open(until) => (EventKind::Opened, Some(until)),
+                        BreakerState::HalfOpen => (EventKind::HalfOpen, None),
+                        BreakerState::Closed => (EventKind::Closed, None),
+                    };
+                    self.tell_limit(now, kind, limit, until);
                 }
             }
         }
@@ -455,6 +464,14 @@ impl State {
         self.entries[index] = Some(entry);
     }
 
+    /// The name of a limit, or of a key as it is named in the place of one.
+    pub(super) fn name_of(&self, limit: LimitId) -> Option<Arc<str>> {
+        if limit.is_key() {
+            return Some(named_as_key(self.engine.limit_name(limit)));
+        }
+        self.plan.limit(limit)
+    }
+
     pub(super) fn in_words(
         &self,
         now: Instant,
@@ -465,7 +482,7 @@ impl State {
         Box::new(Refusal {
             tool: info.tool.clone(),
             reason: refusal.reason,
-            limit: refusal.limit.and_then(|limit| self.plan.limit(limit)),
+            limit: refusal.limit.and_then(|limit| self.name_of(limit)),
             retry: match refusal.retry {
                 core::Retry::At(at) => Retry::After(at.saturating_since(now)),
                 core::Retry::OnRelease => Retry::OnRelease,

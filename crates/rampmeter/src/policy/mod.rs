@@ -3,12 +3,14 @@
 //! Parse, don't validate: a [`Policy`] that exists is legal. What the file gets wrong comes back as
 //! [`PolicyErrors`], all of it at once, each with its line and the remedy.
 
+mod breaker;
 mod defaults;
 mod diagnostic;
 mod draws;
 mod effective;
 mod field;
 mod http;
+mod keys;
 mod limits;
 mod nearest;
 mod notes;
@@ -39,11 +41,12 @@ pub(crate) use pattern::best as best_pattern;
 
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
 pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
+pub use keys::{Key, KeyError};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
-    Access, AdaptivePolicy, AdaptiveRule, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy,
-    LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy,
-    ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit,
+    Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
+    LabelPolicy, LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind,
+    RatePolicy, ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, WhenOpen,
 };
 pub use zone::Zone;
 
@@ -148,6 +151,8 @@ impl Policy {
         unlimited.limits.clear();
         for tool in &mut unlimited.tools {
             tool.draws.clear();
+            tool.reads.clear();
+            tool.writes.clear();
         }
         unlimited.source.warnings.clear();
         unlimited

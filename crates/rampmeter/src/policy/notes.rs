@@ -109,9 +109,15 @@ pub(super) fn providers(
 pub(super) fn tools(tools: &[Named<ToolPolicy>], undeclared: Access, sink: &mut Sink<'_>) {
     for Named { value: tool, span, .. } in tools {
         let name = shown(&tool.pattern);
-        if tool.draws.is_empty() {
+        let keyless = tool.reads.is_empty() && tool.writes.is_empty();
+        if tool.draws.is_empty() && keyless {
             let message = format!("tool `{name}` draws on no limit: nothing holds it back");
             sink.remark(Severity::Warning, span, message, "add limits = [\"NAME\"]");
+        }
+        if tool.access == Some(Access::Read) && !tool.writes.is_empty() {
+            let message = format!("tool `{name}` writes keys and declares that it only reads");
+            let help = "write access = \"write\", or name the keys in `reads`";
+            sink.remark(Severity::Warning, span, message, help);
         }
         if tool.access.is_none() && undeclared == Access::Write {
             let message =

@@ -3,6 +3,7 @@
 mod errors;
 mod files;
 mod http;
+mod learned;
 mod meaning;
 mod quantities;
 mod remarks;

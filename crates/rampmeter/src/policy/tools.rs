@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::diagnostic::Severity;
 use super::draws::{At, KnownLimits, draws};
 use super::field::Field;
+use super::keys::templates;
 use super::nearest::did_you_mean;
 use super::pattern;
 use super::run::{KnownProviders, run};
@@ -18,7 +19,8 @@ const MAX_TOOLS: usize = 10_000;
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 const DEFAULT_PRIORITY: &str = "normal";
 
-const KEYS: [&str; 6] = ["limits", "access", "priority", "queue_timeout", "timeout", "run"];
+const KEYS: [&str; 8] =
+    ["limits", "reads", "writes", "access", "priority", "queue_timeout", "timeout", "run"];
 
 /// The words of [`Access`].
 pub(super) const ACCESS: [(&str, Access); 2] = [("read", Access::Read), ("write", Access::Write)];
@@ -61,7 +63,20 @@ fn tool(field: &Field<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> Option<Too
     let timeout = wait(&section, "timeout", known, sink);
     let run = run(&section, &draws, known.providers.as_ref(), sink);
     let pattern = field.name.to_owned();
-    Some(ToolPolicy { pattern, draws, access, priority: priority?, queue_timeout, timeout, run })
+    let reads = templates(&section, "reads", sink);
+    let writes = templates(&section, "writes", sink);
+    let priority = priority?;
+    Some(ToolPolicy {
+        pattern,
+        draws,
+        reads,
+        writes,
+        access,
+        priority,
+        queue_timeout,
+        timeout,
+        run,
+    })
 }
 
 fn priority(

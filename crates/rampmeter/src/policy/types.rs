@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::http::HttpPolicy;
 use super::zone::Zone;
 use crate::persist::Durability;
-pub use rampmeter_core::AdaptiveRule;
+pub use rampmeter_core::{AdaptiveRule, WhenOpen};
 
 /// A named budget that calls draw on.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct LimitPolicy {
     pub adaptive: Option<AdaptivePolicy>,
     /// Whether a call lends its slots to the calls that it makes and waits for.
     pub lend: bool,
+    /// When nothing is let through because calls fail.
+    pub breaker: Option<BreakerPolicy>,
     /// For whom slots are kept. They overlap: the 2 for `critical` are among the 6 for `high`.
     pub reserved: Vec<ReservedPolicy>,
     /// Rates, those of requests first; none means unlimited.
@@ -42,6 +44,23 @@ pub struct AdaptivePolicy {
     pub min: u64,
     /// The most slots.
     pub max: u64,
+}
+
+/// When so many calls of a limit fail that no more are sent for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerPolicy {
+    /// It opens when at least so many of a thousand calls have failed or were overloaded.
+    pub failures_per_mille: u32,
+    /// Calls that ended within this time count.
+    pub over: Duration,
+    /// It does not open before so many have.
+    pub min_calls: u32,
+    /// How long nothing starts.
+    pub open: Duration,
+    /// So many calls must then succeed before everything starts again; no more are out until then.
+    pub probes: u32,
+    /// What happens to a call that comes while nothing starts.
+    pub when_open: WhenOpen,
 }
 
 impl LimitPolicy {
@@ -185,6 +204,10 @@ pub struct ToolPolicy {
     pub pattern: String,
     /// The limits it draws on, each at most once.
     pub draws: Vec<DrawPolicy>,
+    /// The keys that its calls read: texts with `{name}` where an argument belongs.
+    pub reads: Vec<String>,
+    /// The keys that its calls write, likewise.
+    pub writes: Vec<String>,
     /// What it declares to do; none counts as [`Policy::undeclared`](super::Policy::undeclared).
     pub access: Option<Access>,
     /// The name of its priority.

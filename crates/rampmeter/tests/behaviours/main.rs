@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod a_bad_call_is_its_own_error;
+mod a_breaker_opens_where_calls_fail;
 mod a_calendar_rate_follows_the_time_of_day;
 mod a_limit_learns_how_many_it_can_take;
 mod a_stopped_turn_frees_everything;
@@ -14,6 +15,7 @@ mod dropped_admissions_leave_nothing_behind;
 mod each_clock_has_its_own_error;
 mod events_tell_what_happened_in_order;
 mod kept_slots_and_full_queues;
+mod keys_are_read_together_and_written_alone;
 mod large_and_many_turns;
 mod limits_change_while_calls_run;
 mod limits_learn_from_their_calls;

@@ -17,7 +17,6 @@ impl Player {
         let true_reason = match refusal.reason {
             Reason::TooLarge => !fits,
             // No limit of a scene has a breaker.
-            Reason::Open => false,
             Reason::Deadline => {
                 self.totals.add(Count::TooLate);
                 // An estimate may say so, too; what it is worth is reported.
@@ -32,6 +31,7 @@ impl Player {
             Reason::QueueFull => self.books.newcomer_is_heaviest_somewhere(ask),
             Reason::WouldWait => ask.tries && self.books.would_wait(route, ask),
             Reason::TooManyInstances => self.has_too_many_values(ask.variant),
+            Reason::Open => false,
             Reason::Unsupported => self.books.names_what_is_no_more(ask.variant, &self.scene),
             Reason::NoParent => ask.parent.is_some_and(|it| self.books.running_call(it).is_none()),
             Reason::TooDeep => {
@@ -42,7 +42,9 @@ impl Player {
                 self.totals.add(Count::WouldDeadlock);
                 return self.is_deadlocked(ask);
             }
-            Reason::MissingLabel | Reason::Evicted | Reason::Unwritten => false,
+            Reason::MissingLabel | Reason::Evicted | Reason::TooManyKeys | Reason::Unwritten => {
+                false
+            }
         };
         must(true_reason, Judge::Answers, || {
             let takes = &self.books.routes[route as usize].takes;

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use rampmeter_core::KeyAccess;
+
 use super::policy_of;
 use crate::policy::{
-    Access, AdaptivePolicy, AdaptiveRule, DrawPolicy, Overflow, Piece, Policy, PriorityPolicy,
-    QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunPolicy, Unit, Zone, pieces,
+    Access, DrawPolicy, Overflow, Piece, Policy, PriorityPolicy, QueuePolicy, RateKind, RatePolicy,
+    ReservedPolicy, RunPolicy, Unit, Zone, pieces,
 };
 
 const FULL: &str = r#"
@@ -189,7 +191,8 @@ fn the_effective_text_reads_back_as_an_equal_policy() {
         limits = ['é \"q\" \\ .']\nrun = { simulate = { latency = \"1ns..1us\", fail = 1e-300 } }";
     let free = "[limits.a]\ntokens = \"5/s\"\n[tools.t]\nlimits = { a = { tokens = 0 } }\n\
         run = { simulate = { latency = \"1d\", fail = 1 } }";
-    for text in ["", FULL, zones, odd, free] {
+    let keys = "[tools.t]\nreads = [\"file:{path}\", 'a {{\"b\"}}']\nwrites = [\"index\"]";
+    for text in ["", FULL, zones, odd, free, keys] {
         let policy = policy_of(text);
         for policy in [policy.to_unlimited(), policy] {
             let effective = policy.effective();
@@ -388,15 +391,19 @@ fn a_word_of_a_command_splits_into_text_and_arguments() {
 }
 
 #[test]
-fn slots_that_are_learned_have_bounds_even_if_none_are_written() {
-    let text = "[limits.a]\nconcurrency = { size = 20, adaptive = \"aimd\" }\n\
-                [limits.b]\nconcurrency = { size = 20, adaptive = \"vegas\", min = 2, max = 30 }\n\
-                [tools.t]\nlimits = { a = { weight = 200 }, b = {} }";
+fn keys_are_filled_from_the_arguments_of_a_call() {
+    let text = "[tools.t]\nreads = [\"file:{path}\", \"{{x}}\"]\nwrites = [\"{at.n}-{at.all}\"]";
     let policy = policy_of(text);
-    let bounds = |rule, min, max| Some(AdaptivePolicy { rule, min, max });
-    assert_eq!(policy.limits[0].adaptive, bounds(AdaptiveRule::Aimd, 1, 200));
-    assert_eq!(policy.limits[1].adaptive, bounds(AdaptiveRule::Vegas, 2, 30));
-    let effective = policy.effective();
-    assert!(effective.contains("adaptive = \"vegas\", min = 2, max = 30, lend = true"));
-    assert_eq!(policy_of(&effective), policy);
+    let arguments = r#"{"path": "a\u002fb", "at": {"n": 1.50, "all": [ 1, "x y" ]}}"#;
+    let keys = policy.tools[0].keys(&arguments.parse().unwrap()).unwrap();
+    let (reads, writes) = (KeyAccess::Shared, KeyAccess::Exclusive);
+    let key = |text: &str, access| (text.to_owned(), access);
+    let filled = [key("file:a/b", reads), key("{x}", reads), key(r#"1.50-[1,"x y"]"#, writes)];
+    assert_eq!(keys, filled);
+    let error = policy.tools[0].keys(&r#"{"path": "a", "at": 7}"#.parse().unwrap()).unwrap_err();
+    let said = "`tools.t.writes[0]` needs the argument `at.n`, which the call lacks: add it";
+    assert_eq!(error.to_string(), said);
+    let long = format!(r#"{{"path": "{}"}}"#, "a".repeat(5_000));
+    let error = policy.tools[0].keys(&long.parse().unwrap()).unwrap_err().to_string();
+    assert!(error.contains("a key of 5005 bytes here: send at most 4096"), "{error}");
 }

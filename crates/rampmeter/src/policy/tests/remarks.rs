@@ -17,6 +17,12 @@ fn each_remark_is_made_where_it_belongs() {
         ("[limits.a]\nrequests = \"1/s\"", Note, "limit `a` has no concurrency", 1),
         ("\n\n[tools.t]", Warning, "tool `t` draws on no limit", 3),
         ("[tools.t]\nlimits = []", Warning, "tool `t` draws on no limit", 1),
+        (
+            "[tools.t]\naccess = \"read\"\nwrites = [\"a\"]",
+            Warning,
+            "tool `t` writes keys and declares that it only reads",
+            1,
+        ),
         ("[tools.t]", Note, "tool `t` declares no access", 1),
         ("[tools.t]", Note, "tool `t` says no run", 1),
         ("[tools.t]\ntimeout = \"20m\"", Warning, "longer than the deadline of the whole turn", 2),
