@@ -107,7 +107,7 @@ fn http_tool(
         async move {
             let (http, tracker, runtime) = &*shared;
             let _running = tracker.start(index, &call);
-            http.run(call.arguments.as_str(), || runtime.wall_clock()).await
+            http.run(call.arguments.as_str(), call.report, || runtime.wall_clock()).await
         }
     })
 }
