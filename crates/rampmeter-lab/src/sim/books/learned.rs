@@ -71,7 +71,9 @@ impl Books {
             {
                 learned.ends += u64::from(went_well);
                 // It has shrunk as far as it may, and nothing is said of that.
-                if end.outcome == Outcome::Overloaded && slots.size <= learned.config.min {
+                let cut =
+                    end.outcome == Outcome::Overloaded && learned.config.rule == AdaptiveRule::Aimd;
+                if cut && slots.size <= learned.config.min {
                     (learned.shrunk, learned.ends) = (self.clock, 0);
                 }
             }
