@@ -29,7 +29,7 @@ impl Player {
             WaitsFor::Release => {
                 let book = self.books.call(call);
                 !self.books.lacks_nothing_but_time(call)
-                    || self.books.is_barred(book.route, book.parent)
+                    || self.books.is_barred(book.route, book.caller.is_some())
             }
             WaitsFor::Until(at) => {
                 let route = self.books.call(call).route;
