@@ -10,7 +10,7 @@ usage: cargo xtask <command>
   faults [NAME…]  kept patches that break the engine; the property tests must catch each of them
   sim [ARGS…]     the simulator: --seed N, --seeds A..B or --seconds S, and --steps N, --threads N,
                   --tell N; a row goes to bench/runs with --record
-  study [ARGS…]   limiters before the mock provider, in real time: provider, and --regimes, --kinds,
+  study NAME      a study of the lab: adaptive; or provider, in real time, with --regimes, --kinds,
                   --variations, --seed N; rows go to bench/runs with --record
   instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
@@ -24,7 +24,7 @@ pub(crate) enum Command {
     /// Only the faults of these names; all of them if there are none.
     Faults(Vec<String>),
     Sim(SimOptions),
-    Study(SimOptions),
+    Study(StudyOptions),
     Instructions(InstructionOptions),
     Bench(BenchOptions),
 }
@@ -40,6 +40,16 @@ pub(crate) struct SimOptions {
     /// Whether what the run found is kept in `bench/runs`.
     pub(crate) record: bool,
     /// What the simulator, or the study, itself is given.
+    pub(crate) args: Vec<String>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct StudyOptions {
+    /// Which study.
+    pub(crate) name: String,
+    /// Whether its rows are kept in `bench/runs`.
+    pub(crate) record: bool,
+    /// What the study itself is given.
     pub(crate) args: Vec<String>,
 }
 
@@ -65,10 +75,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
             None => Ok(Command::Faults(rest)),
         },
         "sim" => Ok(Command::Sim(sim_options(rest))),
-        "study" if rest.first().is_some_and(|word| word == "provider") => {
-            Ok(Command::Study(sim_options(rest)))
-        }
-        "study" => Err("say which study: `cargo xtask study provider`".to_owned()),
+        "study" => study_options(rest).map(Command::Study),
         "instructions" => match rest.as_slice() {
             [] => Ok(Command::Instructions(InstructionOptions::Compare)),
             [flag] if flag == "--write" => Ok(Command::Instructions(InstructionOptions::Write)),
@@ -90,6 +97,15 @@ fn sim_options(words: Vec<String>) -> SimOptions {
     let (ours, args): (Vec<String>, Vec<String>) =
         words.into_iter().partition(|word| word == "--record");
     SimOptions { record: !ours.is_empty(), args }
+}
+
+fn study_options(words: Vec<String>) -> Result<StudyOptions> {
+    let (ours, mut args): (Vec<String>, Vec<String>) =
+        words.into_iter().partition(|word| word == "--record");
+    if args.first().is_none_or(|name| name.starts_with('-')) {
+        return Err("`study` needs the name of a study: study adaptive".into());
+    }
+    Ok(StudyOptions { name: args.remove(0), record: !ours.is_empty(), args })
 }
 
 fn bench_options(words: Vec<String>) -> BenchOptions {
@@ -132,11 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn a_study_is_named_and_gets_every_word_but_ours() {
-        let args = ["provider", "--seed", "7"].map(str::to_owned).into();
-        let options = SimOptions { record: true, args };
-        assert_eq!(parsed("study provider --record --seed 7"), Ok(Command::Study(options)));
-        assert!(parsed("study").unwrap_err().contains("study provider"));
+    fn a_study_has_a_name_and_is_kept_only_if_that_is_asked_for() {
+        let options = |record| StudyOptions { name: "adaptive".into(), record, args: Vec::new() };
+        assert_eq!(parsed("study adaptive"), Ok(Command::Study(options(false))));
+        assert_eq!(parsed("study adaptive --record"), Ok(Command::Study(options(true))));
+        assert!(parsed("study --record").unwrap_err().contains("needs the name"));
     }
 
     #[test]

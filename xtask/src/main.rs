@@ -9,6 +9,7 @@ mod instructions;
 mod place;
 mod process;
 mod sim;
+mod study;
 mod tally;
 mod test;
 mod tidy;
@@ -43,7 +44,7 @@ fn run() -> Result<bool> {
         Command::Tidy => Ok(tidy::run(&root)?.is_well()),
         Command::Faults(names) => Ok(faults::run(&root, &names)?.is_well()),
         Command::Sim(options) => sim::run(&root, &options),
-        Command::Study(options) => sim::study(&root, &options),
+        Command::Study(options) => study::run(&root, &options),
         Command::Instructions(options) => instructions::run(&root, options),
         Command::Bench(options) => bench::run(&root, &options),
     }

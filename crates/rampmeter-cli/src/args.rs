@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use rampmeter::Durability;
 
 use rampmeter_provider::{Charge, KindName, Latency, OtherUser, Style};
 
@@ -62,6 +63,14 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) turns_at_once: Option<u32>,
 
+    /// Keep here what the rates have used, so that the quotas of the next run carry on.
+    #[arg(long, value_name = "FILE", conflicts_with = "unlimited")]
+    pub(crate) state: Option<PathBuf>,
+
+    /// When that is on the disk [default: the policy's, else interval].
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub(crate) durability: Option<Written>,
+
     /// Do the same work with all limits off.
     #[arg(long, conflicts_with = "compare")]
     pub(crate) unlimited: bool,
@@ -77,6 +86,24 @@ pub(crate) struct RunArgs {
     /// What the latencies and failures of simulated tools are drawn from.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
+}
+
+/// When what was used is on the disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Written {
+    /// Once a second, and at the end.
+    Interval,
+    /// Before each call that uses it starts.
+    Strict,
+}
+
+impl Written {
+    pub(crate) fn durability(self) -> Durability {
+        match self {
+            Written::Interval => Durability::default(),
+            Written::Strict => Durability::Strict,
+        }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -182,6 +182,24 @@ impl Engine {
         }
     }
 
+    /// Nothing starts at an instance for a while: what the claims of calls that need it withhold
+    /// elsewhere may be used till then.
+    pub(crate) fn yield_claims_over(&mut self, id: u32) {
+        let needs = |call: u32| match self.calls.get(call) {
+            Some(Record::Waiting(waiting)) => {
+                let route = self.lanes.get(waiting.lane).route;
+                self.routes.get(route).on(id).map(|_| route)
+            }
+            _ => None,
+        };
+        let routes = self.claims.slab.iter().filter_map(|(_, claim)| needs(claim.call));
+        for route in routes.collect::<Vec<_>>() {
+            for index in 0..self.routes.get(route).draws().len() {
+                self.mark(self.routes.get(route).draws()[index].instance);
+            }
+        }
+    }
+
     /// A claimant is blocked until a moment, or by a pause: what it withheld elsewhere may be used
     /// till then. Those who wait there are told when that changes, not each time it is found.
     pub(crate) fn yield_claims(&mut self, call: u32, at: u32, answer: Answer) {

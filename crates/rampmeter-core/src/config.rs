@@ -57,6 +57,12 @@ pub struct LimitConfig {
     pub name: String,
     /// What it allows; all of them must have room.
     pub budgets: Vec<BudgetConfig>,
+    /// How the size of its one concurrency follows from how calls end; the `size` of that budget is
+    /// where it starts. Each instance learns for itself.
+    pub adaptive: Option<Adaptive>,
+    /// When it lets nothing through because its calls fail. Each instance judges for itself; a limit
+    /// that has one needs no budget.
+    pub breaker: Option<Breaker>,
     /// The label of which every value has an instance of its own.
     pub per: Option<LabelId>,
     /// The most instances at once.
@@ -79,6 +85,8 @@ impl Default for LimitConfig {
         LimitConfig {
             name: String::new(),
             budgets: Vec::new(),
+            adaptive: None,
+            breaker: None,
             per: None,
             max_instances: 1,
             queue_size: 10_000,
@@ -88,6 +96,57 @@ impl Default for LimitConfig {
             learns: true,
         }
     }
+}
+
+/// A number of slots that is learned. A call that weighs more than there are counts as all of them,
+/// and starts when nothing else is held.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Adaptive {
+    /// What it is learned from.
+    pub rule: AdaptiveRule,
+    /// The fewest slots, at least 1.
+    pub min: u64,
+    /// The most slots.
+    pub max: u64,
+}
+
+/// From what a number of slots is learned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AdaptiveRule {
+    /// From overloads: it grows by steps while there are none, and is cut by a share when there is
+    /// one ([`Outcome::Overloaded`](crate::Outcome::Overloaded)).
+    Aimd,
+    /// From how much longer calls take than the quickest did, and from overloads. Of use only where
+    /// calls take about as long as each other and the server lets them queue.
+    Vegas,
+}
+
+/// When calls fail so often that no more are sent for a while.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Breaker {
+    /// It opens when at least so many of a thousand calls have failed or were overloaded, 1 to 1,000.
+    pub failures_per_mille: u32,
+    /// Calls that ended within this time count, give or take a tenth of it.
+    pub over: Duration,
+    /// It does not open before so many have, at least 1.
+    pub min_calls: u32,
+    /// How long nothing starts.
+    pub open_for: Duration,
+    /// So many calls must then succeed before it lets everything through again, at least 1; no more
+    /// are out until they have.
+    pub probes: u32,
+    /// What happens to a call that comes while nothing starts.
+    pub when_open: WhenOpen,
+}
+
+/// What happens to a call that comes while a breaker is open.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum WhenOpen {
+    /// It is refused at once.
+    #[default]
+    Refuse,
+    /// It waits as it would elsewhere.
+    Wait,
 }
 
 /// What happens to a call that comes when the queue is full.
@@ -194,11 +253,18 @@ impl Config {
             return fail("an engine holds at most 32,768 keys".into());
         }
         for limit in &self.limits {
-            if limit.max_instances == 0 || !(1..=64).contains(&limit.budgets.len()) {
+            let least = usize::from(limit.breaker.is_none());
+            if limit.max_instances == 0 || !(least..=64).contains(&limit.budgets.len()) {
                 return fail(alloc::format!(
-                    "limit {}: it needs room for one instance and 1 to 64 budgets",
+                    "limit {}: it needs room for one instance and 1 to 64 budgets, or a breaker",
                     limit.name
                 ));
+            }
+            if let Some(wrong) = limit.breaker.and_then(|it| it.wrong()) {
+                return fail(alloc::format!("limit {}: {wrong}", limit.name));
+            }
+            if let Some(wrong) = limit.adaptive.and_then(|it| it.wrong(&limit.budgets)) {
+                return fail(alloc::format!("limit {}: {wrong}", limit.name));
             }
             for budget in &limit.budgets {
                 if let Some(wrong) = budget.wrong(self.priorities.len()) {
@@ -207,6 +273,35 @@ impl Config {
             }
         }
         Ok(())
+    }
+}
+
+impl Adaptive {
+    fn wrong(&self, budgets: &[BudgetConfig]) -> Option<&'static str> {
+        let sizes = budgets.iter().filter_map(|budget| match budget {
+            BudgetConfig::Concurrency { size, .. } => Some(*size),
+            BudgetConfig::Rate { .. } => None,
+        });
+        match sizes.collect::<Vec<u64>>().as_slice() {
+            _ if self.min == 0 => Some("an adaptive concurrency needs a min of at least 1"),
+            [size] if (self.min..=self.max).contains(size) => None,
+            [_] => Some("an adaptive concurrency starts between its min and its max"),
+            _ => Some("adaptive needs one concurrency, whose size it changes"),
+        }
+    }
+}
+
+impl Breaker {
+    fn wrong(&self) -> Option<&'static str> {
+        if !(1..=1_000).contains(&self.failures_per_mille) {
+            Some("a breaker opens at a share of failures from 1 to 1,000 of a thousand")
+        } else if self.min_calls == 0 || self.probes == 0 {
+            Some("a breaker needs a minimum of one call and one probe")
+        } else if self.over.is_zero() || self.open_for.is_zero() {
+            Some("a breaker needs a time to look back and one to stay open")
+        } else {
+            None
+        }
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) struct CoolDown {
 }
 
 impl CoolDown {
-    fn new(until: Instant, own: Duration) -> CoolDown {
+    pub(crate) fn new(until: Instant, own: Duration) -> CoolDown {
         CoolDown { until, allowed: 1, out: 0, next: until, took_nanos: 0, own }
     }
 

@@ -146,7 +146,7 @@ impl Reduction {
         let Some(slots) = engine.instances.budgets.slots(take.budget) else { return true };
         let loan = if slots.lend { self.loan(engine, waiter.parent, take.budget) } else { 0 };
         let room = self.slots.entry(take.budget).or_insert_with(|| slots.emptied());
-        take.amount.saturating_sub(loan) <= room.room(waiter.priority)
+        room.need(take.amount, waiter.priority).saturating_sub(loan) <= room.room(waiter.priority)
     }
 
     /// The greatest loan that an ancestor can make, now or later.

@@ -49,9 +49,20 @@ impl Engine {
         otherwise: Otherwise,
         out: &mut Outputs,
     ) -> Decision {
+        let nested = parent.nest != NONE;
+        let open = self.contended > 0 && self.by_outcome;
+        if let Some(refusal) = open.then(|| self.refusal_as_open(call.route, nested)).flatten() {
+            self.release_route(call.route);
+            return Decision::Refused(refusal);
+        }
         match self.obstacle(call, parent).or_else(|| self.alike(call, parent)) {
             Some(block) => self.decide_to_wait(call, parent, block, otherwise, out),
-            None => Decision::Granted(self.grant_at_once(call, parent)),
+            None => {
+                if open {
+                    self.probes_start(call.route, out);
+                }
+                Decision::Granted(self.grant_at_once(call, parent))
+            }
         }
     }
 
@@ -325,7 +336,7 @@ impl Engine {
 fn said(id: CallId, out: &mut Outputs) -> Decision {
     let about = |output: &Output| match output {
         Output::Granted(it) | Output::Refused(it, _) => *it == id,
-        Output::Saturated { .. } | Output::Cooling { .. } | Output::Spent { .. } => false,
+        _ => false,
     };
     match out.iter().rposition(about).map(|at| out.remove(at)) {
         Some(Output::Refused(_, refusal)) => Decision::Refused(refusal),

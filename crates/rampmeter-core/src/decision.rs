@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::breaker::BreakerState;
 use crate::call::{CallId, LimitId};
 use crate::time::Instant;
 
@@ -49,6 +50,8 @@ pub enum Reason {
     MissingLabel,
     /// The limit has as many instances as it may, all in use.
     TooManyInstances,
+    /// The limit's breaker is open: too many of its calls have failed.
+    Open,
     /// It names a key when there are as many as there may be, all in use.
     TooManyKeys,
     /// It names something that this engine does not know or does not enforce.
@@ -62,6 +65,9 @@ pub enum Reason {
     /// It and the calls that it waits for would wait for each other for ever
     /// ([`Engine::cycle`](crate::Engine::cycle)).
     WouldDeadlock,
+    /// What it is charged could not be written down first, as it must be; the engine itself writes
+    /// nothing and never says it.
+    Unwritten,
 }
 
 /// When asking again could be answered otherwise.
@@ -88,12 +94,14 @@ impl Reason {
             Reason::WouldWait => "would_wait",
             Reason::MissingLabel => "missing_label",
             Reason::TooManyInstances => "too_many_instances",
+            Reason::Open => "open",
             Reason::TooManyKeys => "too_many_keys",
             Reason::Unsupported => "unsupported",
             Reason::Evicted => "evicted",
             Reason::NoParent => "no_parent",
             Reason::TooDeep => "too_deep",
             Reason::WouldDeadlock => "would_deadlock",
+            Reason::Unwritten => "unwritten",
         }
     }
 }
@@ -108,12 +116,14 @@ impl fmt::Display for Reason {
             Reason::WouldWait => "it would have to wait",
             Reason::MissingLabel => "it lacks the label that the limit is per",
             Reason::TooManyInstances => "the limit has as many instances as it may",
+            Reason::Open => "too many of the limit's calls have failed, so none are sent for now",
             Reason::TooManyKeys => "as many keys are in use as may be",
             Reason::Unsupported => "it names something that is not enforced here",
             Reason::Evicted => "the full queue made room for a flow that had less of it",
             Reason::NoParent => "the call that makes it does not run",
             Reason::TooDeep => "it is nested too deep",
             Reason::WouldDeadlock => "it would wait for ever, in a cycle of calls",
+            Reason::Unwritten => "what it is charged could not be written to the state file",
         })
     }
 }
@@ -132,6 +142,23 @@ pub enum Output {
         limit: LimitId,
         /// Whether calls wait for it now.
         saturated: bool,
+    },
+    /// An adaptive limit has learned that it has another number of slots, for one value of its label
+    /// if it is per one.
+    Resized {
+        /// The limit.
+        limit: LimitId,
+        /// Slots from now on.
+        size: u64,
+    },
+    /// A limit's breaker lets other calls through than before, for one value of its label if it is
+    /// per one.
+    Breaker {
+        /// The limit.
+        limit: LimitId,
+        /// What it lets through from now on. That it is half-open is told when the first probe
+        /// starts.
+        state: BreakerState,
     },
     /// By its provider's word nothing is left of a limit's quota until the moment.
     Spent {

@@ -126,11 +126,9 @@ impl Change<'_> {
         for edit in edits {
             added.extend(engine.make(edit, out));
         }
+        engine.by_outcome = engine.config.is_by_outcome();
         engine.refuse_what_never_fits(out);
-        while let Some(stuck) = engine.deadlocked() {
-            let (reason, retry) = (Reason::WouldDeadlock, Retry::OnRelease);
-            engine.refuse_waiting(stuck, Refusal { reason, limit: None, retry }, out);
-        }
+        engine.break_cycles(out);
         for id in engine.instances.ids() {
             engine.mark(id);
         }
@@ -149,13 +147,18 @@ impl Engine {
                 return Some(LimitId(id));
             }
             Edit::Replace(LimitId(id), limit) => {
+                let breaker = limit.breaker;
                 self.config.limits[usize::from(id)] = limit;
                 self.reform(id);
+                for instance in self.instances.of(id).collect::<Vec<_>>() {
+                    self.revise_breaker(instance, breaker, out);
+                }
             }
             Edit::Remove(LimitId(id)) => {
                 self.pause(id, false);
                 for instance in self.instances.of(id).collect::<Vec<_>>() {
                     self.warm(instance, out);
+                    self.revise_breaker(instance, None, out);
                 }
                 self.instances.remove(id, self.now);
             }

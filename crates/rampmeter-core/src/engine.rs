@@ -49,6 +49,8 @@ pub struct Engine {
     pub(crate) contended: usize,
     /// Ends are kept at some instance.
     pub(crate) tracks_ends: bool,
+    /// Some limit learns from how calls end.
+    pub(crate) by_outcome: bool,
     pub(crate) now: Instant,
     pub(crate) tickets: u64,
     pub(crate) builder: RouteBuilder,
@@ -116,6 +118,7 @@ impl Engine {
         config.check()?;
         Ok(Engine {
             instances: Instances::new(&config),
+            by_outcome: config.is_by_outcome(),
             random: Random(config.seed),
             config,
             calls: Slab::default(),
@@ -203,7 +206,11 @@ impl Engine {
         let Some(index) = self.calls.resolve(id) else { return false };
         let Some(Record::Running(_)) = self.calls.get(index) else { return false };
         let Some(Record::Running(running)) = self.calls.remove(index) else { return false };
+        let shrunk = self.by_outcome && self.learn(&running, outcome, out);
         self.end(index, &running, outcome, out);
+        if shrunk {
+            self.break_cycles(out);
+        }
         self.pump(out);
         true
     }

@@ -9,8 +9,9 @@ use core::ops::Range;
 use core::time::Duration;
 
 use crate::backfill::Ends;
+use crate::breaker::Circuit;
 use crate::budget::{Answer, Budget, Budgets};
-use crate::call::{LimitId, Priority};
+use crate::call::{CallId, LimitId, Priority};
 use crate::config::{Config, LimitConfig};
 use crate::cooldown::CoolDown;
 use crate::heap::Heap;
@@ -40,6 +41,8 @@ pub(crate) struct Instance {
     pub(crate) paused: bool,
     /// A call was throttled here.
     pub(crate) cool: Option<Box<CoolDown>>,
+    /// Judges how calls end.
+    pub(crate) breaker: Option<Box<Circuit>>,
     /// Made when a lane first waits here.
     pub(crate) order: Option<Box<Order>>,
     /// Lanes that wait here.
@@ -72,8 +75,8 @@ pub(crate) struct Instances {
     /// All keys, as if they were the values of one label.
     keys: PerLimit,
     pub(crate) numbers: KeyNumbers,
-    /// Instances that were collected while they cooled down, until they are counted.
-    pub(crate) cooled: usize,
+    /// What was in the way at instances that were collected, until it is counted.
+    pub(crate) freed: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -99,7 +102,7 @@ impl Instances {
             limits: Vec::new(),
             keys: PerLimit::default(),
             numbers: KeyNumbers::default(),
-            cooled: 0,
+            freed: 0,
         };
         for index in 0..config.limits.len() {
             instances.add(config, u16::try_from(index).unwrap_or(u16::MAX));
@@ -146,6 +149,7 @@ impl Instances {
         let old = self.slab[id].budgets.clone();
         let (place, from) = self.budgets.reform(old.clone(), &new.budgets, &config.priorities, now);
         let (slots, only) = only_slots(&self.budgets, &place);
+        self.budgets.adapt(slots, new.adaptive.as_ref());
         let moved = place != old;
         let instance = &mut self.slab[id];
         (instance.budgets, instance.slots, instance.only_slots) = (place, slots, only);
@@ -218,7 +222,9 @@ impl Instances {
         if instance.paused {
             return Answer::Paused;
         }
-        instance.cool.as_deref().map_or(Answer::Ready, |cool| cool.answer(nested, now))
+        let cool = instance.cool.as_deref().map_or(Answer::Ready, |it| it.answer(nested, now));
+        let breaker = instance.breaker.as_deref();
+        breaker.map_or(cool, |it| it.answer(nested, now).and(cool))
     }
 
     /// The instance of a limit for this value of its label; `None` if there are as many as
@@ -245,6 +251,12 @@ impl Instances {
         per_limit.by_value.insert(value.into(), id);
         per_limit.idle.set(id, now);
         Some(id)
+    }
+
+    /// An instance, told from others that have had its place.
+    pub(crate) fn named(&self, id: u32) -> (u32, u32) {
+        let CallId { index, generation } = self.slab.id(id);
+        (index, generation)
     }
 
     /// The instance of a key; `None` if there are `most` and all are in use.
@@ -324,7 +336,8 @@ impl Instances {
         let idle = budgets.map(|budget| budget.idle_at(now));
         let idle_at = idle.fold(now, |latest, at| latest.max(at.unwrap_or(Instant::NEVER)));
         let cool = self.slab[id].cool.as_deref().map_or(now, |cool| cool.until);
-        let idle_at = idle_at.max(cool);
+        let breaker = self.slab[id].breaker.as_deref().map_or(now, Circuit::idle_at);
+        let idle_at = idle_at.max(cool).max(breaker);
         let limit = self.slab[id].limit;
         per_limit(&mut self.keys, &mut self.limits, limit).idle.set(id, idle_at);
     }
@@ -374,6 +387,7 @@ impl Instances {
         let wanted = limit_config.map_or(KEY_BUDGETS, |limit| &limit.budgets);
         let budgets = self.budgets.make(wanted, place, &config.priorities);
         let (slots, only_slots) = only_slots(&self.budgets, &budgets);
+        self.budgets.adapt(slots, limit_config.and_then(|limit| limit.adaptive.as_ref()));
         self.slab.insert(Instance {
             limit,
             label,
@@ -382,6 +396,9 @@ impl Instances {
             only_slots,
             paused,
             cool: None,
+            breaker: limit_config
+                .and_then(|limit| limit.breaker)
+                .map(|it| Box::new(Circuit::new(it, Instant::EPOCH))),
             order: None,
             watchers: 0,
             partial: 0,
@@ -412,7 +429,8 @@ impl Instances {
             }
             per_limit.idle.remove(id);
             let Some(gone) = self.slab.remove(id) else { continue };
-            self.cooled += usize::from(gone.cool.is_some());
+            self.freed += usize::from(gone.cool.is_some());
+            self.freed += usize::from(gone.breaker.is_some_and(|it| !it.is_closed()));
             let budgets = self.budgets.of(gone.budgets.clone());
             per_limit.past_peaks.resize(budgets.len(), 0);
             for (peak, budget) in per_limit.past_peaks.iter_mut().zip(budgets) {

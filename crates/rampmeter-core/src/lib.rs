@@ -41,6 +41,7 @@
 extern crate alloc;
 
 mod backfill;
+mod breaker;
 mod budget;
 mod call;
 mod claim;
@@ -62,6 +63,7 @@ mod inherit;
 mod instance;
 mod key;
 mod lane;
+mod learn;
 mod line;
 mod nest;
 mod observe;
@@ -79,12 +81,17 @@ mod table;
 mod time;
 mod turn;
 mod units;
+mod usage;
 mod watch;
 
+pub use breaker::BreakerState;
 pub use call::{
     Call, CallId, Cost, Draw, Flow, KeyAccess, LabelId, LimitId, Outcome, Priority, ToolId, Unit,
 };
-pub use config::{BudgetConfig, Config, ConfigError, Counts, LimitConfig, Overflow, RateKind};
+pub use config::{
+    Adaptive, AdaptiveRule, Breaker, BudgetConfig, Config, ConfigError, Counts, LimitConfig,
+    Overflow, RateKind, WhenOpen,
+};
 pub use decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
 pub use edit::{Change, Edit};
 pub use engine::{Engine, Prepared, Terms};
@@ -95,3 +102,4 @@ pub use resolve::MAX_DRAWS;
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, KeySnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;
 pub use turn::{Access, Step, Turn, TurnCall};
+pub use usage::{NotRestored, RateId, RateUsage, Room, Unrestorable, Usage, Used};

@@ -233,7 +233,11 @@ impl Budgets {
     ) -> Answer {
         let mut worst = Answer::Ready;
         for take in takes {
-            let (need, ..) = self.beyond_loan(take, nests, parent);
+            let (beyond, _, loan) = self.beyond_loan(take, nests, parent);
+            let need = self.slots(take.budget).map_or(beyond, |slots| {
+                // Only what the call counts as is needed beyond the loan, not all that it weighs.
+                slots.need(take.amount, priority).saturating_sub(loan)
+            });
             worst = worst.and(self.one_mut(take.budget).answer(need, priority, now));
         }
         worst

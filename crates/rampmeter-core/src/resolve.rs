@@ -64,7 +64,7 @@ impl Engine {
             },
         };
         let found = self.instances.find(&self.config, draw.limit.0, value, self.now);
-        self.contended -= core::mem::take(&mut self.instances.cooled);
+        self.contended -= core::mem::take(&mut self.instances.freed);
         if let Some(found) = found {
             return Ok(found);
         }
@@ -73,7 +73,7 @@ impl Engine {
             self.instances.unused(&route, self.now);
         }
         let found = self.instances.find(&self.config, draw.limit.0, value, self.now);
-        self.contended -= core::mem::take(&mut self.instances.cooled);
+        self.contended -= core::mem::take(&mut self.instances.freed);
         match found {
             Some(instance) => Ok(instance),
             None => refuse(Reason::TooManyInstances, Retry::OnRelease),

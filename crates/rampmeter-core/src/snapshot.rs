@@ -3,6 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
+use crate::breaker::BreakerState;
 use crate::budget::Budget;
 use crate::call::LimitId;
 use crate::config::Counts;
@@ -66,6 +67,8 @@ pub struct InstanceSnapshot {
     /// Until when it cools down because a call of it was throttled; calls are let out one by one
     /// from then on until it is over.
     pub cooling: Option<Instant>,
+    /// What its breaker lets through; `None` if it has none.
+    pub breaker: Option<BreakerState>,
     /// Its budgets, in the config's order.
     pub budgets: Vec<BudgetSnapshot>,
 }
@@ -147,6 +150,7 @@ impl Engine {
         InstanceSnapshot {
             label: label_of(instance),
             waiting: instance.queued,
+            breaker: instance.breaker.as_deref().map(|it| it.state(now)),
             cooling: instance.cool.as_deref().map(|cool| cool.until),
             budgets: budgets.collect(),
         }

@@ -28,6 +28,9 @@ impl Engine {
         } else {
             self.take_nested(nest, route, priority);
         }
+        if self.by_outcome {
+            self.probes_start(route, out);
+        }
         let ends = self.now.saturating_add(Duration::from_nanos(estimate_nanos));
         let mut charged = 0;
         for (index, draw) in self.routes.get(route).draws().iter().enumerate() {

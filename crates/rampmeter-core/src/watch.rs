@@ -1,6 +1,7 @@
 //! Where waiting calls wait: a lane watches one instance, one that refused it, as a watched literal
 //! does in a SAT solver, and moves on when another is in the way.
 
+use crate::budget::Answer;
 use crate::call::{LimitId, Priority};
 use crate::decision::{Output, Outputs, Refusal, Retry};
 use crate::engine::Engine;
@@ -35,7 +36,12 @@ impl Engine {
         let reason = waiting.expires_by.reason();
         let instance = self.instances.get(watch);
         let limit = Some(LimitId(instance.limit));
-        let retry = if instance.paused { Retry::OnResume } else { Retry::OnRelease };
+        let nested = waiting.nest != NONE;
+        let retry = match self.instances.standing(watch, nested, self.now) {
+            Answer::Paused => Retry::OnResume,
+            Answer::At(at) => Retry::At(at),
+            _ => Retry::OnRelease,
+        };
         self.refuse_waiting(call, Refusal { reason, limit, retry }, out);
     }
 

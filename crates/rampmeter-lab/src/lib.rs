@@ -5,7 +5,6 @@
 
 pub mod pictures;
 pub mod sim;
-#[cfg(feature = "studies")]
 pub mod studies;
 
 /// The mock provider, which shares no code with the limiters before it.

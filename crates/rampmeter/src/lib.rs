@@ -32,6 +32,7 @@ pub mod format;
 mod gate;
 mod lineage;
 mod permit;
+mod persist;
 pub mod policy;
 mod refusal;
 mod registry;
@@ -48,6 +49,7 @@ pub use executor::{
 pub use gate::{Admission, Ask, Explanation, Gate, Handle, WaitsFor};
 pub use lineage::{Lineage, Scope};
 pub use permit::Permit;
+pub use persist::{Durability, LeftOut, PersistError, Persisted, Restored, SetAside};
 pub use policy::{Access, Policy, PolicyErrors, Unit};
 pub use rampmeter_core::{
     BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, KeyAccess, KeySnapshot,

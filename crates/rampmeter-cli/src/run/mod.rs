@@ -11,6 +11,7 @@ mod quickstart;
 mod remarks;
 mod show;
 mod source;
+mod state;
 mod summary;
 mod table;
 mod tracker;
@@ -34,6 +35,7 @@ use drive::Stop;
 use fields::Fields;
 use output::{Files, Results};
 use source::{BrokenLine, Paths, TurnLine};
+use state::StateFile;
 use summary::Summary;
 
 /// Events held for the writer before some are missed; the summary would say so.
@@ -61,7 +63,8 @@ fn try_run(args: &RunArgs) -> Result<Exit, String> {
     // All that is read is open before the first file to write is emptied.
     let inputs = regimes.iter().map(|_| source::lines(&paths.turns, fields.clone()));
     let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-    let mut files = Files::create(args, &paths)?;
+    let state = StateFile::of(args, &policy, &paths);
+    let mut files = Files::create(args, &paths, state.as_ref().map(StateFile::path))?;
     remarks::before(args, &policy, &fields);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -76,7 +79,9 @@ fn try_run(args: &RunArgs) -> Result<Exit, String> {
         // Only the last run writes files: with --compare that is the one under limits.
         let last = at + 1 == regimes.len();
         let files = if last { std::mem::take(&mut files) } else { Files::default() };
-        let done = runtime.block_on(one(args, &paths, &policy, *regime, lines, files, &stop))?;
+        let state = state.as_ref().filter(|_| *regime == Regime::Limited);
+        let work = Work { regime: *regime, lines, files, state };
+        let done = runtime.block_on(one(args, &paths, &policy, work, &stop))?;
         whole &= done.whole;
         summaries.push(done.summary);
         if *stop.borrow() {
@@ -114,17 +119,25 @@ struct Done {
     whole: bool,
 }
 
+/// What one run reads and writes.
+struct Work<'a, L> {
+    regime: Regime,
+    lines: L,
+    files: Files,
+    state: Option<&'a StateFile>,
+}
+
 async fn one(
     args: &RunArgs,
     paths: &Paths,
     policy: &Policy,
-    regime: Regime,
-    lines: impl Iterator<Item = Result<TurnLine, BrokenLine>> + Send,
-    files: Files,
+    work: Work<'_, impl Iterator<Item = Result<TurnLine, BrokenLine>> + Send>,
     stop: &Stop,
 ) -> Result<Done, String> {
+    let Work { regime, lines, files, state } = work;
     let runtime: Arc<dyn Runtime> = Arc::new(TokioRuntime::new());
     let (executor, tools) = prepare(policy, regime, &runtime, args.seed)?;
+    state.map_or(Ok(()), |state| state.open(executor.gate()))?;
     let at_once = args.turns_at_once.unwrap_or(policy.run.turns_at_once) as usize;
     let recorder = files
         .events
@@ -138,6 +151,7 @@ async fn one(
     let snapshot = executor.gate().snapshot();
     let mut summary = summary::sum_up(policy, regime.name(), &driven, &tools, &snapshot, start_ns);
     let mut whole = driven.broken_lines == 0 && results.out.is_none_or(|mut out| out.finish());
+    whole &= state.is_none() || StateFile::close(executor.gate());
     drop(executor);
     if let Some(recorder) = recorder {
         let (written, missed) = recorder.await.unwrap_or((false, 0));

@@ -67,21 +67,34 @@ pub(crate) struct Files {
 
 impl Files {
     /// Creates them, before anything runs and without touching what is to be read.
-    pub(crate) fn create(args: &RunArgs, paths: &Paths) -> Result<Files, String> {
+    pub(crate) fn create(
+        args: &RunArgs,
+        paths: &Paths,
+        state: Option<&Path>,
+    ) -> Result<Files, String> {
         let mut taken = vec![paths.turns.as_path(), paths.policy.as_path()];
+        if let Some(path) = state {
+            refuse_taken(path, &taken)?;
+            taken.push(path);
+        }
         let mut files = Files::default();
         let asked = [(&args.out, &mut files.out), (&args.events, &mut files.events)];
         for (path, file) in asked {
             let Some(path) = path else { continue };
-            if taken.iter().any(|other| same_file(path, other)) {
-                let path = path.display();
-                return Err(format!("{path} is in use by this run: name another file to write to"));
-            }
+            refuse_taken(path, &taken)?;
             *file = Some(Lines::create(path)?);
             taken.push(path);
         }
         Ok(files)
     }
+}
+
+fn refuse_taken(path: &Path, taken: &[&Path]) -> Result<(), String> {
+    if taken.iter().any(|other| same_file(path, other)) {
+        let path = path.display();
+        return Err(format!("{path} is in use by this run: name another file to write to"));
+    }
+    Ok(())
 }
 
 /// Whether both are one regular file; a device may well serve twice.

@@ -9,5 +9,6 @@ mod interrupt;
 #[cfg(unix)]
 mod mock_provider;
 mod outputs;
+mod quotas;
 mod real_turns;
 mod wrong_input;

@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::{Answer, Budget, Slots};
 use crate::call::Priority;
-use crate::config::BudgetConfig;
+use crate::config::{Adaptive, BudgetConfig};
 use crate::route::Take;
 use crate::time::Instant;
 use crate::units::CapacityNanos;
@@ -51,6 +51,13 @@ impl Budgets {
         match self.0.get_mut(budget as usize) {
             Some(Budget::Concurrency(slots)) => Some(slots),
             _ => None,
+        }
+    }
+
+    /// The slots at a place, if there are any, have a size that is learned, or no longer.
+    pub(crate) fn adapt(&mut self, slots: Option<u32>, config: Option<&Adaptive>) {
+        if let Some(slots) = slots.and_then(|slots| self.slots_mut(slots)) {
+            slots.adapt(config);
         }
     }
 
@@ -150,7 +157,7 @@ impl Budgets {
                 Budget::Concurrency(slots) => {
                     let after = slots.room_after(claimant, other, wanted.amount);
                     let worse = after < slots.room(claimant);
-                    earliest <= now && worse && claimed.amount > after
+                    earliest <= now && worse && slots.need(claimed.amount, claimant) > after
                 }
                 Budget::Rate(rate) => {
                     let ready = rate.ready_at(wanted.amount, claimed.amount, now);

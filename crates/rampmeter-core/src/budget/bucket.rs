@@ -17,7 +17,9 @@
 
 use alloc::{boxed::Box, collections::VecDeque};
 
-use crate::time::Instant;
+use core::time::Duration;
+
+use crate::time::{Instant, nanos};
 
 /// Charges since which what was owed is remembered one by one; older ones count as the least.
 const CHARGES: usize = 64;
@@ -83,6 +85,33 @@ impl Bucket {
         let owed = self.cost(self.burst.saturating_sub(level));
         let tat = self.scale(now).saturating_add(owed);
         Bucket { tat, owed: self.owed.as_ref().map(|_| Box::default()), ..self.clone() }
+    }
+
+    /// After how long it is full.
+    pub(super) fn full_in(&self, now: Instant) -> Duration {
+        self.unscale(self.tat).saturating_since(now)
+    }
+
+    /// Is full only so much later. That was said of a bucket of `amount` units per period: if this
+    /// one refills at another speed, it lacks as many units.
+    pub(super) fn restore(
+        &mut self,
+        full_in: Duration,
+        amount: u64,
+        period: Duration,
+        now: Instant,
+    ) {
+        let [full_in, period] = [full_in, period].map(|it| u128::from(nanos(it)));
+        let same =
+            u128::from(amount) * u128::from(self.period_nanos) == u128::from(self.amount) * period;
+        let debt = if same {
+            full_in.saturating_mul(u128::from(self.amount))
+        } else {
+            let units = full_in.saturating_mul(u128::from(amount)).div_ceil(period.max(1));
+            units.saturating_mul(u128::from(self.period_nanos))
+        };
+        let most = self.cost(self.most).saturating_add(self.full);
+        self.tat = self.tat.max(self.scale(now)).saturating_add(debt.min(most));
     }
 
     pub(super) fn burst(&self) -> u64 {

@@ -5,6 +5,8 @@
 //!
 //! More than `N` may be taken at the beginning of a window: what is beyond `N` counts in the next.
 
+use core::time::Duration;
+
 use crate::time::Instant;
 
 #[derive(Clone, Debug)]
@@ -68,6 +70,28 @@ impl Calendar {
     pub(super) fn used(&mut self, now: Instant) -> u64 {
         self.roll(now);
         self.used
+    }
+
+    /// What is used in the present window, how much of that counts in later ones, and after how
+    /// long it ends.
+    pub(super) fn present(&self, now: Instant) -> (u64, u64, Duration) {
+        let mut present = self.clone();
+        present.roll(now);
+        let ends_in = Instant::from_nanos(present.ends_nanos).saturating_since(now);
+        (present.used, present.debt(), ends_in)
+    }
+
+    /// So much more was used in the present window, of which `debt` counts in later ones.
+    pub(super) fn restore(&mut self, units: u64, debt: u64, now: Instant) {
+        self.roll(now);
+        let most = super::most_of(self.amount);
+        let debt = self.debt().saturating_add(debt.min(units)).min(most);
+        self.used = self.used.saturating_add(units).min(most.saturating_add(self.amount));
+        self.granted = self.used.saturating_sub(debt).saturating_sub(self.amount);
+    }
+
+    fn debt(&self) -> u64 {
+        self.used.saturating_sub(self.amount.saturating_add(self.granted))
     }
 
     pub(super) fn idle_at(&mut self, now: Instant) -> Instant {

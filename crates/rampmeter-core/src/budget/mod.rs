@@ -3,12 +3,14 @@
 //! Given an amount and `now`, a budget answers _ready_, _at T_ (time alone will make it ready),
 //! _on release_ (somebody must finish first) or _never_; then it takes, and gives back.
 
+mod adaptive;
 mod arena;
 mod bucket;
 mod calendar;
 mod reform;
 mod sliding;
 mod slots;
+mod usage;
 mod word;
 
 use alloc::boxed::Box;
@@ -18,6 +20,7 @@ use crate::config::{BudgetConfig, Counts, RateKind};
 use crate::time::{Instant, nanos};
 use crate::units::{CapacityNanos, mul_div};
 
+pub(crate) use adaptive::Sample;
 pub(crate) use arena::Budgets;
 use bucket::Bucket;
 use calendar::Calendar;
@@ -120,7 +123,9 @@ impl Budget {
     #[inline]
     pub(crate) fn is_ready(&mut self, amount: u64, priority: Priority, now: Instant) -> bool {
         match self {
-            Budget::Concurrency(slots) => amount <= slots.room(priority),
+            Budget::Concurrency(slots) => {
+                amount <= slots.room(priority) || slots.counts_less(amount, priority)
+            }
             Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, .. }) => {
                 bucket.is_ready(amount, now)
             }
@@ -193,7 +198,7 @@ impl Budget {
     /// borrow.
     pub(crate) fn most(&self, priority: Option<Priority>) -> u64 {
         match self {
-            Budget::Concurrency(slots) => priority.map_or(slots.size, |it| slots.most(it)),
+            Budget::Concurrency(slots) => priority.map_or(slots.most_of_any(), |it| slots.most(it)),
             Budget::Rate(_) | Budget::Gone => u64::MAX,
         }
     }

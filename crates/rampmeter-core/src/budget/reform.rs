@@ -60,7 +60,7 @@ impl Budget {
     /// the caller, who knows who holds them.
     fn carry_on(&mut self, old: &mut Budget, now: Instant) {
         match (self, old) {
-            (Budget::Concurrency(new), Budget::Concurrency(old)) => new.peak = old.peak,
+            (Budget::Concurrency(new), Budget::Concurrency(old)) => new.carry_on(old),
             (Budget::Rate(new), Budget::Rate(old)) => {
                 new.in_flight = old.in_flight;
                 match (&mut new.kind, &mut old.kind) {

@@ -8,14 +8,14 @@
 //! What differs here: `transit` lengthens the period. A provider counts a call when it arrives,
 //! which is later than the start by a latency that varies; calls whose latencies differ by up to
 //! `transit` still keep to the provider's window.
-
 //!
 //! More than `N` may be taken when nothing else is in the window: `N` of it leave with the first
 //! window, `N` with the next, and so on, so that the debt is paid.
 
-use alloc::collections::VecDeque;
+use alloc::{collections::VecDeque, vec::Vec};
+use core::time::Duration;
 
-use crate::time::Instant;
+use crate::time::{Instant, nanos};
 
 const EXACT_UP_TO: u64 = 1024;
 const SUB_WINDOWS: u64 = 128;
@@ -130,6 +130,28 @@ impl Sliding {
     pub(super) fn used(&mut self, now: Instant) -> u64 {
         self.expire(now);
         self.used
+    }
+
+    /// The window, and what is in it: after how long it leaves, and how much.
+    pub(super) fn taken(&self, now: Instant) -> (Duration, Vec<(Duration, u64)>) {
+        let leaves_in = |leaves: u64| Instant::from_nanos(leaves).saturating_since(now);
+        let taken = self.log.iter().map(|(leaves, amount)| (leaves_in(*leaves), *amount));
+        let taken = taken.filter(|(leaves_in, _)| !leaves_in.is_zero());
+        (Duration::from_nanos(self.window_nanos), taken.collect())
+    }
+
+    /// More was taken. If this window is longer or shorter than the one it was said of, it leaves
+    /// that much later or sooner, but never later than the most that one call takes.
+    pub(super) fn restore(&mut self, window: Duration, taken: &[(Duration, u64)], now: Instant) {
+        self.expire(now);
+        let last = now.as_nanos().saturating_add(super::most_of(self.window_nanos));
+        for (leaves_in, amount) in taken.iter().filter(|(_, amount)| *amount > 0) {
+            let shifted = nanos(*leaves_in).saturating_add(self.window_nanos);
+            let leaves = now.as_nanos().saturating_add(shifted.saturating_sub(nanos(window)));
+            if leaves > now.as_nanos() {
+                self.charge_one(leaves.min(last), *amount, true);
+            }
+        }
     }
 
     pub(super) fn idle_at(&self) -> Instant {

@@ -5,11 +5,17 @@
 //! together never hold more than `size - n`. While calls of those priorities hold `h` slots, the
 //! others leave `max(0, n - h)` free: what is held by those it is kept for is no longer kept.
 //! (Keeping `n` free beside them as well would let a backlog of theirs shut out everybody else.)
+//!
+//! Where the size is learned, no shrink may stall a call for good: all but one of the slots can be
+//! kept from it at most, and it counts as at most what it could have of the present size. It holds
+//! all that it weighs, so that a size that grows again does not let others in beside it too early.
 
 use alloc::{boxed::Box, vec::Vec};
 
 use super::Answer;
+use super::adaptive::{Adapting, Sample};
 use crate::call::Priority;
+use crate::config::Adaptive;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Slots {
@@ -19,6 +25,7 @@ pub(crate) struct Slots {
     /// Callers that wait for calls of their own lend them theirs.
     pub(crate) lend: bool,
     bars: Option<Box<[Bar]>>,
+    adapting: Option<Box<Adapting>>,
 }
 
 /// Slots kept for some priorities.
@@ -50,7 +57,7 @@ impl Slots {
         });
         let bars: Vec<Bar> = bars.collect();
         let bars = (!bars.is_empty()).then(|| bars.into_boxed_slice());
-        Slots { size, held: 0, peak: 0, lend, bars }
+        Slots { size, held: 0, peak: 0, lend, bars, adapting: None }
     }
 
     /// The same slots, and nothing held.
@@ -60,20 +67,80 @@ impl Slots {
         slots
     }
 
+    /// Takes over what is not counted anew of slots that these replace.
+    pub(super) fn carry_on(&mut self, old: &mut Slots) {
+        self.peak = old.peak;
+        self.adapting = old.adapting.take();
+        if let Some(adapting) = &mut self.adapting {
+            adapting.learned = old.size;
+        }
+    }
+
+    /// The size is learned from now on, or is what the config says.
+    pub(super) fn adapt(&mut self, config: Option<&Adaptive>) {
+        let (known, size) = (self.adapting.take(), self.size);
+        self.adapting = config.map(|config| match known {
+            Some(known) => Box::new(known.bounded(config)),
+            None => Box::new(Adapting::new(config, size)),
+        });
+        self.size = self.adapting.as_ref().map_or(size, |it| it.learned);
+    }
+
+    /// A call that holds some of these slots ends.
+    pub(crate) fn learn(&mut self, sample: &Sample) {
+        if let Some(adapting) = &mut self.adapting {
+            self.size = adapting.ended(self.size, sample);
+        }
+    }
+
     /// How many a call of this priority may take now.
     #[inline]
     pub(crate) fn room(&self, priority: Priority) -> u64 {
         let room = self.size.saturating_sub(self.held);
         match &self.bars {
             None => room,
-            Some(bars) => room.saturating_sub(kept(bars, priority, |bar| bar.held)),
+            Some(bars) => {
+                room.saturating_sub(kept(bars, self.most_kept(), priority, |bar| bar.held))
+            }
         }
     }
 
     /// How many a call of this priority could ever take.
     pub(crate) fn most(&self, priority: Priority) -> u64 {
-        let kept = self.bars.as_deref().map_or(0, |bars| kept(bars, priority, |_| 0));
-        self.size.saturating_sub(kept)
+        let kept = self.bars.as_deref().map_or(0, |bars| kept(bars, u64::MAX, priority, |_| 0));
+        // The learned size may be less than what is kept; the last slot never is.
+        let least = u64::from(self.adapting.is_some());
+        self.most_of_any().saturating_sub(kept).max(least)
+    }
+
+    /// How many any call could ever take.
+    pub(crate) fn most_of_any(&self) -> u64 {
+        self.adapting.as_deref().map_or(self.size, Adapting::most)
+    }
+
+    /// What a call that weighs `amount` counts as.
+    #[inline]
+    pub(crate) fn need(&self, amount: u64, priority: Priority) -> u64 {
+        if self.adapting.is_none() { amount } else { self.need_of_learned(amount, priority) }
+    }
+
+    /// Whether a call for which there is no room counts as less than it weighs, and has room then.
+    #[inline]
+    pub(super) fn counts_less(&self, amount: u64, priority: Priority) -> bool {
+        self.adapting.is_some() && self.need_of_learned(amount, priority) <= self.room(priority)
+    }
+
+    #[cold]
+    fn need_of_learned(&self, amount: u64, priority: Priority) -> u64 {
+        let bars = self.bars.as_deref();
+        let kept = bars.map_or(0, |bars| kept(bars, self.most_kept(), priority, |_| 0));
+        amount.min(self.size.saturating_sub(kept))
+    }
+
+    /// The most that is kept from anybody.
+    #[inline]
+    fn most_kept(&self) -> u64 {
+        if self.adapting.is_some() { self.size.saturating_sub(1) } else { u64::MAX }
     }
 
     /// Whether some are reserved.
@@ -92,14 +159,14 @@ impl Slots {
     pub(crate) fn room_after(&self, priority: Priority, other: Priority, taken: u64) -> u64 {
         let room = self.size.saturating_sub(self.held.saturating_add(taken));
         let Some(bars) = &self.bars else { return room };
-        room.saturating_sub(kept(bars, priority, |bar| {
+        room.saturating_sub(kept(bars, self.most_kept(), priority, |bar| {
             bar.held.saturating_add(if bar.is_for(other) { taken } else { 0 })
         }))
     }
 
     #[inline]
     pub(crate) fn answer(&self, amount: u64, priority: Priority) -> Answer {
-        if amount <= self.room(priority) {
+        if amount <= self.room(priority) || self.counts_less(amount, priority) {
             Answer::Ready
         } else if amount > self.most(priority) {
             Answer::Never
@@ -139,9 +206,9 @@ impl Bar {
 
 /// What must stay free for others than `priority`, if they hold what `held` says.
 #[inline]
-fn kept(bars: &[Bar], priority: Priority, held: impl Fn(&Bar) -> u64) -> u64 {
+fn kept(bars: &[Bar], most: u64, priority: Priority, held: impl Fn(&Bar) -> u64) -> u64 {
     let others = bars.iter().filter(|bar| !bar.is_for(priority));
-    others.map(|bar| bar.kept.saturating_sub(held(bar))).max().unwrap_or(0)
+    others.map(|bar| bar.kept.min(most).saturating_sub(held(bar))).max().unwrap_or(0)
 }
 
 #[cfg(test)]

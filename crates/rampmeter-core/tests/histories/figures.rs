@@ -126,7 +126,8 @@ fn a_snapshot_says_what_there_is_of_each_limit() {
         BudgetSnapshot::Concurrency { size: 4, held: 2, peak: 3 },
         BudgetSnapshot::Rate { counts, amount: 5, period, capacity: 3, used: 2 },
     ];
-    let instance = InstanceSnapshot { label: None, waiting: 0, cooling: None, budgets };
+    let instance =
+        InstanceSnapshot { label: None, waiting: 0, cooling: None, breaker: None, budgets };
     let limit = LimitSnapshot {
         limit: LimitId(0),
         name: "host".into(),

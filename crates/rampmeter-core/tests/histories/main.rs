@@ -7,8 +7,10 @@
     reason = "a test may fail"
 )]
 
+mod adaptive;
 mod backfill;
 mod bench;
+mod breakers;
 mod claims;
 mod cooling;
 mod edits;
@@ -28,6 +30,7 @@ mod resize;
 mod settle;
 mod stage;
 mod turns;
+mod usage;
 mod words;
 
 use std::time::Duration;

@@ -40,7 +40,8 @@ impl Driver {
                     self.refused(call, refusal);
                     self.over(call, Some(id));
                 }
-                Output::Saturated { limit: LimitId(limit), .. } => {
+                Output::Saturated { limit: LimitId(limit), .. }
+                | Output::Resized { limit: LimitId(limit), .. } => {
                     assert!(usize::from(limit) < self.world.config.limits.len());
                 }
                 other => panic!("nobody was throttled: {other:?}"),

@@ -1,15 +1,21 @@
-//! Plays a study in real time and prints its rows: `rampmeter-study provider`, with
-//! `--regimes rampmeter,governor,…`, `--kinds bucket,…`, `--variations exact,…` and `--seed N`.
-//! Rows for a record are lines that begin with `{`.
+//! Plays a study by name and prints its rows: `rampmeter-study adaptive`, or in real time
+//! `rampmeter-study provider`, with `--regimes rampmeter,governor,…`, `--kinds bucket,…`,
+//! `--variations exact,…` and `--seed N`. Rows for a record are lines that begin with `{`.
 #![allow(clippy::print_stdout, reason = "a command line tool says what it does")]
 
 use std::process::ExitCode;
 
+use rampmeter_lab::studies::adaptive;
 use rampmeter_lab::studies::provider::{Kind, Options, Regime, Variation, run};
 
-const HELP: &str = "usage: rampmeter-study provider [--regimes rampmeter,governor,semaphore,unlimited] \
-                    [--kinds bucket,sliding,calendar] [--variations exact,estimated,other-user] \
-                    [--seed N]";
+const HELP: &str = "usage: rampmeter-study adaptive
+       rampmeter-study provider [--regimes rampmeter,governor,semaphore,unlimited]
+                                [--kinds bucket,sliding,calendar]
+                                [--variations exact,unheard,estimated,estimated-unheard,other-user,\
+                                              other-user-steady] [--seed N]";
+
+/// Seeds that the adaptive limits are played with.
+const SEEDS: std::ops::Range<u64> = 0..5;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -17,14 +23,41 @@ fn main() -> ExitCode {
         println!("{HELP}");
         return ExitCode::SUCCESS;
     }
-    let options = match parse(words) {
-        Ok(options) => options,
-        Err(error) => {
-            eprintln!("error: {error}\n{HELP}");
-            return ExitCode::from(2);
-        }
+    let mut words = words.into_iter();
+    let played = match words.next().as_deref() {
+        Some("adaptive") => match words.next() {
+            None => Ok(adaptive_study()),
+            Some(word) => Err(format!("`adaptive` takes no `{word}`")),
+        },
+        Some("provider") => options(words).map(|options| provider_study(&options)),
+        Some(other) => Err(format!("there is no study `{other}`")),
+        None => Err("it needs the name of a study".into()),
     };
-    match run(&options, |row| println!("{row}")) {
+    played.unwrap_or_else(|error| {
+        eprintln!("error: {error}\n{HELP}");
+        ExitCode::from(2)
+    })
+}
+
+fn adaptive_study() -> ExitCode {
+    let mut failed = 0;
+    for scene in adaptive::scenes() {
+        for seed in SEEDS {
+            for row in adaptive::run(&scene, seed) {
+                println!("{}", row.json());
+                failed += u64::from(scene.must_hold && !row.holds());
+            }
+        }
+    }
+    if failed > 0 {
+        eprintln!("{failed} rows do not hold");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn provider_study(options: &Options) -> ExitCode {
+    match run(options, |row| println!("{row}")) {
         Ok(true) => println!("every aim is met"),
         // A figure that falls short is a finding to be kept, not a failure of the measurement.
         Ok(false) => println!("aims were missed; each row says which"),
@@ -36,12 +69,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn parse(words: Vec<String>) -> Result<Options, String> {
-    let mut words = words.into_iter();
-    match words.next().as_deref() {
-        Some("provider") => {}
-        _ => return Err("say which study: provider".into()),
-    }
+fn options(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
     let mut options = Options::default();
     while let Some(flag) = words.next() {
         let value = words.next().ok_or_else(|| format!("`{flag}` needs a value"))?;

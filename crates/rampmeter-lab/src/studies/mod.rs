@@ -1,4 +1,8 @@
-//! Studies over HTTP, in real time. Each prints a row for every run.
+//! Studies: a workload against a server that is not the engine's model of it, and figures out. What
+//! must hold is data, beside the study; each prints a row for every run.
 
+pub mod adaptive;
+#[cfg(feature = "studies")]
 pub mod client;
+#[cfg(feature = "studies")]
 pub mod provider;

@@ -317,7 +317,7 @@ fn wrong_keys(call: &Call<'_>, tool: &PlannedTool) -> Option<String> {
 }
 
 /// A secret as it may be shown: 64 bits of its SHA-256, in hexadecimal.
-fn short_hash(secret: &str) -> String {
+pub(super) fn short_hash(secret: &str) -> String {
     let digest = Sha256::digest(secret.as_bytes());
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

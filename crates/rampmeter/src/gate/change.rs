@@ -62,6 +62,7 @@ impl State {
         self.plan.adopt(policy, revision.labels, &added);
         self.plan.calendars = self.plan.calendars(now, wall);
         self.flows.clear();
+        self.revoke_leases();
         self.align(now, wall);
         self.keep_time(now);
         Ok(())

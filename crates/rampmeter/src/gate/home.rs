@@ -46,6 +46,15 @@ impl Home {
         visit(lock(&self.state).as_mut())
     }
 
+    /// [`Home::visit`], if the gate with this serial number is still here.
+    pub(super) fn visit_at<R>(
+        &self,
+        serial: u64,
+        visit: impl FnOnce(&mut State) -> R,
+    ) -> Option<R> {
+        lock(&self.state).as_mut().filter(|state| state.serial == serial).map(visit)
+    }
+
     /// Every input goes through here: the lock, the time, what it brings, the input, what followed
     /// from it, and after the lock the wakes. The caller holds the gate, or a permit of it.
     #[inline]

@@ -13,10 +13,13 @@ mod handle;
 mod handoff;
 mod home;
 mod infos;
+mod keeper;
 mod learn;
+mod leases;
 mod limits;
 mod lock;
 mod nested;
+mod persist;
 mod plan;
 mod revise;
 mod shapes;
@@ -36,6 +39,7 @@ pub use admission::Admission;
 pub use asked::Ask;
 pub use explain::{Explanation, WaitsFor};
 use handle::Kept;
+use handoff::Answer;
 pub(crate) use home::Home;
 use plan::Plan;
 use state::{Standing, State, Wanted};
@@ -108,7 +112,8 @@ impl Gate {
         Admission::new(self, ask)
     }
 
-    /// Admits the call now or not at all.
+    /// Admits the call now or not at all. Of a gate with
+    /// [`Durability::Strict`](crate::Durability::Strict) that may take as long as a write.
     ///
     /// # Errors
     /// As [`Gate::admit`], and [`Reason::WouldWait`](rampmeter_core::Reason::WouldWait).
@@ -120,7 +125,14 @@ impl Gate {
             Standing::Granted(id) => Ok(Permit::new(home, id, Duration::ZERO)),
             Standing::Refused(refusal) => Err(refusal),
             // The engine answers a call that will not wait at once.
-            Standing::Waiting(id, _) => {
+            Standing::Waiting(id, answer) => {
+                // Admitted, and to be written down before anybody is told so.
+                if home.input(|state, _| state.is_held(id)) {
+                    return match persist::answer_of(&answer) {
+                        Answer::Granted(waited) => Ok(Permit::new(home, id, waited)),
+                        Answer::Refused(refusal) => Err(refusal),
+                    };
+                }
                 if let Some(waited) = home.input(|state, now| state.withdraw(now, id)) {
                     return Ok(Permit::new(home, id, waited));
                 }
@@ -204,6 +216,10 @@ impl Gate {
 
 impl Drop for Tenancy {
     fn drop(&mut self) {
+        let keeping = self.home.visit(|state| state?.keeping.as_ref().map(|it| it.keeper.clone()));
+        if let Some(keeper) = keeping {
+            keeper.finish();
+        }
         self.home.abandon();
     }
 }

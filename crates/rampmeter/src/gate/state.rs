@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use rampmeter_core as core;
 use rampmeter_core::{
-    CallId, Decision, Engine, Flow, Instant, LimitId, Outcome, Output, Outputs, Priority,
+    BreakerState, CallId, Decision, Engine, Flow, Instant, LimitId, Outcome, Output, Outputs,
+    Priority,
 };
 
 use super::handle::Renewals;
 use super::handoff::Handoff;
 use super::infos::Infos;
+use super::leases::Leases;
+use super::persist::Keeping;
 use super::plan::Plan;
 use super::shapes::Shapes;
 use super::timer::TimerState;
@@ -53,6 +56,10 @@ pub(crate) struct State {
     pub(super) nothing: Arc<str>,
     pub(super) renewals: Renewals,
     pub(super) shapes: Shapes,
+    /// Where what is used is written, if it is.
+    pub(super) keeping: Option<Box<Keeping>>,
+    /// What of it is written in advance, if it must be before anybody uses it.
+    pub(super) leases: Option<Box<Leases>>,
     /// No handle is left; permits may be.
     pub(super) abandoned: bool,
 }
@@ -64,6 +71,8 @@ struct Entry {
     started: Instant,
     /// `None` once it has been granted.
     waiter: Option<Waits>,
+    /// The engine has granted it, and that is not written yet.
+    held: bool,
 }
 
 /// What a call is made of besides its limits.
@@ -107,6 +116,8 @@ impl State {
             nothing: "".into(),
             renewals: Renewals::default(),
             shapes: Shapes::default(),
+            keeping: None,
+            leases: None,
             abandoned: false,
         }
     }
@@ -132,6 +143,8 @@ impl State {
         if now >= self.align_at {
             let wall = self.runtime.wall_clock();
             self.align(now, wall);
+            // A window may have begun that no lease was written for.
+            self.revoke_leases();
             self.settle(now);
         }
         self.advance(now);
@@ -177,6 +190,10 @@ impl State {
         }
         // It was granted or refused at this very moment.
         self.settle(now);
+        if self.is_held(id) {
+            self.release(now, id, Outcome::Cancelled);
+            return None;
+        }
         self.withdraw(now, id)
     }
 
@@ -212,6 +229,17 @@ impl State {
                 }
                 Output::Spent { limit, until } => {
                     self.tell_limit(now, EventKind::Spent, limit, Some(until));
+                }
+                Output::Resized { limit, .. } => {
+                    self.tell_limit(now, EventKind::Resized, limit, None);
+                }
+                Output::Breaker { limit, state } => {
+                    let (kind, until) = match state {
+                        BreakerState::Open(until) => (EventKind::Opened, Some(until)),
+                        BreakerState::HalfOpen => (EventKind::HalfOpen, None),
+                        BreakerState::Closed => (EventKind::Closed, None),
+                    };
+                    self.tell_limit(now, kind, limit, until);
                 }
             }
         }
@@ -279,9 +307,14 @@ impl State {
     /// What the engine decided on a call. It takes over one user of `info`.
     #[inline(always)]
     pub(super) fn decided(&mut self, now: Instant, decision: Decision, info: u32) -> Standing {
-        if let Decision::Granted(id) = decision {
+        if let Decision::Granted(id) = decision
+            && !self.must_be_written(now, id)
+        {
             self.tell_call(now, What::Admitted, info, 0);
-            self.enter(now, Entry { id, info, asked: now, started: now, waiter: None });
+            self.enter(
+                now,
+                Entry { id, info, asked: now, started: now, waiter: None, held: false },
+            );
             return Standing::Granted(id);
         }
         self.not_at_once(now, decision, info)
@@ -294,8 +327,8 @@ impl State {
                 self.tell_call(now, What::Queued, info, 0);
                 let waiter = Arc::new(Handoff::new());
                 let standing = Standing::Waiting(id, waiter.clone());
-                let waiter = Some(waiter);
-                self.enter(now, Entry { id, info, asked: now, started: now, waiter });
+                let (waiter, held) = (Some(waiter), matches!(decision, Decision::Granted(_)));
+                self.enter(now, Entry { id, info, asked: now, started: now, waiter, held });
                 standing
             }
             Decision::Refused(refusal) => {
@@ -308,7 +341,19 @@ impl State {
     }
 
     fn granted(&mut self, now: Instant, id: CallId) {
+        if self.must_be_written(now, id)
+            && let Some(entry) = self.entry(id)
+        {
+            entry.held = true;
+            return;
+        }
+        self.hand_out(now, id);
+    }
+
+    /// A call that the engine has granted gets its permit.
+    pub(super) fn hand_out(&mut self, now: Instant, id: CallId) {
         let Some(entry) = self.entry(id) else { return };
+        entry.held = false;
         entry.started = now;
         let took = now.as_nanos().saturating_sub(entry.asked.as_nanos());
         let info = entry.info;
@@ -319,7 +364,7 @@ impl State {
         self.tell_call(now, What::Started, info, took);
     }
 
-    fn refused(&mut self, now: Instant, id: CallId, refusal: core::Refusal) {
+    pub(super) fn refused(&mut self, now: Instant, id: CallId, refusal: core::Refusal) {
         let Some(entry) = self.leave(id) else { return };
         let call = self.infos.get(entry.info).clone();
         self.infos.release(entry.info);
@@ -380,6 +425,11 @@ impl State {
         }
         waiting.sort_unstable();
         waiting.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Whether the engine has granted a call, and nobody has been told yet.
+    pub(super) fn is_held(&mut self, id: CallId) -> bool {
+        self.entry(id).is_some_and(|entry| entry.held)
     }
 
     fn entry(&mut self, id: CallId) -> Option<&mut Entry> {

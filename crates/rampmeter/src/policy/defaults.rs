@@ -8,6 +8,7 @@ use super::section::Section;
 use super::source::{Sink, shown};
 use super::tools::ACCESS;
 use super::types::{Access, CallsPolicy, RunDefaults, TurnPolicy};
+use crate::persist::Durability;
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(600);
 const DEFAULT_ARGUMENT_BYTES: u64 = 1024 * 1024;
@@ -16,7 +17,13 @@ const DEFAULT_DEPTH: u8 = 8;
 const DEFAULT_TURNS: u32 = 16;
 const MAX_TURNS: u32 = 100_000;
 
-const RUN_KEYS: [&str; 4] = ["flow", "priority", "labels", "turns_at_once"];
+const RUN_KEYS: [&str; 6] = ["flow", "priority", "labels", "turns_at_once", "state", "durability"];
+
+/// How it is written when what was used is on the disk.
+pub(super) const DURABILITIES: [(&str, Durability); 2] = [
+    ("interval", Durability::Interval(Durability::DEFAULT_INTERVAL)),
+    ("strict", Durability::Strict),
+];
 
 pub(super) fn undeclared(root: &Section<'_>, sink: &mut Sink<'_>) -> Access {
     let said = root.get("undeclared").and_then(|field| field.choice(sink, &ACCESS));
@@ -58,8 +65,14 @@ pub(super) fn calls(root: &Section<'_>, sink: &mut Sink<'_>) -> CallsPolicy {
 }
 
 pub(super) fn run_defaults(root: &Section<'_>, sink: &mut Sink<'_>) -> RunDefaults {
-    let mut run =
-        RunDefaults { flow: None, priority: None, labels: vec![], turns_at_once: DEFAULT_TURNS };
+    let mut run = RunDefaults {
+        flow: None,
+        priority: None,
+        labels: vec![],
+        turns_at_once: DEFAULT_TURNS,
+        state: None,
+        durability: Durability::default(),
+    };
     let help = "write [run] and below it lines such as flow = \"user\"";
     let section = root.get("run").and_then(|field| field.section(sink, &RUN_KEYS, help));
     let Some(section) = section else { return run };
@@ -75,6 +88,11 @@ pub(super) fn run_defaults(root: &Section<'_>, sink: &mut Sink<'_>) -> RunDefaul
     if let Some(field) = section.get("turns_at_once") {
         let help = "write how many turns run at once";
         run.turns_at_once = field.whole_u32(sink, &(1..=MAX_TURNS), help).unwrap_or(DEFAULT_TURNS);
+    }
+    let help = "write the name of a file, as in state = \"quota.state\"";
+    run.state = section.get("state").and_then(|field| field.name_text(sink, help));
+    if let Some(field) = section.get("durability") {
+        run.durability = field.choice(sink, &DURABILITIES).unwrap_or_default();
     }
     run
 }

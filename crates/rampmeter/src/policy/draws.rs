@@ -125,7 +125,7 @@ fn check_weight(draft: &Draft<'_>, limit: &LimitPolicy, at: Option<At<'_>>, sink
         let (left, kept) = limit.kept_from(at.priority, at.priorities)?;
         Some((at.priority, left, kept))
     });
-    match limit.concurrency {
+    match limit.most_slots() {
         None if weight > 1 => {
             let message = format!("`{}`: limit `{name}` has no slots to weigh", draft.path);
             let help = format!("remove the weight, or give limit `{name}` a concurrency");

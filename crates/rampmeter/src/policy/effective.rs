@@ -2,14 +2,16 @@
 
 use std::fmt::Write;
 
+use super::defaults::DURABILITIES;
 use super::quantity::{show_bytes, show_duration, show_period};
 use super::queue::OVERFLOW;
+use super::slots::RULES;
 use super::spelling::{key, quoted};
 use super::types::{
-    Access, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy, ToolPolicy,
-    Unit,
+    Access, AdaptivePolicy, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy,
+    ToolPolicy, Unit,
 };
-use super::{Policy, http};
+use super::{Policy, breaker, http};
 
 /// TOML that reads back as an equal policy.
 pub(super) fn effective(policy: &Policy) -> String {
@@ -71,7 +73,12 @@ fn write_limit(out: &mut Lines, limit: &LimitPolicy) {
     out.section("limits", &limit.name);
     match limit.concurrency {
         Some(size) => {
-            out.line(format_args!("concurrency = {{ size = {size}, lend = {} }}", limit.lend));
+            let adaptive = limit.adaptive.map(|AdaptivePolicy { rule, min, max }| {
+                let word = RULES.iter().find(|(_, it)| *it == rule).map_or("aimd", |it| it.0);
+                format!("adaptive = \"{word}\", min = {min}, max = {max}, ")
+            });
+            let (adaptive, lend) = (adaptive.unwrap_or_default(), limit.lend);
+            out.line(format_args!("concurrency = {{ size = {size}, {adaptive}lend = {lend} }}"));
         }
         None => write_concurrency(out, None),
     }
@@ -81,6 +88,9 @@ fn write_limit(out: &mut Lines, limit: &LimitPolicy) {
         out.line(format_args!("# requests, tokens: unlimited"));
     }
     out.line(format_args!("feedback = {}", limit.feedback));
+    if let Some(it) = &limit.breaker {
+        out.line(format_args!("breaker = {}", breaker::written(it)));
+    }
     if let Some(per) = &limit.per {
         out.line(format_args!("per = {}", quoted(per)));
         out.line(format_args!("instances = {}", limit.instances));
@@ -229,6 +239,12 @@ fn write_run_defaults(out: &mut Lines, run: &RunDefaults) {
         out.line(format_args!("labels = {{ {} }}", labels.join(", ")));
     }
     out.line(format_args!("turns_at_once = {}", run.turns_at_once));
+    match &run.state {
+        None => out.line(format_args!("# state: none, quotas begin anew with each run")),
+        Some(state) => out.line(format_args!("state = {}", quoted(state))),
+    }
+    let words = DURABILITIES.iter().find(|(_, durability)| *durability == run.durability);
+    out.line(format_args!("durability = \"{}\"", words.map_or("interval", |(word, _)| word)));
 }
 
 fn access_text(access: Access) -> &'static str {

@@ -8,9 +8,7 @@ use super::source::{Sink, Span, shown};
 use super::spelling;
 
 /// Words that a later version will enforce. Accepting one now would promise what nothing keeps.
-const NOT_ENFORCED: [&str; 15] = [
-    "adaptive",
-    "breaker",
+const NOT_ENFORCED: [&str; 13] = [
     "cool_down",
     "cooldown",
     "retry",
@@ -27,11 +25,12 @@ const NOT_ENFORCED: [&str; 15] = [
 ];
 
 /// Words that are looked for in the wrong place, and where they belong.
-const ELSEWHERE: [(&str, &str); 10] = [
+const ELSEWHERE: [(&str, &str); 12] = [
     (
         "max_output",
         "write it beside `command` or `http`, as in run = { http = { … }, max_output = \"64KiB\" }",
     ),
+    ("adaptive", "write it with the slots, as in concurrency = { size = 20, adaptive = \"aimd\" }"),
     ("patience", "write it below [calls], as in patience = \"30s\""),
     ("max_depth", "write it below [calls], as in max_depth = 8"),
     ("nesting", "write max_depth = 8 below [calls]"),
@@ -40,6 +39,7 @@ const ELSEWHERE: [(&str, &str); 10] = [
     ("overflow", "write it in the queue, as in queue = { overflow = \"evict\" }"),
     ("per_flow", "write it in the queue, as in queue = { per_flow = 100 }"),
     ("age", "write it in the queue, as in queue = { age = \"60s\" }"),
+    ("durability", "write it below [run], as in durability = \"strict\""),
     ("size", "write queue = { size = 100 } or concurrency = 8"),
 ];
 

@@ -1,10 +1,11 @@
-//! `concurrency` and `reserved`: the slots of a limit, and for whom some of them are kept.
+//! `concurrency` and `reserved`: the slots of a limit, whether their number is learned, and for whom
+//! some of them are kept.
 
 use super::field::Field;
 use super::nearest::did_you_mean;
 use super::section::Section;
 use super::source::{Sink, shown};
-use super::types::{PriorityPolicy, ReservedPolicy};
+use super::types::{AdaptivePolicy, AdaptiveRule, PriorityPolicy, ReservedPolicy};
 
 /// The most slots a limit may have.
 pub(super) const MAX_SLOTS: u64 = 1_000_000_000;
@@ -12,11 +13,24 @@ pub(super) const MAX_SLOTS: u64 = 1_000_000_000;
 const HELP: &str = "write how many may run at once, as in concurrency = 8; leave it out for no \
                     limit";
 
+/// The rules by which slots can be learned, as they are written.
+pub(super) const RULES: [(&str, AdaptiveRule); 2] =
+    [("aimd", AdaptiveRule::Aimd), ("vegas", AdaptiveRule::Vegas)];
+
+/// Learned slots grow to so many times those they start with, unless the policy says otherwise.
+const GROWTH: u64 = 10;
+
 /// Slots as they are written.
 pub(super) struct Slots {
     pub(super) size: Option<u64>,
+    pub(super) adaptive: Option<AdaptivePolicy>,
     pub(super) lend: bool,
     pub(super) reserved: Vec<ReservedPolicy>,
+}
+
+impl Slots {
+    /// None, and what there were of them would be lent.
+    const LENT: Slots = Slots { size: None, adaptive: None, lend: true, reserved: Vec::new() };
 }
 
 /// The slots of a limit. Where the priorities cannot be told, none is missing.
@@ -26,19 +40,21 @@ pub(super) fn slots(
     sink: &mut Sink<'_>,
 ) -> Slots {
     let field = limit.get("concurrency");
-    let (size, lend) = match &field {
+    let mut slots = match &field {
         Some(field) if field.is_table() => sized(field, sink),
-        Some(field) => (plain(field, sink), true),
-        None => (None, true),
+        Some(field) => Slots { size: plain(field, sink), ..Slots::LENT },
+        None => Slots::LENT,
     };
     let said = limit.get("reserved");
     if let (Some(reserved), None) = (&said, &field) {
         let message = format!("`{}` means nothing without `concurrency`", reserved.path);
         sink.error(&reserved.name_span, message, "add concurrency = N, or remove it");
-        return Slots { size, lend, reserved: Vec::new() };
+        return slots;
     }
-    let reserved = said.map(|field| reserved(&field, size, priorities, sink));
-    Slots { size, lend, reserved: reserved.unwrap_or_default() }
+    if let Some(field) = said {
+        slots.reserved = reserved(&field, slots.size, priorities, sink);
+    }
+    slots
 }
 
 /// The slots of whoever keeps none for anybody.
@@ -50,9 +66,10 @@ fn plain(field: &Field<'_>, sink: &mut Sink<'_>) -> Option<u64> {
     field.whole(sink, &(1..=MAX_SLOTS), HELP)
 }
 
-fn sized(field: &Field<'_>, sink: &mut Sink<'_>) -> (Option<u64>, bool) {
+fn sized(field: &Field<'_>, sink: &mut Sink<'_>) -> Slots {
     let help = "write concurrency = { size = 4096, lend = false }";
-    let Some(section) = field.section(sink, &["size", "lend"], help) else { return (None, true) };
+    let keys = ["size", "adaptive", "min", "max", "lend"];
+    let Some(section) = field.section(sink, &keys, help) else { return Slots::LENT };
     let size = match section.get("size") {
         Some(size) => plain(&size, sink),
         None => {
@@ -60,8 +77,36 @@ fn sized(field: &Field<'_>, sink: &mut Sink<'_>) -> (Option<u64>, bool) {
             None
         }
     };
-    let lend = section.get("lend").and_then(|lend| lend.flag(sink));
-    (size, lend.unwrap_or(true))
+    let lend = section.get("lend").and_then(|lend| lend.flag(sink)).unwrap_or(true);
+    let adaptive = adaptive(&section, size, sink);
+    Slots { size, adaptive, lend, reserved: Vec::new() }
+}
+
+/// Whether and between which bounds the number of slots is learned.
+fn adaptive(
+    section: &Section<'_>,
+    size: Option<u64>,
+    sink: &mut Sink<'_>,
+) -> Option<AdaptivePolicy> {
+    let Some(rule) = section.get("adaptive") else {
+        for bound in ["min", "max"].into_iter().filter_map(|key| section.get(key)) {
+            let message = format!("`{}` means nothing without `adaptive`", bound.path);
+            sink.error(&bound.name_span, message, "add adaptive = \"aimd\", or remove it");
+        }
+        return None;
+    };
+    let rule = rule.choice(sink, &RULES);
+    let bound = |key, range, default, help, sink: &mut Sink<'_>| match section.get(key) {
+        Some(field) => field.whole(sink, &range, help),
+        None => Some(default),
+    };
+    let size = size?;
+    let help = "write the fewest slots, from 1 to the size that they start with";
+    let min = bound("min", 1..=size, 1, help, sink);
+    let most = size.saturating_mul(GROWTH).min(MAX_SLOTS);
+    let help = "write the most slots, from the size that they start with on";
+    let max = bound("max", size..=MAX_SLOTS, most, help, sink);
+    Some(AdaptivePolicy { rule: rule?, min: min?, max: max? })
 }
 
 fn reserved(

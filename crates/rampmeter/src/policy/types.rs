@@ -1,9 +1,11 @@
 //! The plain data of a policy. What is inside a parsed `Policy` is legal.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::http::HttpPolicy;
+use super::zone::Zone;
+use crate::persist::Durability;
+pub use rampmeter_core::{AdaptiveRule, WhenOpen};
 
 /// A named budget that calls draw on.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,8 +14,12 @@ pub struct LimitPolicy {
     pub name: String,
     /// Slots; none means unlimited.
     pub concurrency: Option<u64>,
+    /// How the number of slots is learned; `concurrency` is where it starts.
+    pub adaptive: Option<AdaptivePolicy>,
     /// Whether a call lends its slots to the calls that it makes and waits for.
     pub lend: bool,
+    /// When nothing is let through because calls fail.
+    pub breaker: Option<BreakerPolicy>,
     /// For whom slots are kept. They overlap: the 2 for `critical` are among the 6 for `high`.
     pub reserved: Vec<ReservedPolicy>,
     /// Rates, those of requests first; none means unlimited.
@@ -29,7 +35,40 @@ pub struct LimitPolicy {
     pub feedback: bool,
 }
 
+/// A number of slots that is learned from how calls end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdaptivePolicy {
+    /// From what.
+    pub rule: AdaptiveRule,
+    /// The fewest slots, at least 1.
+    pub min: u64,
+    /// The most slots.
+    pub max: u64,
+}
+
+/// When so many calls of a limit fail that no more are sent for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerPolicy {
+    /// It opens when at least so many of a thousand calls have failed or were overloaded.
+    pub failures_per_mille: u32,
+    /// Calls that ended within this time count.
+    pub over: Duration,
+    /// It does not open before so many have.
+    pub min_calls: u32,
+    /// How long nothing starts.
+    pub open: Duration,
+    /// So many calls must then succeed before everything starts again; no more are out until then.
+    pub probes: u32,
+    /// What happens to a call that comes while nothing starts.
+    pub when_open: WhenOpen,
+}
+
 impl LimitPolicy {
+    /// The most slots that there can ever be.
+    pub fn most_slots(&self) -> Option<u64> {
+        self.adaptive.map(|it| it.max).or(self.concurrency)
+    }
+
     /// Whether any of its rates counts `unit`.
     pub fn counts(&self, unit: Unit) -> bool {
         self.rates.iter().any(|rate| rate.unit == unit)
@@ -47,7 +86,9 @@ impl LimitPolicy {
         let is_above = |kept: &&ReservedPolicy| weight(&kept.priority).is_some_and(|it| it > own);
         let above = self.reserved.iter().filter(is_above);
         let most = above.max_by_key(|kept| kept.slots)?;
-        Some((self.concurrency?.saturating_sub(most.slots), most))
+        // Where the number of slots is learned, the last one is kept from nobody.
+        let least = u64::from(self.adaptive.is_some());
+        Some((self.most_slots()?.saturating_sub(most.slots).max(least), most))
     }
 }
 
@@ -154,24 +195,6 @@ pub enum RateKind {
         /// Whose calendar.
         zone: Zone,
     },
-}
-
-/// A fixed offset from UTC. Displays as `UTC` or `+02:00`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Zone {
-    /// Seconds east of UTC, whole minutes.
-    pub offset_seconds: i32,
-}
-
-impl fmt::Display for Zone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.offset_seconds == 0 {
-            return f.write_str("UTC");
-        }
-        let sign = if self.offset_seconds < 0 { '-' } else { '+' };
-        let minutes = self.offset_seconds.unsigned_abs() / 60;
-        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
-    }
 }
 
 /// What the calls of a tool draw on, and how long they may take.
@@ -324,6 +347,10 @@ pub struct RunDefaults {
     pub labels: Vec<(String, String)>,
     /// Turns that run at once.
     pub turns_at_once: u32,
+    /// The file that keeps what the rates have used, beside the policy's.
+    pub state: Option<String>,
+    /// When that is on the disk.
+    pub durability: Durability,
 }
 
 /// What holds for every call.

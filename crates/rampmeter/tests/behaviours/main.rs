@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod a_bad_call_is_its_own_error;
+mod a_breaker_opens_where_calls_fail;
 mod a_calendar_rate_follows_the_time_of_day;
+mod a_limit_learns_how_many_it_can_take;
 mod a_stopped_turn_frees_everything;
 mod a_tool_may_call_tools;
 mod a_waiting_call_can_say_why;
@@ -18,6 +20,7 @@ mod large_and_many_turns;
 mod limits_change_while_calls_run;
 mod limits_learn_from_their_calls;
 mod only_those_who_are_answered_are_woken;
+mod quotas_survive_restarts;
 mod rates_start_calls_at_the_expected_instants;
 mod reads_go_side_by_side_and_writes_in_order;
 mod refusals_say_why_where_and_when;

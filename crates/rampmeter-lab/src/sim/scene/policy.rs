@@ -58,6 +58,7 @@ pub(crate) fn limit(
     };
     let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     LimitConfig {
+        adaptive: None,
         name: format!("limit-{number}"),
         budgets,
         per,

@@ -60,8 +60,6 @@ fn a_template_of_a_key_is_refused_where_it_is_wrong() {
 #[test]
 fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
     check(&[
-        ("[limits.a]\nconcurrency = 1\nbreaker = {}", "not enforced by this version", 3),
-        ("[limits.a]\nconcurrency = 1\nadaptive = true", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\ncool_down = \"1s\"", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\ncooldown = \"1s\"", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\nestimate = 5", "not enforced by this version", 3),
@@ -78,8 +76,8 @@ fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
             2,
         ),
         (
-            "[limits.a]\nrequests = { rate = \"1/s\", kind = \"calendar\", zone = \"Asia/Tokyo\" }",
-            "the named zone `Asia/Tokyo` is not enforced by this version",
+            "[providers.a]\nrequests = { rate = \"1/s\", kind = \"calendar\", zone = \"Asia/Tokyo\" }",
+            "the clocks of simulated providers are never changed",
             2,
         ),
     ]);
@@ -249,6 +247,8 @@ fn a_number_out_of_bounds_is_refused() {
         ("[flows]\na = { weight = 0 }", "`flows.a.weight` is 0", 2),
         ("[providers.p]\nconcurrency = 0", "`providers.p.concurrency` is 0", 2),
         ("[run]\nturns_at_once = 0", "`run.turns_at_once` is 0", 2),
+        ("[run]\nstate = \"\"", "`run.state`", 2),
+        ("[run]\nstate = \"q\"\ndurability = \"stict\"", "cannot be `stict`", 3),
         ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = 1.5 } }", "not from 0 to 1", 2),
         ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = -0.1 } }", "not from 0 to 1", 2),
         ("[tools.t]\nrun = { simulate = { latency = \"1s\", fail = nan } }", "not from 0 to 1", 2),

@@ -75,6 +75,8 @@ flow = "metadata.user"
 priority = "priority"
 labels = { tenant = "tenant" }
 turns_at_once = 3
+state = "quota.state"
+durability = "strict"
 "#;
 
 #[test]
@@ -99,7 +101,7 @@ fn every_key_of_a_full_policy_is_read() {
         kind,
     };
     let transit = Duration::from_nanos(468_750_000);
-    let zone = Zone { offset_seconds: 19_800 };
+    let zone = Zone::offset(19_800);
     assert_eq!(
         groq.rates,
         [
@@ -149,6 +151,8 @@ fn every_key_of_a_full_policy_is_read() {
     assert_eq!(policy.run.flow.as_deref(), Some("metadata.user"));
     assert_eq!(policy.run.labels, [("tenant".to_owned(), "tenant".to_owned())]);
     assert_eq!(policy.run.turns_at_once, 3);
+    assert_eq!(policy.run.state.as_deref(), Some("quota.state"));
+    assert_eq!(policy.run.durability, crate::Durability::Strict);
 }
 
 #[test]
@@ -218,6 +222,8 @@ fn the_effective_text_says_what_the_file_left_out() {
         "queue_timeout = \"1m\"",
         "critical = 64",
         "turns_at_once = 16",
+        "# state: none, quotas begin anew with each run",
+        "durability = \"interval\"",
     ] {
         assert!(effective.lines().any(|found| found == line), "no `{line}` in\n{effective}");
     }
@@ -328,6 +334,8 @@ fn every_spelling_of_a_period_is_read() {
 #[test]
 fn a_zone_shows_as_it_is_written() {
     for (zone, shown) in [
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("America/Argentina/Buenos_Aires", "America/Argentina/Buenos_Aires"),
         ("UTC", "UTC"),
         ("+00:00", "UTC"),
         ("-00:00", "UTC"),
@@ -338,7 +346,7 @@ fn a_zone_shows_as_it_is_written() {
     ] {
         let kind = format!("kind = \"calendar\", zone = \"{zone}\"");
         let policy = policy_of(&format!("[limits.a]\nrequests = {{ rate = \"1/day\", {kind} }}"));
-        let RateKind::Calendar { zone } = policy.limits[0].rates[0].kind else { panic!() };
+        let RateKind::Calendar { zone } = &policy.limits[0].rates[0].kind else { panic!() };
         assert_eq!(zone.to_string(), shown);
     }
 }
