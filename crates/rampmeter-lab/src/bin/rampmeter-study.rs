@@ -11,7 +11,8 @@ use rampmeter_lab::studies::provider::{Kind, Options, Regime, Variation, run};
 const HELP: &str = "usage: rampmeter-study adaptive
        rampmeter-study provider [--regimes rampmeter,governor,semaphore,unlimited]
                                 [--kinds bucket,sliding,calendar]
-                                [--variations exact,estimated,other-user] [--seed N]";
+                                [--variations exact,unheard,estimated,estimated-unheard,other-user,\
+                                              other-user-steady] [--seed N]";
 
 /// Seeds that the adaptive limits are played with.
 const SEEDS: std::ops::Range<u64> = 0..5;
