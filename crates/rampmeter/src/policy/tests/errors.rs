@@ -312,7 +312,7 @@ fn what_never_fits_or_is_never_counted_is_refused() {
     }
     check(&[
         ("[limits.a]\nqueue = { size = 5 }", "`limits.a` has no budget", 1),
-        ("[limits.a]", "add concurrency, requests or tokens", 1),
+        ("[limits.a]", "add concurrency, requests, tokens", 1),
         ("[limits.a]\nconcurrency = 1\ninstances = 5", "means nothing without `per`", 3),
     ]);
 }
