@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rampmeter_core as core;
-use rampmeter_core::{CallId, Instant, LimitId, Outcome, Reason, Unrestorable, Usage};
+use rampmeter_core::{CallId, Instant, LimitId, Outcome, Place, Reason, Unrestorable, Usage};
 
 use super::Gate;
 use super::ask::short_hash;
@@ -24,6 +24,9 @@ use crate::refusal::Refusal;
 
 /// How often a gate with [`Durability::Strict`] writes what no call waits for.
 const STRICT_INTERVAL: Duration = Durability::DEFAULT_INTERVAL;
+
+/// So many instances are looked at under one hold of the gate's lock.
+const INSTANCES_AT_ONCE: usize = 256;
 
 /// When a call that could not be covered may be tried again.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -48,6 +51,8 @@ pub(super) struct Draft {
     events: u64,
     /// Calls that wait for it.
     covers: Vec<CallId>,
+    /// Up to where it says it all; `None` if to the end.
+    up_to: Option<Place>,
 }
 
 impl Gate {
@@ -120,6 +125,11 @@ impl Gate {
 }
 
 impl Draft {
+    /// Whether it says it all.
+    pub(super) fn is_whole(&self) -> bool {
+        self.up_to.is_none()
+    }
+
     pub(super) fn record(&self) -> Record {
         let instances = self.usages.iter();
         let instances =
@@ -138,24 +148,32 @@ impl State {
         if !anew && !waited_for && !lent && keeping.events == self.events {
             return None;
         }
+        let (events, covers, up_to) = (self.events, Vec::new(), None);
+        let (written_unix_ns, usages) = (0, Vec::new());
+        let mut draft = Draft { written_unix_ns, clean, usages, events, covers, up_to };
+        self.draft_on(&mut draft);
+        Some(draft)
+    }
+
+    /// The next piece of a draft. The lock is free in between, unless charges are written in
+    /// advance: that is done at one moment.
+    pub(super) fn draft_on(&mut self, draft: &mut Draft) {
         let now = self.now.max(self.runtime.now());
-        let mut usages = self.engine.usage(now);
-        let covers = match &mut self.leases {
-            Some(leases) if !clean => leases.draft(&mut usages, now),
-            _ => Vec::new(),
-        };
+        let most = if self.leases.is_some() { usize::MAX } else { INSTANCES_AT_ONCE };
+        let (mut usages, up_to) = self.engine.usage_after(now, draft.up_to.as_ref(), most);
+        if let Some(leases) = self.leases.as_mut().filter(|_| !draft.clean) {
+            draft.covers = leases.draft(&mut usages, now);
+        }
         let named = usages.into_iter().filter_map(|usage| {
             let name = self.plan.limit(usage.limit)?;
             let secret = self.plan.has_secret_label(&name);
             Some((name, secret, usage))
         });
-        Some(Draft {
-            written_unix_ns: unix_ns(self.runtime.wall_clock()),
-            clean,
-            usages: named.collect(),
-            events: self.events,
-            covers,
-        })
+        draft.usages.extend(named);
+        // What was told before this is then a little older than it says, and comes back that much
+        // later.
+        draft.written_unix_ns = unix_ns(self.runtime.wall_clock());
+        draft.up_to = up_to;
     }
 
     /// A draft is on the disk, or it is not, and why.
