@@ -130,12 +130,13 @@ impl Engine {
     ) -> bool {
         let now = self.now;
         let Some(claim) = self.claims.slab.get(claim) else { return false };
-        if self.before_in_line(claim.call).is_some() {
-            return false;
-        }
-        let Some(Record::Waiting(claimant)) = self.calls.get(claim.call) else { return false };
+        let call = claim.call;
+        let Some(Record::Waiting(claimant)) = self.calls.get(call) else { return false };
         let claimant = self.lanes.get(claimant.lane);
         let claimant_route = self.routes.get(claimant.route);
+        if claimant_route.is_keyed() && self.before_in_line(call).is_some() {
+            return false;
+        }
         let mut earliest = now;
         for draw in claimant_route.draws() {
             let takes = claimant_route.takes_of(*draw);

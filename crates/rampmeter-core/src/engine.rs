@@ -98,8 +98,6 @@ pub(crate) struct Asked {
     pub(crate) tool: ToolId,
     pub(crate) flow: Flow,
     pub(crate) priority: Priority,
-    /// Without what it inherits through keys.
-    pub(crate) own: Priority,
     pub(crate) may_wait: Duration,
     pub(crate) deadline: Instant,
 }
@@ -308,7 +306,7 @@ impl Engine {
         out: &mut Outputs,
     ) -> Decision {
         self.begin(now, out);
-        let (parent, inherited) = match self.lineage(call) {
+        let (mut parent, inherited) = match self.lineage(call) {
             Ok(found) => found,
             Err(refusal) => return Decision::Refused(refusal),
         };
@@ -316,10 +314,10 @@ impl Engine {
             Ok(may_wait) => may_wait,
             Err(refusal) => return Decision::Refused(refusal),
         };
-        let Call { tool, flow, priority: own, deadline, .. } = inherited;
+        let Call { tool, flow, deadline, .. } = inherited;
         let route = self.acquire_route();
-        let priority = self.handed_down(parent.nest, own);
-        let asked = Asked { route, tool, flow, priority, own, may_wait, deadline };
+        let priority = self.raise(&mut parent, inherited.priority);
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
         self.decide(&asked, parent, otherwise, out)
     }
 
@@ -329,6 +327,18 @@ impl Engine {
         let parent = self.parent_of(id)?;
         let (flow, priority, deadline) = self.inherited(id, call.deadline);
         Ok((parent, Call { flow, priority, deadline, ..*call }))
+    }
+
+    #[cold]
+    fn nested_terms(
+        &mut self,
+        id: CallId,
+        deadline: Instant,
+    ) -> Result<(Parent, Flow, Priority, Instant), Refusal> {
+        let mut parent = self.parent_of(id)?;
+        let (flow, own, deadline) = self.inherited(id, deadline);
+        let priority = self.raise(&mut parent, own);
+        Ok((parent, flow, priority, deadline))
     }
 
     #[inline]
@@ -341,22 +351,20 @@ impl Engine {
         out: &mut Outputs,
     ) -> Decision {
         self.begin(now, out);
-        let Terms { mut flow, priority: mut own, mut deadline, .. } = *terms;
-        if usize::from(own.0) >= self.config.priorities.len() {
+        let Terms { mut flow, mut priority, mut deadline, .. } = *terms;
+        if usize::from(priority.0) >= self.config.priorities.len() {
             return refused(Reason::Unsupported, None, Retry::Never);
         }
-        let (mut parent, mut priority) = (Parent::NONE, own);
+        let mut parent = Parent::NONE;
         if let Some(id) = terms.parent {
-            parent = match self.parent_of(id) {
-                Ok(parent) => parent,
+            (parent, flow, priority, deadline) = match self.nested_terms(id, deadline) {
+                Ok(found) => found,
                 Err(refusal) => return Decision::Refused(refusal),
             };
-            (flow, own, deadline) = self.inherited(id, deadline);
-            priority = self.handed_down(parent.nest, own);
         }
         self.routes.share(kind.route);
         let Kind { route, tool, may_wait } = *kind;
-        let asked = Asked { route, tool, flow, priority, own, may_wait, deadline };
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
         self.decide(&asked, parent, otherwise, out)
     }
 }

@@ -138,6 +138,19 @@ fn a_nested_writer_borrows_what_its_caller_reads_and_waits_for_the_other_readers
 }
 
 #[test]
+fn what_a_server_said_is_about_the_limits_of_a_call_and_not_about_its_keys() {
+    let mut stage = stage();
+    let call = stage.runs(&on(&[L]).writes("k"));
+    let (now, mut out) = (stage.now, Outputs::new());
+    assert!(stage.engine.throttled(now, call, None, &mut out));
+    assert!(stage.engine.observe(now, call, &[], &mut out));
+    assert!(stage.engine.settle(now, call, &[], &mut out));
+    assert_eq!(stage.end_as(call, Outcome::Overloaded), []);
+    let other = stage.runs(&none().writes("k"));
+    assert_eq!(stage.end(other), []);
+}
+
+#[test]
 fn nested_calls_pass_the_line() {
     let mut stage = stage();
     let caller = stage.runs(&none().reads("k"));

@@ -26,6 +26,10 @@ pub struct Mix {
     pub zeros: bool,
     /// Clocks that step, timers that are late, times that run backwards.
     pub clocks: bool,
+    /// Limits whose number of slots is learned.
+    pub adaptive: bool,
+    /// Limits with a breaker.
+    pub breakers: bool,
 }
 
 impl Mix {
@@ -41,6 +45,8 @@ impl Mix {
         faults: true,
         zeros: true,
         clocks: true,
+        adaptive: true,
+        breakers: true,
     };
 
     /// These without one of them, by its name.
@@ -59,6 +65,8 @@ impl Mix {
             "faults" => &mut self.faults,
             "zeros" => &mut self.zeros,
             "clocks" => &mut self.clocks,
+            "adaptive" => &mut self.adaptive,
+            "breakers" => &mut self.breakers,
             _ => return Err(format!("there is no ingredient `{name}`")),
         };
         *ingredient = false;
@@ -79,6 +87,9 @@ impl Mix {
             faults: with(self.faults),
             zeros: with(self.zeros),
             clocks: with(self.clocks),
+            // Chosen apart, so that a seed makes the same of all else.
+            adaptive: false,
+            breakers: false,
         }
     }
 }

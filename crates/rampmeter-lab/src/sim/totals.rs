@@ -21,6 +21,9 @@ pub enum Count {
     Borrowed,
     WouldDeadlock,
     Evicted,
+    Resized,
+    Opened,
+    RefusedByBreaker,
     TooLate,
     Edits,
     EditsRefused,
@@ -43,7 +46,7 @@ pub enum Count {
 }
 
 /// Every count with the name that it has in a record.
-pub const COUNTS: [(Count, &str); 34] = [
+pub const COUNTS: [(Count, &str); 37] = [
     (Count::Steps, "steps"),
     (Count::Asked, "asked"),
     (Count::GrantedAtOnce, "granted_at_once"),
@@ -59,6 +62,9 @@ pub const COUNTS: [(Count, &str); 34] = [
     (Count::Borrowed, "borrowed"),
     (Count::WouldDeadlock, "would_deadlock"),
     (Count::Evicted, "evicted"),
+    (Count::Resized, "learned_sizes"),
+    (Count::Opened, "breakers_opened"),
+    (Count::RefusedByBreaker, "refused_by_breaker"),
     (Count::TooLate, "too_late"),
     (Count::Edits, "edits"),
     (Count::EditsRefused, "edits_refused"),

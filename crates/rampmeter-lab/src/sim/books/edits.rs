@@ -17,6 +17,7 @@ impl Books {
                 (limit.removed, limit.paused) = (true, false);
                 limit.config.budgets.clear();
                 for id in limit.first..limit.first + limit.many {
+                    self.instances[id as usize].breaker = None;
                     for budget in std::mem::take(&mut self.instances[id as usize].budgets) {
                         self.nobody_holds(budget);
                     }

@@ -1,11 +1,13 @@
 //! The judges' own books: who waits, who runs, what is held and used, kept from what the engine
 //! says alone, by the definitions of the limits and with none of the engine's arithmetic.
 
+mod breakers;
 mod budget;
 mod calls;
 mod debt;
 mod edits;
 mod layout;
+mod learned;
 mod rates;
 mod shown;
 mod slots;
@@ -13,9 +15,11 @@ mod trees;
 
 use rampmeter_core::{CallId, Config};
 
+pub(crate) use breakers::BreakerBook;
 pub(crate) use budget::BudgetBook;
 pub(crate) use calls::{CallBook, State};
 pub(crate) use layout::{InstanceBook, Lane, LimitBook, Route, Variant};
+pub(crate) use learned::{End, Learned};
 pub(crate) use rates::RateBook;
 pub(crate) use slots::SlotsBook;
 pub(crate) use trees::Hold;

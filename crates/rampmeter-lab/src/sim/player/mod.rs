@@ -7,6 +7,7 @@ mod asks;
 mod edits;
 mod ends;
 mod faults;
+mod learned;
 mod nests;
 mod phases;
 mod timer;
@@ -14,9 +15,9 @@ mod timer;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use rampmeter_core::{CallId, Engine, Instant, Outputs, Prepared};
+use rampmeter_core::{BreakerState, CallId, Engine, Instant, Outputs, Prepared};
 
-use super::books::Books;
+use super::books::{Books, End};
 use super::mix::Mix;
 use super::rng::Rng;
 use super::scene::Scene;
@@ -71,6 +72,12 @@ pub(crate) struct Player {
     pub(crate) max_depth: u8,
     /// When a limit was last resumed.
     pub(crate) last_resume: u64,
+    /// The call that ended with this input, and what its limits must say of it.
+    pub(crate) ended: Option<End>,
+    pub(crate) to_shrink: Vec<u16>,
+    pub(crate) to_tell: Vec<(u16, BreakerState)>,
+    /// Breakers that were told to be half-open, less those that are.
+    pub(crate) half_open: i64,
 }
 
 /// What is to become of a call.
@@ -132,7 +139,8 @@ impl Run {
 /// last inputs and answers are kept in words.
 pub fn play(seed: u64, steps: u64, allowed: Mix, told: usize) -> Run {
     let mut rng = Rng::new(seed);
-    let scene = Scene::new(&mut rng, allowed);
+    let mut scene = Scene::new(&mut rng, allowed);
+    scene.learn(seed, allowed);
     let mut player = match Engine::new(scene.config.clone()) {
         Ok(engine) => Player::new(scene, engine, rng.fork(), told),
         Err(error) => {
@@ -202,6 +210,10 @@ impl Player {
             patience,
             max_depth,
             last_resume: 0,
+            ended: None,
+            to_shrink: Vec::new(),
+            to_tell: Vec::new(),
+            half_open: 0,
         }
     }
 
