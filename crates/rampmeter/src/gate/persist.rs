@@ -2,34 +2,26 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rampmeter_core as core;
-use rampmeter_core::{CallId, Instant, LimitId, Outcome, Place, Reason, Unrestorable, Usage};
+use rampmeter_core::{CallId, Instant, LimitId, Place, Unrestorable, Usage};
 
 use super::Gate;
 use super::ask::short_hash;
-use super::handoff::Answer;
 use super::keeper::Keeper;
-use super::leases::{Cover, Leases};
-use super::state::{State, Waits};
+use super::leases::Leases;
+use super::state::State;
 use crate::persist::{
     Durability, InstanceRecord, LeftOut, PersistError, Persisted, RealDisk, Record, Restored,
     Store, unix_ns,
 };
-use crate::refusal::Refusal;
 
 /// How often a gate with [`Durability::Strict`] writes what no call waits for.
 const STRICT_INTERVAL: Duration = Durability::DEFAULT_INTERVAL;
 
 /// So many instances are looked at under one hold of the gate's lock.
 const INSTANCES_AT_ONCE: usize = 256;
-
-/// When a call that could not be covered may be tried again.
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What the gate knows of its file.
 pub(super) struct Keeping {
@@ -204,39 +196,6 @@ impl State {
         }
     }
 
-    /// Whether a call that the engine has admitted must wait until that is written.
-    #[inline]
-    pub(super) fn must_be_written(&mut self, now: Instant, call: CallId) -> bool {
-        self.leases.is_some() && self.is_not_written(now, call)
-    }
-
-    #[cold]
-    fn is_not_written(&mut self, now: Instant, call: CallId) -> bool {
-        let (Some(leases), Some(keeping)) = (&mut self.leases, &self.keeping) else { return false };
-        let cover = leases.charge(&self.engine, call, now);
-        let first = cover == Cover::Missing && leases.hold(call);
-        if first || cover == Cover::Low {
-            keeping.keeper.ask();
-        }
-        cover == Cover::Missing
-    }
-
-    /// The limits have changed: the engine's numbers for rates may mean others.
-    pub(super) fn revoke_leases(&mut self) {
-        if let Some(leases) = &mut self.leases {
-            leases.revoke();
-        }
-    }
-
-    fn refuse_held(&mut self, now: Instant, call: CallId) {
-        if !self.is_held(call) {
-            return;
-        }
-        self.engine.release(now, call, Outcome::Cancelled, &mut self.out);
-        let retry = core::Retry::At(now.saturating_add(TRY_AGAIN_AFTER));
-        self.refused(now, call, core::Refusal { reason: Reason::Unwritten, limit: None, retry });
-    }
-
     fn begin_keeping(&mut self, keeper: Arc<Keeper>, path: &Path, strict: bool) {
         self.leases = strict.then(Box::<Leases>::default);
         let (path, events) = (path.into(), self.events);
@@ -319,25 +278,5 @@ fn in_words(why: Unrestorable) -> &'static str {
         Unrestorable::OtherLabel => "it is now per another label, or per none",
         Unrestorable::TooManyInstances => "it has as many instances as it may",
         Unrestorable::NoRate => "it has no rate of that unit, period and kind any more",
-    }
-}
-
-/// Waits for an answer on this very thread.
-pub(super) fn answer_of(call: &Waits) -> Answer<Box<Refusal>> {
-    struct Unpark(Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let context = Context::from_waker(&waker);
-    loop {
-        match call.poll(context.waker()) {
-            Poll::Ready(answer) => return answer,
-            Poll::Pending => std::thread::park(),
-        }
     }
 }
