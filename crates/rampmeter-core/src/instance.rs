@@ -5,7 +5,7 @@
 //! collected when another value needs a place.
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
-use core::ops::Range;
+use core::ops::{Bound, Range};
 use core::time::Duration;
 
 use crate::backfill::Ends;
@@ -373,6 +373,17 @@ impl Instances {
     pub(crate) fn of(&self, limit: u16) -> impl Iterator<Item = u32> + '_ {
         let per_limit = &self.limits[usize::from(limit)];
         per_limit.single.into_iter().chain(per_limit.by_value.values().copied())
+    }
+
+    /// The same, from after this value on.
+    pub(crate) fn of_after<'a>(
+        &'a self,
+        limit: u16,
+        value: &str,
+    ) -> impl Iterator<Item = u32> + use<'a> {
+        let per_limit = &self.limits[usize::from(limit)];
+        let after = (Bound::Excluded(value), Bound::Unbounded);
+        per_limit.by_value.range::<str, _>(after).map(|(_, id)| *id)
     }
 
     pub(crate) fn past_peak(&self, limit: u16, budget: usize) -> u64 {

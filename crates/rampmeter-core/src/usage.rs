@@ -101,6 +101,15 @@ impl RateId {
     }
 }
 
+/// An instance, by name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Its limit.
+    pub limit: LimitId,
+    /// The value of the label that the limit is per.
+    pub label: Option<String>,
+}
+
 /// What was not taken in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NotRestored {
@@ -129,11 +138,39 @@ impl Engine {
     /// What the rates remember at `now`, instance by instance; those that remember nothing are
     /// left out. Changes nothing.
     pub fn usage(&self, now: Instant) -> Vec<Usage> {
+        self.usage_after(now, None, usize::MAX).0
+    }
+
+    /// [`Engine::usage`] of at most so many instances, from after the one where it stopped before.
+    /// Says where it has stopped, unless it has come to the end.
+    pub fn usage_after(
+        &self,
+        now: Instant,
+        after: Option<&Place>,
+        most: usize,
+    ) -> (Vec<Usage>, Option<Place>) {
         let now = self.now.max(now);
+        let (first, value) = match after {
+            None => (0, None),
+            Some(Place { limit, label: Some(value) }) => (limit.0, Some(value.as_str())),
+            Some(Place { limit, label: None }) => (limit.0.saturating_add(1), None),
+        };
         let limits = u16::try_from(self.config.limits.len()).unwrap_or(u16::MAX);
-        let limits = (0..limits).filter(|limit| !self.instances.is_gone(*limit));
-        let instances = limits.flat_map(|limit| self.instances.of(limit));
-        instances.filter_map(|id| self.usage_of(id, now)).collect()
+        let begun = value.into_iter().filter(|_| !self.instances.is_gone(first));
+        let begun = begun.flat_map(|value| self.instances.of_after(first, value));
+        let rest = first.saturating_add(u16::from(value.is_some()))..limits;
+        let rest = rest.filter(|limit| !self.instances.is_gone(*limit));
+        let mut ids = begun.chain(rest.flat_map(|limit| self.instances.of(limit)));
+        let (mut usages, mut last) = (Vec::new(), None);
+        for id in ids.by_ref().take(most) {
+            usages.extend(self.usage_of(id, now));
+            last = Some(id);
+        }
+        let stopped = last.filter(|_| ids.next().is_some()).map(|id| {
+            let instance = self.instances.get(id);
+            Place { limit: LimitId(instance.limit), label: label_of(instance) }
+        });
+        (usages, stopped)
     }
 
     /// Takes in what rates had used, on top of what they have used since. Returns what was left

@@ -302,3 +302,53 @@ fn a_cool_down_and_what_a_provider_has_said_outlive_the_engine() {
     next.release(until, probe, Outcome::Succeeded, &mut Outputs::new());
     assert!(starts(&mut next, until, "a", 1));
 }
+
+#[test]
+fn what_is_told_piece_by_piece_is_what_is_told_at_once() {
+    let limit = |name: &str, per| LimitConfig {
+        name: name.into(),
+        budgets: vec![sliding(10, 60)],
+        per,
+        max_instances: 9,
+        ..LimitConfig::default()
+    };
+    let limits = vec![limit("a", Some(LabelId(0))), limit("b", None), limit("c", Some(LabelId(0)))];
+    let mut engine = Engine::new(Config { limits, ..Config::default() }).unwrap();
+    let now = Instant::from_millis(10);
+    let costs = [Cost { unit: TOKENS, amount: 3 }];
+    for (value, tokens) in [("x", 3), ("y", 0), ("z", 3), ("w", 3)] {
+        let draws = [0, 1, 2].map(|limit| Draw {
+            limit: LimitId(limit),
+            weight: 1,
+            costs: if tokens > 0 { &costs } else { &[] },
+        });
+        let call = Call {
+            tool: ToolId(0),
+            flow: Flow { id: 1, weight: 1 },
+            priority: Priority(0),
+            labels: &[(LabelId(0), value)],
+            draws: &draws,
+            keys: &[],
+            parent: None,
+            deadline: Instant::NEVER,
+            queue_timeout: Duration::ZERO,
+        };
+        let granted = engine.try_admit(now, &call, &mut Outputs::new());
+        assert!(matches!(granted, Decision::Granted(_)));
+    }
+    let all = engine.usage(now);
+    assert_eq!(all.len(), 7, "three values of two limits, and the one limit without");
+    for most in 1..12 {
+        let (mut pieces, mut place) = (Vec::new(), None);
+        for _ in 0..12 {
+            let (piece, next) = engine.usage_after(now, place.as_ref(), most);
+            assert!(piece.len() <= most);
+            pieces.extend(piece);
+            place = next;
+            if place.is_none() {
+                break;
+            }
+        }
+        assert_eq!((pieces, place), (all.clone(), None), "{most} at a time");
+    }
+}

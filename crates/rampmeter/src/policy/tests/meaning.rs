@@ -185,8 +185,8 @@ fn a_tool_and_a_limit_that_say_little_get_the_stated_defaults() {
 
 #[test]
 fn the_effective_text_reads_back_as_an_equal_policy() {
-    let zones =
-        "[limits.a]\nrequests = { rate = \"1/15m\", kind = \"calendar\", zone = \"-03:30\" }";
+    let zones = "[limits.a]\nrequests = [{ rate = \"1/15m\", kind = \"calendar\", zone = \"-03:30\" }, \
+         { rate = \"9/day\", kind = \"calendar\", zone = \"Europe/Berlin\" }]";
     let odd = "[limits.'é \"q\" \\ .']\nrequests = \"7/1ms\"\n[tools.'*']\n\
         limits = ['é \"q\" \\ .']\nrun = { simulate = { latency = \"1ns..1us\", fail = 1e-300 } }";
     let free = "[limits.a]\ntokens = \"5/s\"\n[tools.t]\nlimits = { a = { tokens = 0 } }\n\
