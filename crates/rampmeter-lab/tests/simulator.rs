@@ -67,6 +67,14 @@ fn limits_change_while_calls_run_and_counts_survive() {
 }
 
 #[test]
+fn limits_that_go_by_how_calls_end_keep_to_their_rules() {
+    let totals = no_judge_objects(6_000..6_120, 3_000, PLAIN);
+    for count in [Count::Resized, Count::Opened, Count::RefusedByBreaker] {
+        assert!(totals.of(count) > 100, "too little {count:?}: {totals:?}");
+    }
+}
+
+#[test]
 fn everything_at_once_breaks_nothing() {
     no_judge_objects(5_000..5_120, 4_000, Mix::ALL);
 }

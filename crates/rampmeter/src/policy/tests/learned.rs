@@ -87,7 +87,7 @@ fn a_breaker_needs_figures_that_it_can_go_by() {
         (text("{ open = \"0s\" }"), "for how long nothing starts", 2),
         (text("{ min_calls = 0 }"), "how many calls must have ended", 2),
         (text("{ probes = 0 }"), "how many calls must succeed", 2),
-        (text("{ when_open = \"wate\" }"), "did you mean `wait`?", 2),
+        (text("{ when_open = \"wate\" }"), "cannot be `wate`", 2),
     ]);
     check(&[("[limits.a]\nqueue = {}", "has no budget", 1)]);
 }
