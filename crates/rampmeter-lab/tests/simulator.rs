@@ -29,7 +29,16 @@ fn no_judge_objects(seeds: std::ops::Range<u64>, steps: u64, mix: Mix) -> Totals
     totals
 }
 
-const PLAIN: Mix = Mix { nested: false, edits: false, evict: false, per_flow: false, ..Mix::ALL };
+const PLAIN: Mix = Mix {
+    nested: false,
+    edits: false,
+    evict: false,
+    per_flow: false,
+    settles: false,
+    throttles: false,
+    words: false,
+    ..Mix::ALL
+};
 
 #[test]
 fn calls_and_faults_at_random_break_nothing() {
@@ -72,6 +81,12 @@ fn limits_that_go_by_how_calls_end_keep_to_their_rules() {
     for count in [Count::Resized, Count::Opened, Count::RefusedByBreaker] {
         assert!(totals.of(count) > 100, "too little {count:?}: {totals:?}");
     }
+}
+
+#[test]
+fn calls_that_tell_what_they_took_are_corrected_where_they_were_charged() {
+    let totals = no_judge_objects(6_000..6_080, 3_000, Mix { settles: true, ..PLAIN });
+    assert!(totals.of(Count::Settled) > 0, "{totals:?}");
 }
 
 #[test]

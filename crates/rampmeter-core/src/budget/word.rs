@@ -156,7 +156,8 @@ impl Rate {
                 (room < bucket.burst()).then(|| Form::Level(bucket.at_level(room, now)))
             }
             Kind::Sliding(sliding) if !late(period) => {
-                let missing = amount.saturating_sub(room).saturating_sub(sliding.used(now));
+                let ours = sliding.used_by_provider(period, now);
+                let missing = amount.saturating_sub(room).saturating_sub(ours);
                 let leaves_nanos = sliding.leaves_by(resets, now);
                 (missing > 0).then(|| {
                     sliding.charge_one(leaves_nanos, missing, true);

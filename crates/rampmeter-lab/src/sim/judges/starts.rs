@@ -29,7 +29,11 @@ impl Books {
                     self.stands(call, Hold::new(take.budget, needs, loan, lender));
                     room
                 }
-                BudgetBook::Rate(rate) => rate.take(take.amount, self.clock),
+                BudgetBook::Rate(rate) => {
+                    let (charge, room) = rate.take(take.amount, self.clock);
+                    self.call_mut(call).charges.push((take.budget, charge));
+                    room
+                }
             };
             if !room {
                 let (name, amount) = (self.name_of(take.budget), needs);
