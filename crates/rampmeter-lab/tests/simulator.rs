@@ -76,6 +76,14 @@ fn limits_change_while_calls_run_and_counts_survive() {
 }
 
 #[test]
+fn limits_that_go_by_how_calls_end_keep_to_their_rules() {
+    let totals = no_judge_objects(6_000..6_120, 3_000, PLAIN);
+    for count in [Count::Resized, Count::Opened, Count::RefusedByBreaker] {
+        assert!(totals.of(count) > 100, "too little {count:?}: {totals:?}");
+    }
+}
+
+#[test]
 fn calls_that_tell_what_they_took_are_corrected_where_they_were_charged() {
     let totals = no_judge_objects(6_000..6_080, 3_000, Mix { settles: true, ..PLAIN });
     assert!(totals.of(Count::Settled) > 0, "{totals:?}");

@@ -86,7 +86,7 @@ fn limit(
         sink.error(
             &field.name_span,
             message,
-            "add concurrency, requests, tokens or a breaker, or remove it",
+            "add concurrency, requests or tokens, or a breaker, or remove it",
         );
     }
     limit.per = section.get("per").and_then(|per| per.name_text(sink, "write per = \"LABEL\""));
