@@ -29,7 +29,16 @@ fn no_judge_objects(seeds: std::ops::Range<u64>, steps: u64, mix: Mix) -> Totals
     totals
 }
 
-const PLAIN: Mix = Mix { nested: false, edits: false, evict: false, per_flow: false, ..Mix::ALL };
+const PLAIN: Mix = Mix {
+    nested: false,
+    edits: false,
+    evict: false,
+    per_flow: false,
+    settles: false,
+    throttles: false,
+    words: false,
+    ..Mix::ALL
+};
 
 #[test]
 fn calls_and_faults_at_random_break_nothing() {
@@ -64,6 +73,12 @@ fn nested_calls_never_deadlock_and_none_is_refused_without_a_cycle() {
 fn limits_change_while_calls_run_and_counts_survive() {
     let totals = no_judge_objects(4_000..4_080, 3_000, Mix { edits: true, ..PLAIN });
     assert!(totals.of(Count::Edits) > 0, "{totals:?}");
+}
+
+#[test]
+fn calls_that_tell_what_they_took_are_corrected_where_they_were_charged() {
+    let totals = no_judge_objects(6_000..6_080, 3_000, Mix { settles: true, ..PLAIN });
+    assert!(totals.of(Count::Settled) > 0, "{totals:?}");
 }
 
 #[test]

@@ -30,6 +30,12 @@ pub struct Mix {
     pub adaptive: bool,
     /// Limits with a breaker.
     pub breakers: bool,
+    /// Calls that tell what they took.
+    pub settles: bool,
+    /// Calls that are throttled.
+    pub throttles: bool,
+    /// Calls that tell what their provider said.
+    pub words: bool,
 }
 
 impl Mix {
@@ -47,6 +53,9 @@ impl Mix {
         clocks: true,
         adaptive: true,
         breakers: true,
+        settles: true,
+        throttles: true,
+        words: true,
     };
 
     /// These without one of them, by its name.
@@ -67,6 +76,9 @@ impl Mix {
             "clocks" => &mut self.clocks,
             "adaptive" => &mut self.adaptive,
             "breakers" => &mut self.breakers,
+            "settles" => &mut self.settles,
+            "throttles" => &mut self.throttles,
+            "words" => &mut self.words,
             _ => return Err(format!("there is no ingredient `{name}`")),
         };
         *ingredient = false;
@@ -75,6 +87,11 @@ impl Mix {
 
     /// A part of these ingredients.
     pub(crate) fn part(self, rng: &mut Rng) -> Mix {
+        // These came later, and do not move what older seeds draw.
+        let mut later = rng.later();
+        let mut told = |allowed: bool| later.percent(50) && allowed;
+        let (settles, throttles) = (told(self.settles), told(self.throttles));
+        let words = told(self.words);
         let mut with = |allowed: bool| rng.percent(60) && allowed;
         Mix {
             reserved: with(self.reserved),
@@ -90,6 +107,9 @@ impl Mix {
             // Chosen apart, so that a seed makes the same of all else.
             adaptive: false,
             breakers: false,
+            settles,
+            throttles,
+            words,
         }
     }
 }

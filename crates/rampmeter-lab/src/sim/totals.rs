@@ -43,10 +43,11 @@ pub enum Count {
     OffByTheWait,
     OffByFourWaits,
     OffByMore,
+    Settled,
 }
 
 /// Every count with the name that it has in a record.
-pub const COUNTS: [(Count, &str); 37] = [
+pub const COUNTS: [(Count, &str); 38] = [
     (Count::Steps, "steps"),
     (Count::Asked, "asked"),
     (Count::GrantedAtOnce, "granted_at_once"),
@@ -84,6 +85,7 @@ pub const COUNTS: [(Count, &str); 37] = [
     (Count::OffByTheWait, "estimates_off_by_the_wait"),
     (Count::OffByFourWaits, "estimates_off_by_four_waits"),
     (Count::OffByMore, "estimates_off_by_more"),
+    (Count::Settled, "settled"),
 ];
 
 /// Counts of one run, or of many.

@@ -2,7 +2,7 @@
 
 use rampmeter_core::{Breaker, BreakerState, Instant, Outcome, WhenOpen};
 
-use super::{Books, NONE};
+use super::Books;
 
 #[derive(Clone, Debug)]
 pub(crate) struct BreakerBook {
@@ -115,8 +115,8 @@ impl Books {
     }
 
     /// Whether a breaker keeps a call that may wait from starting now.
-    pub(crate) fn is_barred(&self, route: u32, parent: u32) -> bool {
-        self.breakers_of(route).any(|it| it.bars(parent != NONE, self.clock))
+    pub(crate) fn is_barred(&self, route: u32, nested: bool) -> bool {
+        self.breakers_of(route).any(|it| it.bars(nested, self.clock))
     }
 
     /// Whether a breaker keeps all calls that draw like this from starting before a moment.

@@ -7,14 +7,14 @@ use super::{Books, LimitBook, RateBook, SlotsBook};
 #[derive(Clone, Debug)]
 pub(crate) enum BudgetBook {
     Slots(SlotsBook),
-    Rate(RateBook),
+    Rate(Box<RateBook>),
 }
 
 impl BudgetBook {
     pub(crate) fn new(config: &BudgetConfig, weights: &[u32]) -> BudgetBook {
         match config {
             BudgetConfig::Concurrency { .. } => BudgetBook::Slots(SlotsBook::new(config, weights)),
-            BudgetConfig::Rate { .. } => BudgetBook::Rate(RateBook::new(config)),
+            BudgetConfig::Rate { .. } => BudgetBook::Rate(Box::new(RateBook::new(config))),
         }
     }
 

@@ -70,6 +70,12 @@ impl Books {
                 && end.started >= learned.shrunk
             {
                 learned.ends += u64::from(went_well);
+                // It has shrunk as far as it may, and nothing is said of that.
+                let cut =
+                    end.outcome == Outcome::Overloaded && learned.config.rule == AdaptiveRule::Aimd;
+                if cut && slots.size <= learned.config.min {
+                    (learned.shrunk, learned.ends) = (self.clock, 0);
+                }
             }
         }
     }

@@ -9,8 +9,10 @@ mod edits;
 mod layout;
 mod learned;
 mod rates;
+mod settles;
 mod shown;
 mod slots;
+mod tally;
 mod trees;
 
 use rampmeter_core::{CallId, Config};
@@ -22,6 +24,7 @@ pub(crate) use layout::{InstanceBook, Lane, LimitBook, Route, Variant};
 pub(crate) use learned::{End, Learned};
 pub(crate) use rates::RateBook;
 pub(crate) use slots::SlotsBook;
+use tally::Charge;
 pub(crate) use trees::Hold;
 
 use super::scene::Scene;

@@ -29,7 +29,7 @@ impl Player {
             WaitsFor::Release => {
                 let book = self.books.call(call);
                 !self.books.lacks_nothing_but_time(call)
-                    || self.books.is_barred(book.route, book.parent)
+                    || self.books.is_barred(book.route, book.caller.is_some())
             }
             WaitsFor::Until(at) => {
                 let route = self.books.call(call).route;
@@ -93,6 +93,7 @@ impl Player {
             _ => {
                 self.totals.add(Count::Rescued);
                 self.rescued = Some((id, self.books.clock));
+                self.rescue_refill = 0;
                 Ok(())
             }
         }
@@ -111,7 +112,9 @@ impl Player {
         }
         let wait = self.books.clock - since;
         let bound = 2 * self.longest_hold().saturating_add(self.scene.late);
-        let bound = bound.saturating_add(self.books.longest_refill());
+        // What was owed in between has been paid since.
+        self.rescue_refill = self.rescue_refill.max(self.books.longest_refill());
+        let bound = bound.saturating_add(self.rescue_refill);
         must(wait <= bound, Judge::Waits, || {
             format!("{id:?} is rescued since {since} and waits on, above {bound}")
         })

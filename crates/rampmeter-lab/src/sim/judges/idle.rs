@@ -72,7 +72,7 @@ impl Books {
         let (route, priority, parent) = (book.route, book.priority, book.parent);
         self.in_the_way(route, priority, parent).is_none()
             && !self.is_paused(route)
-            && !self.is_barred(route, parent)
+            && !self.is_barred(route, self.call(call).caller.is_some())
     }
 
     /// Whether anybody lacks room of those who share a limit with a call, or with them, and so on:

@@ -143,7 +143,7 @@ impl Books {
         let parent = ask.parent.and_then(|it| self.running_call(it)).unwrap_or(NONE);
         instances.iter().any(|id| self.instances[*id as usize].queued > 0)
             || self.is_paused(route)
-            || self.is_barred(route, parent)
+            || self.is_barred(route, ask.parent.is_some())
             || self.in_the_way(route, ask.priority, parent).is_some()
     }
 

@@ -126,6 +126,7 @@ impl Player {
         self.judge_estimate(call);
         self.plan_end(call, id);
         self.plan_calls(call, id);
+        self.plan_what_it_tells(call, id);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod faults;
 mod learned;
 mod nests;
 mod phases;
+mod tells;
 mod timer;
 
 use std::cmp::Reverse;
@@ -32,6 +33,8 @@ pub(crate) struct Player {
     pub(crate) engine: Engine,
     pub(crate) books: Books,
     pub(crate) rng: Rng,
+    /// For what running calls tell; it came later and does not move what older seeds draw.
+    pub(crate) told: Rng,
     /// The simulator's own time; the books' clock is what the engine was told.
     pub(crate) now: u64,
     pub(crate) steps: u64,
@@ -67,6 +70,8 @@ pub(crate) struct Player {
     pub(crate) slow_until: (u64, u64),
     /// The call that is being rescued, and since when that is known.
     pub(crate) rescued: Option<(CallId, u64)>,
+    /// The longest refill that was seen since then.
+    pub(crate) rescue_refill: u64,
     /// The greatest patience that there was.
     pub(crate) patience: u64,
     pub(crate) max_depth: u8,
@@ -185,6 +190,7 @@ impl Player {
             scene,
             engine,
             books,
+            told: rng.later(),
             rng,
             now: 0,
             steps: 0,
@@ -207,6 +213,7 @@ impl Player {
             storm_until: 0,
             slow_until: (0, 1),
             rescued: None,
+            rescue_refill: 0,
             patience,
             max_depth,
             last_resume: 0,
