@@ -130,12 +130,12 @@ impl Engine {
     ) -> bool {
         let now = self.now;
         let Some(claim) = self.claims.slab.get(claim) else { return false };
-        if self.before_in_line(claim.call).is_some() {
-            return false;
-        }
         let Some(Record::Waiting(claimant)) = self.calls.get(claim.call) else { return false };
         let claimant = self.lanes.get(claimant.lane);
         let claimant_route = self.routes.get(claimant.route);
+        if !claimant_route.keys().is_empty() && self.before_in_line(claim.call).is_some() {
+            return false;
+        }
         let mut earliest = now;
         for draw in claimant_route.draws() {
             let takes = claimant_route.takes_of(*draw);

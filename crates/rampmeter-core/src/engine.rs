@@ -206,12 +206,13 @@ impl Engine {
     ) -> bool {
         self.begin(now, out);
         let Some(index) = self.calls.resolve(id) else { return false };
-        let Some(Record::Running(_)) = self.calls.get(index) else { return false };
-        let Some(Record::Running(running)) = self.calls.remove(index) else { return false };
-        let shrunk = self.by_outcome && self.learn(&running, outcome, out);
-        self.end(index, &running, outcome, out);
-        if shrunk {
-            self.break_cycles(out);
+        let Some(Record::Running(running)) = self.calls.get(index) else { return false };
+        let running = *running;
+        self.calls.free(index);
+        if self.by_outcome {
+            self.end_and_learn(index, running, outcome, out);
+        } else {
+            self.end(index, &running, outcome, out);
         }
         self.pump(out);
         true
@@ -341,23 +342,36 @@ impl Engine {
         out: &mut Outputs,
     ) -> Decision {
         self.begin(now, out);
-        let Terms { mut flow, priority: mut own, mut deadline, .. } = *terms;
-        if usize::from(own.0) >= self.config.priorities.len() {
+        let Terms { flow, priority, deadline, parent } = *terms;
+        if usize::from(priority.0) >= self.config.priorities.len() {
             return refused(Reason::Unsupported, None, Retry::Never);
         }
-        let (mut parent, mut priority) = (Parent::NONE, own);
-        if let Some(id) = terms.parent {
-            parent = match self.parent_of(id) {
-                Ok(parent) => parent,
-                Err(refusal) => return Decision::Refused(refusal),
-            };
-            (flow, own, deadline) = self.inherited(id, deadline);
-            priority = self.handed_down(parent.nest, own);
-        }
-        self.routes.share(kind.route);
         let Kind { route, tool, may_wait } = *kind;
-        let asked = Asked { route, tool, flow, priority, own, may_wait, deadline };
-        self.decide(&asked, parent, otherwise, out)
+        let asked = Asked { route, tool, flow, priority, own: priority, may_wait, deadline };
+        if let Some(parent) = parent {
+            return self.decide_prepared_nested(asked, parent, otherwise, out);
+        }
+        self.routes.share(route);
+        self.decide(&asked, Parent::NONE, otherwise, out)
+    }
+
+    #[inline(never)]
+    fn decide_prepared_nested(
+        &mut self,
+        asked: Asked,
+        id: CallId,
+        otherwise: Otherwise,
+        out: &mut Outputs,
+    ) -> Decision {
+        let parent = match self.parent_of(id) {
+            Ok(parent) => parent,
+            Err(refusal) => return Decision::Refused(refusal),
+        };
+        let (flow, own, deadline) = self.inherited(id, asked.deadline);
+        let priority = self.handed_down(parent.nest, own);
+        self.routes.share(asked.route);
+        let asked = Asked { flow, priority, own, deadline, ..asked };
+        self.decide_in_turn(&asked, parent, otherwise, out)
     }
 }
 

@@ -97,6 +97,9 @@ impl RouteBuilder {
 
     /// The keys that were added.
     pub(crate) fn keys(&self) -> Vec<u32> {
+        if self.keys == 0 {
+            return Vec::new();
+        }
         let first = self.draws.len() - self.keys as usize;
         self.draws.iter().skip(first).map(|draw| draw.instance).collect()
     }
@@ -150,6 +153,9 @@ impl Route {
     /// Its draws on keys.
     #[inline]
     pub(crate) fn keys(&self) -> &[RouteDraw] {
+        if self.keys == 0 {
+            return &[];
+        }
         self.draws.get(self.draws.len() - self.keys as usize..).unwrap_or_default()
     }
 

@@ -42,6 +42,18 @@ impl<T> Slab<T> {
         Some(value)
     }
 
+    /// Frees a place whose value is of no use any more, or has been copied.
+    #[inline]
+    pub(crate) fn free(&mut self, index: u32) {
+        if let Some(entry) = self.entries.get_mut(index as usize)
+            && entry.value.is_some()
+        {
+            entry.value = None;
+            entry.generation = entry.generation.wrapping_add(1);
+            self.free.push(index);
+        }
+    }
+
     pub(crate) fn get(&self, index: u32) -> Option<&T> {
         self.entries.get(index as usize)?.value.as_ref()
     }

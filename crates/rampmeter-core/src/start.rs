@@ -24,7 +24,6 @@ impl Engine {
         let mut paced = false;
         if nest == NONE {
             self.instances.budgets.take(self.routes.get(route).takes(), priority, self.now);
-            paced = self.out_where_cooling(route);
         } else {
             self.take_nested(nest, route, priority);
         }
@@ -34,7 +33,11 @@ impl Engine {
         let ends = self.now.saturating_add(Duration::from_nanos(estimate_nanos));
         let mut charged = 0;
         for (index, draw) in self.routes.get(route).draws().iter().enumerate() {
-            if self.instances.get(draw.instance).is_quiet() {
+            let instance = self.instances.get_mut(draw.instance);
+            if nest == NONE {
+                paced |= instance.out_if_cooling(self.now, &mut self.random);
+            }
+            if instance.is_quiet() {
                 continue;
             }
             let cost = self.cost(route, index, nest, estimate_nanos);
@@ -102,7 +105,10 @@ impl Engine {
 
     /// A running call's record has been taken out: gives back what it held, corrects what its
     /// flow was charged, and marks where others wait for it.
-    #[inline]
+    ///
+    /// Written out where it is asked, and what is rare gets a copy of the record, so that a plain
+    /// call's is never put together again.
+    #[inline(always)]
     pub(crate) fn end(
         &mut self,
         call: u32,
@@ -115,13 +121,8 @@ impl Engine {
             self.estimates.learn(running.tool, took);
         }
         if running.charged != 0 || self.contended != 0 {
-            self.settle_accounts(call, running, took);
-            if running.paced {
-                for at in 0..self.routes.get(running.route).draws().len() {
-                    let id = self.routes.get(running.route).draws()[at].instance;
-                    self.back_where_cooling(id, running, outcome, out);
-                }
-            }
+            let running = *running;
+            self.settle_accounts(call, &running, took, outcome, out);
         }
         if running.nest == NONE {
             let takes = self.routes.get(running.route).takes();
@@ -133,7 +134,15 @@ impl Engine {
         self.release_route(running.route);
     }
 
-    fn settle_accounts(&mut self, call: u32, running: &Running, took: u64) {
+    #[inline(never)]
+    fn settle_accounts(
+        &mut self,
+        call: u32,
+        running: &Running,
+        took: u64,
+        outcome: Outcome,
+        out: &mut Outputs,
+    ) {
         if running.backfills != NONE {
             self.end_backfill(call, running.backfills);
         }
@@ -153,6 +162,12 @@ impl Engine {
                 tracked.remove(call, ends);
             }
             self.mark(draw.instance);
+        }
+        if running.paced {
+            for at in 0..self.routes.get(running.route).draws().len() {
+                let id = self.routes.get(running.route).draws()[at].instance;
+                self.back_where_cooling(id, running, outcome, out);
+            }
         }
     }
 }

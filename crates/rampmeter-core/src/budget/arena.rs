@@ -91,10 +91,13 @@ impl Budgets {
     #[inline]
     pub(crate) fn try_take(&mut self, takes: &[Take], priority: Priority, now: Instant) -> bool {
         let Some((last, before)) = takes.split_last() else { return true };
-        let taken = self.obstacle(before, priority, now).is_none()
-            && self.0[last.budget as usize].try_take(last.amount, priority, now);
+        // Of a bucket it is cheaper to ask and to take in one.
+        let at_once = self.0[last.budget as usize].is_at_once(last.amount);
+        let others = if at_once { before } else { takes };
+        let taken = self.obstacle(others, priority, now).is_none()
+            && (!at_once || self.0[last.budget as usize].take_at_once(last.amount, now));
         if taken {
-            self.take(before, priority, now);
+            self.take(others, priority, now);
         }
         taken
     }

@@ -80,7 +80,8 @@ pub(crate) struct Rate {
     pub(crate) amount: u64,
     pub(crate) period_nanos: u64,
     kind: Kind,
-    /// What running calls were charged.
+    /// What running calls were charged; counted anew whenever the figures change, so that as much
+    /// is taken away as was added.
     in_flight: u64,
     /// What the provider said last.
     word: Option<Box<Word>>,
@@ -144,21 +145,27 @@ impl Budget {
         }
     }
 
-    /// Takes `amount` if it is ready; says whether it was.
+    /// Whether so much can be asked for and taken in one.
     #[inline]
-    pub(crate) fn try_take(&mut self, amount: u64, priority: Priority, now: Instant) -> bool {
-        if let Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, in_flight, .. }) = self
-            && amount <= bucket.burst()
-        {
-            let taken = bucket.try_take(amount, now);
-            *in_flight += if taken { amount } else { 0 };
-            return taken;
+    pub(crate) fn is_at_once(&self, amount: u64) -> bool {
+        matches!(
+            self,
+            Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, .. })
+                if amount <= bucket.burst()
+        )
+    }
+
+    /// Takes what [`Budget::is_at_once`] if it is ready; says whether it was.
+    #[inline]
+    pub(crate) fn take_at_once(&mut self, amount: u64, now: Instant) -> bool {
+        let Budget::Rate(Rate { kind: Kind::Bucket(bucket), in_flight, .. }) = self else {
+            return false;
+        };
+        let taken = bucket.try_take(amount, now);
+        if taken {
+            *in_flight = in_flight.wrapping_add(amount);
         }
-        let ready = self.is_ready(amount, priority, now);
-        if ready {
-            self.take(amount, priority, now);
-        }
-        ready
+        taken
     }
 
     /// Gives back what is held only while a call runs.
@@ -166,7 +173,7 @@ impl Budget {
     pub(crate) fn give(&mut self, amount: u64, priority: Priority) {
         match self {
             Budget::Concurrency(slots) => slots.give(amount, priority),
-            Budget::Rate(rate) => rate.in_flight = rate.in_flight.saturating_sub(amount),
+            Budget::Rate(rate) => rate.in_flight = rate.in_flight.wrapping_sub(amount),
             Budget::Gone => {}
         }
     }
@@ -249,7 +256,7 @@ impl Rate {
 
     #[inline]
     fn take(&mut self, amount: u64, now: Instant) {
-        self.in_flight = self.in_flight.saturating_add(amount);
+        self.in_flight = self.in_flight.wrapping_add(amount);
         if let Some(word) = &mut self.word {
             word.take(amount, now);
         }
