@@ -155,8 +155,8 @@ impl Engine {
 
     /// A call runs that never waited; what it takes has been taken.
     #[inline]
-    fn run_at_once(&mut self, call: &Asked, paced: bool) -> CallId {
-        let index = self.calls.insert(Record::Running(Running {
+    pub(crate) fn run_at_once(&mut self, call: &Asked, paced: bool) -> CallId {
+        self.calls.insert_named(Record::Running(Running {
             route: call.route,
             nest: NONE,
             flow: call.flow,
@@ -170,8 +170,7 @@ impl Engine {
             backfills: NONE,
             settled: false,
             paced,
-        }));
-        self.calls.id(index)
+        }))
     }
 
     /// A call that cannot start at once waits, unless it shall not, or that would be of no use.

@@ -351,8 +351,14 @@ impl Engine {
         if let Some(parent) = parent {
             return self.decide_prepared_nested(asked, parent, otherwise, out);
         }
-        self.routes.share(route);
-        self.decide(&asked, Parent::NONE, otherwise, out)
+        let takes = self.routes.share(route).takes();
+        if self.contended == 0
+            && deadline > self.now
+            && self.instances.budgets.try_take(takes, priority, self.now)
+        {
+            return Decision::Granted(self.run_at_once(&asked, false));
+        }
+        self.decide_in_turn(&asked, Parent::NONE, otherwise, out)
     }
 
     #[inline(never)]

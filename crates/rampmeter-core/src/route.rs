@@ -253,16 +253,18 @@ impl Routes {
     }
 
     #[inline]
-    pub(crate) fn share(&mut self, id: u32) {
-        self.routes[id].refs += 1;
+    pub(crate) fn share(&mut self, id: u32) -> &Route {
+        let route = &mut self.routes[id];
+        route.refs += 1;
+        route
     }
 
-    /// Takes one user away; says whether nobody is left.
+    /// Takes one user away; says from what, and whether nobody is left.
     #[inline]
-    pub(crate) fn release(&mut self, id: u32) -> bool {
+    pub(crate) fn release(&mut self, id: u32) -> (&Route, bool) {
         let route = &mut self.routes[id];
         route.refs -= 1;
-        route.refs == 0
+        (route, route.refs == 0)
     }
 
     /// Nobody uses a route any more; it is kept for the next call like the last.

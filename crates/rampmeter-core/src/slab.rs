@@ -25,13 +25,25 @@ impl<T> Default for Slab<T> {
 
 impl<T> Slab<T> {
     pub(crate) fn insert(&mut self, value: T) -> u32 {
+        self.insert_named(value).index
+    }
+
+    /// [`Slab::insert`], and [`Slab::id`] of it.
+    #[inline]
+    pub(crate) fn insert_named(&mut self, value: T) -> CallId {
         if let Some(index) = self.free.pop() {
-            self.entries[index as usize].value = Some(value);
-            return index;
+            let entry = &mut self.entries[index as usize];
+            entry.value = Some(value);
+            return CallId { index, generation: entry.generation };
         }
+        self.push(value)
+    }
+
+    #[inline(never)]
+    fn push(&mut self, value: T) -> CallId {
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         self.entries.push(Entry { generation: 0, value: Some(value) });
-        index
+        CallId { index, generation: 0 }
     }
 
     pub(crate) fn remove(&mut self, index: u32) -> Option<T> {

@@ -125,13 +125,16 @@ impl Engine {
             self.settle_accounts(call, &running, took, outcome, out);
         }
         if running.nest == NONE {
-            let takes = self.routes.get(running.route).takes();
-            self.instances.budgets.give(takes, running.priority);
+            let (route, unused) = self.routes.release(running.route);
+            self.instances.budgets.give(route.takes(), running.priority);
+            if unused {
+                self.keep_route(running.route);
+            }
         } else {
             self.ends_as_caller(running.nest, running.route);
             self.give_nested(running.nest, running.route, running.priority);
+            self.release_route(running.route);
         }
-        self.release_route(running.route);
     }
 
     #[inline(never)]

@@ -121,27 +121,31 @@ impl Budget {
     }
 
     /// Is the answer _ready_?
+    // Slots and plain buckets first, and by themselves: so they are told by one look each.
     #[inline]
     pub(crate) fn is_ready(&mut self, amount: u64, priority: Priority, now: Instant) -> bool {
-        match self {
-            Budget::Concurrency(slots) => {
-                amount <= slots.room(priority) || slots.counts_less(amount, priority)
-            }
-            Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, .. }) => {
-                bucket.is_ready(amount, now)
-            }
-            Budget::Rate(rate) => rate.ready_at(0, amount, now) <= now,
-            Budget::Gone => true,
+        if let Budget::Concurrency(slots) = self {
+            return amount <= slots.room(priority) || slots.counts_less(amount, priority);
         }
+        if let Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, .. }) = self {
+            return bucket.is_ready(amount, now);
+        }
+        self.answer(amount, priority, now) == Answer::Ready
     }
 
     /// Takes what [`Budget::answer`] found ready.
     #[inline]
     pub(crate) fn take(&mut self, amount: u64, priority: Priority, now: Instant) {
-        match self {
-            Budget::Concurrency(slots) => slots.take(amount, priority),
-            Budget::Rate(rate) => rate.take(amount, now),
-            Budget::Gone => {}
+        if let Budget::Concurrency(slots) = self {
+            slots.take(amount, priority);
+        } else if let Budget::Rate(Rate {
+            kind: Kind::Bucket(bucket), word: None, in_flight, ..
+        }) = self
+        {
+            bucket.take(amount, now);
+            *in_flight = in_flight.wrapping_add(amount);
+        } else if let Budget::Rate(rate) = self {
+            rate.take(amount, now);
         }
     }
 
@@ -171,10 +175,10 @@ impl Budget {
     /// Gives back what is held only while a call runs.
     #[inline]
     pub(crate) fn give(&mut self, amount: u64, priority: Priority) {
-        match self {
-            Budget::Concurrency(slots) => slots.give(amount, priority),
-            Budget::Rate(rate) => rate.in_flight = rate.in_flight.wrapping_sub(amount),
-            Budget::Gone => {}
+        if let Budget::Concurrency(slots) = self {
+            slots.give(amount, priority);
+        } else if let Budget::Rate(rate) = self {
+            rate.in_flight = rate.in_flight.wrapping_sub(amount);
         }
     }
 
@@ -254,7 +258,7 @@ impl Rate {
         Rate { counts, amount, period_nanos, kind, in_flight: 0, word: None }
     }
 
-    #[inline]
+    #[inline(never)]
     fn take(&mut self, amount: u64, now: Instant) {
         self.in_flight = self.in_flight.wrapping_add(amount);
         if let Some(word) = &mut self.word {
