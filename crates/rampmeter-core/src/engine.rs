@@ -19,7 +19,7 @@ use crate::expiry::Expiries;
 use crate::explain::CycleStep;
 use crate::heap::Heap;
 use crate::instance::Instances;
-use crate::lane::{Lanes, Record};
+use crate::lane::{Lanes, Record, Running};
 use crate::nest::{Nests, Parent};
 use crate::patience::Patience;
 use crate::route::{RouteBuilder, Routes};
@@ -207,11 +207,14 @@ impl Engine {
         self.begin(now, out);
         let Some(index) = self.calls.resolve(id) else { return false };
         let Some(Record::Running(running)) = self.calls.get(index) else { return false };
-        let running = *running;
-        self.calls.free(index);
-        if self.by_outcome {
-            self.end_and_learn(index, running, outcome, out);
+        if self.is_plain(running) {
+            let Running { route, tool, priority, started, .. } = *running;
+            self.calls.free(index);
+            self.has_taken(tool, started, outcome);
+            self.gives_back(route, priority);
         } else {
+            let running = *running;
+            self.calls.free(index);
             self.end(index, &running, outcome, out);
         }
         self.pump(out);
@@ -347,10 +350,10 @@ impl Engine {
             return refused(Reason::Unsupported, None, Retry::Never);
         }
         let Kind { route, tool, may_wait } = *kind;
-        let asked = Asked { route, tool, flow, priority, own: priority, may_wait, deadline };
         if let Some(parent) = parent {
-            return self.decide_prepared_nested(asked, parent, otherwise, out);
+            return self.decide_prepared_nested(kind, deadline, parent, otherwise, out);
         }
+        let asked = Asked { route, tool, flow, priority, own: priority, may_wait, deadline };
         let takes = self.routes.share(route).takes();
         if self.contended == 0
             && deadline > self.now
@@ -358,13 +361,16 @@ impl Engine {
         {
             return Decision::Granted(self.run_at_once(&asked, false));
         }
+        // Put together anew, so that what is asked is in memory only from here on.
+        let asked = Asked { route, tool, flow, priority, own: priority, may_wait, deadline };
         self.decide_in_turn(&asked, Parent::NONE, otherwise, out)
     }
 
     #[inline(never)]
     fn decide_prepared_nested(
         &mut self,
-        asked: Asked,
+        kind: &Kind,
+        deadline: Instant,
         id: CallId,
         otherwise: Otherwise,
         out: &mut Outputs,
@@ -373,10 +379,11 @@ impl Engine {
             Ok(parent) => parent,
             Err(refusal) => return Decision::Refused(refusal),
         };
-        let (flow, own, deadline) = self.inherited(id, asked.deadline);
+        let (flow, own, deadline) = self.inherited(id, deadline);
         let priority = self.handed_down(parent.nest, own);
-        self.routes.share(asked.route);
-        let asked = Asked { flow, priority, own, deadline, ..asked };
+        let Kind { route, tool, may_wait } = *kind;
+        self.routes.share(route);
+        let asked = Asked { route, tool, flow, priority, own, may_wait, deadline };
         self.decide_in_turn(&asked, parent, otherwise, out)
     }
 }

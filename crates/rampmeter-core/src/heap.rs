@@ -41,7 +41,8 @@ impl<K: Ord + Copy> Heap<K> {
             }
             let first = at * ARITY + 1;
             let end = (first + ARITY).min(self.items.len());
-            for ((key, _), at) in self.items.get(first..end).unwrap_or_default().iter().zip(first..) {
+            for ((key, _), at) in self.items.get(first..end).unwrap_or_default().iter().zip(first..)
+            {
                 let key = *key;
                 if front.len() == most {
                     if front.last().is_some_and(|(last, _)| *last <= key) {

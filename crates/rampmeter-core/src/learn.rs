@@ -15,24 +15,9 @@ impl Config {
 }
 
 impl Engine {
-    /// [`Engine::end`] where a limit learns from it.
-    #[inline(never)]
-    pub(crate) fn end_and_learn(
-        &mut self,
-        call: u32,
-        running: Running,
-        outcome: Outcome,
-        out: &mut Outputs,
-    ) {
-        let shrunk = self.learn(&running, outcome, out);
-        self.end(call, &running, outcome, out);
-        if shrunk {
-            self.break_cycles(out);
-        }
-    }
-
     /// A running call is about to give back what it holds. Says whether a limit has fewer slots now.
-    fn learn(&mut self, running: &Running, outcome: Outcome, out: &mut Outputs) -> bool {
+    #[inline(never)]
+    pub(crate) fn learn(&mut self, running: &Running, outcome: Outcome, out: &mut Outputs) -> bool {
         let mut shrunk = false;
         for index in 0..self.routes.get(running.route).draws().len() {
             let id = self.routes.get(running.route).draws()[index].instance;

@@ -31,19 +31,18 @@ impl<T> Slab<T> {
     /// [`Slab::insert`], and [`Slab::id`] of it.
     #[inline]
     pub(crate) fn insert_named(&mut self, value: T) -> CallId {
-        if let Some(index) = self.free.pop() {
-            let entry = &mut self.entries[index as usize];
-            entry.value = Some(value);
-            return CallId { index, generation: entry.generation };
-        }
-        self.push(value)
+        let index = self.free.pop().unwrap_or_else(|| self.grow());
+        let entry = &mut self.entries[index as usize];
+        entry.value = Some(value);
+        CallId { index, generation: entry.generation }
     }
 
+    /// A place more.
     #[inline(never)]
-    fn push(&mut self, value: T) -> CallId {
+    fn grow(&mut self) -> u32 {
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.entries.push(Entry { generation: 0, value: Some(value) });
-        CallId { index, generation: 0 }
+        self.entries.push(Entry { generation: 0, value: None });
+        index
     }
 
     pub(crate) fn remove(&mut self, index: u32) -> Option<T> {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::call::Outcome;
+use crate::call::{Outcome, Priority, ToolId};
 use crate::decision::{Output, Outputs};
 use crate::engine::Engine;
 use crate::lane::{NONE, Record, Running};
@@ -103,12 +103,16 @@ impl Engine {
         costs.max().unwrap_or_default()
     }
 
+    /// A running call that nobody waits for, that makes no calls, and from which no limit learns.
+    #[inline]
+    pub(crate) fn is_plain(&self, running: &Running) -> bool {
+        running.charged == 0 && self.contended == 0 && running.nest == NONE && !self.by_outcome
+    }
+
     /// A running call's record has been taken out: gives back what it held, corrects what its
-    /// flow was charged, and marks where others wait for it.
-    ///
-    /// Written out where it is asked, and what is rare gets a copy of the record, so that a plain
-    /// call's is never put together again.
-    #[inline(always)]
+    /// flow was charged, and marks where others wait for it. Of a plain call the two steps that
+    /// there are are written out where it ends, so that no more of its record is looked at.
+    #[inline(never)]
     pub(crate) fn end(
         &mut self,
         call: u32,
@@ -116,28 +120,43 @@ impl Engine {
         outcome: Outcome,
         out: &mut Outputs,
     ) {
-        let took = self.now.as_nanos().saturating_sub(running.started.as_nanos());
-        if outcome != Outcome::Cancelled {
-            self.estimates.learn(running.tool, took);
-        }
+        let shrunk = self.by_outcome && self.learn(running, outcome, out);
+        let took = self.has_taken(running.tool, running.started, outcome);
         if running.charged != 0 || self.contended != 0 {
-            let running = *running;
-            self.settle_accounts(call, &running, took, outcome, out);
+            self.settle_accounts(call, running, took, outcome, out);
         }
         if running.nest == NONE {
-            let (route, unused) = self.routes.release(running.route);
-            self.instances.budgets.give(route.takes(), running.priority);
-            if unused {
-                self.keep_route(running.route);
-            }
+            self.gives_back(running.route, running.priority);
         } else {
             self.ends_as_caller(running.nest, running.route);
             self.give_nested(running.nest, running.route, running.priority);
             self.release_route(running.route);
         }
+        if shrunk {
+            self.break_cycles(out);
+        }
     }
 
-    #[inline(never)]
+    /// A call that has started then ends now; returns what it took.
+    #[inline(always)]
+    pub(crate) fn has_taken(&mut self, tool: ToolId, started: Instant, outcome: Outcome) -> u64 {
+        let took = self.now.as_nanos().saturating_sub(started.as_nanos());
+        if outcome != Outcome::Cancelled {
+            self.estimates.learn(tool, took);
+        }
+        took
+    }
+
+    /// A call without a lineage gives back what its route says.
+    #[inline(always)]
+    pub(crate) fn gives_back(&mut self, id: u32, priority: Priority) {
+        let (route, unused) = self.routes.release(id);
+        self.instances.budgets.give(route.takes(), priority);
+        if unused {
+            self.keep_route(id);
+        }
+    }
+
     fn settle_accounts(
         &mut self,
         call: u32,

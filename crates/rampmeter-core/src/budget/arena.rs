@@ -98,7 +98,9 @@ impl Budgets {
         let taken = self.obstacle(before, priority, now).is_none()
             && self.0[last.budget as usize].take_at_once(last.amount, now);
         if taken {
-            self.take(before, priority, now);
+            for take in before {
+                self.0[take.budget as usize].take(take.amount, priority, now);
+            }
         }
         taken
     }

@@ -134,7 +134,7 @@ impl Budget {
     }
 
     /// Takes what [`Budget::answer`] found ready.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self, amount: u64, priority: Priority, now: Instant) {
         if let Budget::Concurrency(slots) = self {
             slots.take(amount, priority);
@@ -177,6 +177,8 @@ impl Budget {
     pub(crate) fn give(&mut self, amount: u64, priority: Priority) {
         if let Budget::Concurrency(slots) = self {
             slots.give(amount, priority);
+        } else if let Budget::Rate(Rate { kind: Kind::Bucket(_), in_flight, .. }) = self {
+            *in_flight = in_flight.wrapping_sub(amount);
         } else if let Budget::Rate(rate) = self {
             rate.in_flight = rate.in_flight.wrapping_sub(amount);
         }
