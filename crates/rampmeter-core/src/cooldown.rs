@@ -45,7 +45,7 @@ pub(crate) struct CoolDown {
 }
 
 impl CoolDown {
-    fn new(until: Instant, own: Duration) -> CoolDown {
+    pub(crate) fn new(until: Instant, own: Duration) -> CoolDown {
         CoolDown { until, allowed: 1, out: 0, next: until, took_nanos: 0, own }
     }
 
@@ -127,8 +127,8 @@ impl Engine {
         let (route, started) = (running.route, running.started);
         for at in 0..self.routes.get(route).draws().len() {
             let instance = self.routes.get(route).draws()[at].instance;
-            let limit = usize::from(self.instances.get(instance).limit);
-            let learns = self.config.limits[limit].learns && self.instances.finds(instance);
+            let limit = self.instances.get(instance).limit;
+            let learns = self.config.learns(limit) && self.instances.finds(instance);
             if learns && !self.is_spent(instance, delay) {
                 self.cool(instance, started, delay, out);
             }

@@ -1,7 +1,7 @@
 //! The decision on a call that comes: it starts, waits, or is refused.
 
 use crate::budget::Answer;
-use crate::call::{CallId, LimitId};
+use crate::call::{CallId, LimitId, Priority};
 use crate::decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
 use crate::engine::{Asked, Engine, Otherwise, refused};
 use crate::expiry::Links;
@@ -131,8 +131,9 @@ impl Engine {
 
     /// Calls that are alike start in the order in which they came, also those that take nothing.
     fn alike(&self, call: &Asked, parent: Parent) -> Option<(u32, Answer)> {
-        let Asked { route, priority, own, flow, .. } = *call;
-        let key = LaneKey { route, priority, own, flow, caller: parent.caller, solo: 0 };
+        let Asked { route, priority, flow, .. } = *call;
+        let Parent { caller, raised, .. } = parent;
+        let key = LaneKey { route, priority, flow, caller, raised };
         let lane = self.lanes.find(&key)?;
         Some((self.lanes.get(lane).watch, Answer::OnRelease))
     }
@@ -149,6 +150,7 @@ impl Engine {
         self.take_nested(nest, call.route, call.priority);
         if let Some(Record::Running(running)) = self.calls.get_mut(id.index) {
             running.nest = nest;
+            running.own = parent.raised.own(call.priority);
         }
         id
     }
@@ -166,7 +168,7 @@ impl Engine {
             charged: 0,
             tool: call.tool,
             priority: call.priority,
-            own: call.own,
+            own: call.priority,
             backfills: NONE,
             settled: false,
             paced,
@@ -187,11 +189,12 @@ impl Engine {
         let expires = deadline.min(timed_out);
         let by = if deadline <= timed_out { ExpiresBy::Deadline } else { ExpiresBy::QueueTimeout };
         let until = Until { expires, by };
+        let own = parent.raised.own(call.priority);
         let refusal = self
-            .never_fits(call)
+            .never_fits(call, own)
             .or_else(|| self.refusal_without_wait(call, (at, answer), otherwise, until))
             .or_else(|| self.refusal_as_deadlock(call, parent, at))
-            .or_else(|| self.make_room(call.route, call.own, call.flow, out));
+            .or_else(|| self.make_room(call.route, own, call.flow, out));
         if let Some(refusal) = refusal {
             self.release_route(call.route);
             // What was evicted may have left room for others.
@@ -215,11 +218,11 @@ impl Engine {
     }
 
     /// The limit of which the call asks for more than its priority ever gets.
-    fn never_fits(&self, call: &Asked) -> Option<Refusal> {
+    fn never_fits(&self, call: &Asked, own: Priority) -> Option<Refusal> {
         let route = self.routes.get(call.route);
         let mut takes = route.takes().iter();
-        let too_large = takes
-            .position(|take| take.amount > self.instances.budgets.most(take, Some(call.own)))?;
+        let too_large =
+            takes.position(|take| take.amount > self.instances.budgets.most(take, Some(own)))?;
         let draw = route.draw_at(too_large)?;
         let limit = Some(LimitId(self.instances.get(draw.instance).limit));
         Some(Refusal { reason: Reason::TooLarge, limit, retry: Retry::Never })
@@ -296,16 +299,19 @@ impl Engine {
             let instance = self.instances.get_mut(draw.instance);
             instance.queued += 1;
             if let Some(book) = &mut instance.book {
-                book.join(call.own, call.flow, ticket, index);
+                book.join(parent.raised.own(call.priority), call.flow, ticket, index);
             }
         }
-        self.join_lines(call, ticket, index, parent.nest != NONE);
+        if self.routes.get(call.route).is_keyed() {
+            self.join_lines(call, ticket, index, parent.nest != NONE);
+        }
         self.waiting += 1;
         let as_others = until.by == ExpiresBy::QueueTimeout;
         let may_wait = as_others.then(|| nanos(call.may_wait));
         self.expiries.join(index, (until.expires, ticket), may_wait, &mut self.calls);
-        let Asked { route, priority, own, flow, .. } = *call;
-        let key = LaneKey { route, priority, own, flow, caller: parent.caller, solo: 0 };
+        let Asked { route, priority, flow, .. } = *call;
+        let Parent { caller, raised, .. } = parent;
+        let key = LaneKey { route, priority, flow, caller, raised };
         let nest = self.adopt(index, parent);
         let known = self.lanes.find(&key);
         let lane = known.unwrap_or_else(|| self.lanes.open(&key, at, &mut self.patience));

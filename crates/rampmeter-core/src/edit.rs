@@ -260,7 +260,7 @@ impl Engine {
                 let Record::Waiting(waiting) = record else { continue };
                 let lane = self.lanes.get(waiting.lane);
                 if self.routes.get(lane.route).on(id).is_some() {
-                    book.join(lane.own, lane.flow, waiting.ticket, call);
+                    book.join(lane.own(), lane.flow, waiting.ticket, call);
                 }
             }
         }

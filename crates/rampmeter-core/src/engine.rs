@@ -98,8 +98,6 @@ pub(crate) struct Asked {
     pub(crate) tool: ToolId,
     pub(crate) flow: Flow,
     pub(crate) priority: Priority,
-    /// Without what it inherits through keys.
-    pub(crate) own: Priority,
     pub(crate) may_wait: Duration,
     pub(crate) deadline: Instant,
 }
@@ -312,7 +310,7 @@ impl Engine {
         out: &mut Outputs,
     ) -> Decision {
         self.begin(now, out);
-        let (parent, inherited) = match self.lineage(call) {
+        let (mut parent, inherited) = match self.lineage(call) {
             Ok(found) => found,
             Err(refusal) => return Decision::Refused(refusal),
         };
@@ -320,10 +318,10 @@ impl Engine {
             Ok(may_wait) => may_wait,
             Err(refusal) => return Decision::Refused(refusal),
         };
-        let Call { tool, flow, priority: own, deadline, .. } = inherited;
+        let Call { tool, flow, deadline, .. } = inherited;
         let route = self.acquire_route();
-        let priority = self.handed_down(parent.nest, own);
-        let asked = Asked { route, tool, flow, priority, own, may_wait, deadline };
+        let priority = self.raise(&mut parent, inherited.priority);
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
         self.decide(&asked, parent, otherwise, out)
     }
 
@@ -333,6 +331,18 @@ impl Engine {
         let parent = self.parent_of(id)?;
         let (flow, priority, deadline) = self.inherited(id, call.deadline);
         Ok((parent, Call { flow, priority, deadline, ..*call }))
+    }
+
+    #[cold]
+    fn nested_terms(
+        &mut self,
+        id: CallId,
+        deadline: Instant,
+    ) -> Result<(Parent, Flow, Priority, Instant), Refusal> {
+        let mut parent = self.parent_of(id)?;
+        let (flow, own, deadline) = self.inherited(id, deadline);
+        let priority = self.raise(&mut parent, own);
+        Ok((parent, flow, priority, deadline))
     }
 
     #[inline]
@@ -353,7 +363,7 @@ impl Engine {
         if let Some(parent) = parent {
             return self.decide_prepared_nested(kind, deadline, parent, otherwise, out);
         }
-        let asked = Asked { route, tool, flow, priority, own: priority, may_wait, deadline };
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
         let takes = self.routes.share(route).takes();
         if self.contended == 0
             && deadline > self.now
@@ -362,7 +372,7 @@ impl Engine {
             return Decision::Granted(self.run_at_once(&asked, false));
         }
         // Put together anew, so that what is asked is in memory only from here on.
-        let asked = Asked { route, tool, flow, priority, own: priority, may_wait, deadline };
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
         self.decide_in_turn(&asked, Parent::NONE, otherwise, out)
     }
 
@@ -375,15 +385,13 @@ impl Engine {
         otherwise: Otherwise,
         out: &mut Outputs,
     ) -> Decision {
-        let parent = match self.parent_of(id) {
-            Ok(parent) => parent,
+        let (parent, flow, priority, deadline) = match self.nested_terms(id, deadline) {
+            Ok(found) => found,
             Err(refusal) => return Decision::Refused(refusal),
         };
-        let (flow, own, deadline) = self.inherited(id, deadline);
-        let priority = self.handed_down(parent.nest, own);
         let Kind { route, tool, may_wait } = *kind;
         self.routes.share(route);
-        let asked = Asked { route, tool, flow, priority, own, may_wait, deadline };
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
         self.decide_in_turn(&asked, parent, otherwise, out)
     }
 }

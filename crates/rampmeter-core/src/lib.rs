@@ -102,4 +102,4 @@ pub use resolve::MAX_DRAWS;
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, KeySnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;
 pub use turn::{Access, Step, Turn, TurnCall};
-pub use usage::{NotRestored, RateId, RateUsage, Unrestorable, Usage, Used};
+pub use usage::{NotRestored, RateId, RateUsage, Room, Unrestorable, Usage, Used};

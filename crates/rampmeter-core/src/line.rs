@@ -118,15 +118,8 @@ impl Line {
 
 impl Engine {
     /// A call that begins to wait takes its place in the lines of its keys.
-    #[inline]
+    #[cold]
     pub(crate) fn join_lines(&mut self, asked: &Asked, ticket: u64, call: u32, nested: bool) {
-        if !self.routes.get(asked.route).keys().is_empty() {
-            self.join_each_line(asked, ticket, call, nested);
-        }
-    }
-
-    #[inline(never)]
-    fn join_each_line(&mut self, asked: &Asked, ticket: u64, call: u32, nested: bool) {
         for index in 0..self.routes.get(asked.route).keys().len() {
             let route = self.routes.get(asked.route);
             let draw = route.keys()[index];
@@ -148,15 +141,8 @@ impl Engine {
     }
 
     /// A call waits no more: those behind it may go.
-    #[inline]
+    #[cold]
     pub(crate) fn leave_lines(&mut self, route: u32, ticket: u64, priority: Priority) {
-        if !self.routes.get(route).keys().is_empty() {
-            self.leave_each_line(route, ticket, priority);
-        }
-    }
-
-    #[inline(never)]
-    fn leave_each_line(&mut self, route: u32, ticket: u64, priority: Priority) {
         for index in 0..self.routes.get(route).keys().len() {
             let id = self.routes.get(route).keys()[index].instance;
             if let Some(line) = self.instances.get_mut(id).line.as_deref_mut() {

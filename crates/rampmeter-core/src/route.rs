@@ -150,6 +150,11 @@ impl Route {
         &self.draws
     }
 
+    #[inline]
+    pub(crate) fn is_keyed(&self) -> bool {
+        self.keys != 0
+    }
+
     /// Its draws on keys.
     #[inline]
     pub(crate) fn keys(&self) -> &[RouteDraw] {

@@ -18,7 +18,7 @@ impl Engine {
         let deadline = waiting.deadline;
         let lane = self.lanes.get(lane_id);
         let (route, flow, priority, kin) = (lane.route, lane.flow, lane.priority, lane.kin);
-        let own = lane.own;
+        let own = lane.own();
         let (watch, flow_at) = (lane.watch, lane.flow_at);
         let estimate_nanos = self.estimates.mean_nanos(tool);
         let mut paced = false;

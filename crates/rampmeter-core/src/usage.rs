@@ -6,13 +6,14 @@
 //! its period and its kind: with another amount it carries on, with another of those three it is
 //! another rate, and what it used is reported and left out.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::budget::Budget;
 use crate::call::{CallId, LimitId};
 use crate::config::Counts;
-use crate::decision::Outputs;
+use crate::cooldown::CoolDown;
+use crate::decision::{Output, Outputs};
 use crate::engine::Engine;
 use crate::instance::label_of;
 use crate::lane::Record;
@@ -25,6 +26,8 @@ pub struct Usage {
     pub limit: LimitId,
     /// The value of the label that the limit is per.
     pub label: Option<String>,
+    /// For how long it still cools down.
+    pub cool_down: Option<Duration>,
     /// Its rates that remember something, in the config's order.
     pub rates: Vec<RateUsage>,
 }
@@ -44,6 +47,17 @@ pub struct RateUsage {
     pub period: Duration,
     /// By its kind, what it remembers.
     pub used: Used,
+    /// What there is by the provider's last word, if that is something of its own.
+    pub word: Option<Room>,
+}
+
+/// So much may be taken, and no more, for so long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// Units.
+    pub left: u64,
+    /// From now on.
+    pub lasts: Duration,
 }
 
 /// What a rate remembers.
@@ -138,9 +152,10 @@ impl Engine {
                 Err(why) => leave_out(None, why),
                 Ok(id) => {
                     let unknown = self.restore_rates(id, &usage.rates);
-                    unknown
-                        .into_iter()
-                        .for_each(|rate| leave_out(Some(rate), Unrestorable::NoRate));
+                    for rate in unknown {
+                        leave_out(Some(rate), Unrestorable::NoRate);
+                    }
+                    self.cool_again(id, usage.cool_down, out);
                     self.instances.remember(id, self.now);
                     self.mark(id);
                 }
@@ -174,18 +189,39 @@ impl Engine {
         let budgets = self.instances.budgets.of(instance.budgets.clone()).iter().zip(0u32..);
         let rates = budgets.filter_map(|(budget, at)| {
             let Budget::Rate(rate) = budget else { return None };
+            let (used, word) = rate.usage(now)?;
             Some(RateUsage {
                 id: RateId::of(self.instances.named(id), at),
                 budget: at as usize,
                 counts: rate.counts,
                 amount: rate.amount,
                 period: Duration::from_nanos(rate.period_nanos),
-                used: rate.usage(now)?,
+                used,
+                word,
             })
         });
         let rates: Vec<RateUsage> = rates.collect();
         let (limit, label) = (LimitId(instance.limit), label_of(instance));
-        (!rates.is_empty()).then_some(Usage { limit, label, rates })
+        let cools = instance.cool.as_deref().map(|cool| cool.until.saturating_since(now));
+        let cool_down = cools.filter(|left| !left.is_zero());
+        let any = cool_down.is_some() || !rates.is_empty();
+        any.then_some(Usage { limit, label, cool_down, rates })
+    }
+
+    /// An instance cools down for so long, if its limit still heeds its servers.
+    fn cool_again(&mut self, id: u32, left: Option<Duration>, out: &mut Outputs) {
+        let limit = self.instances.get(id).limit;
+        let learns = self.config.limits.get(usize::from(limit)).is_some_and(|it| it.learns);
+        let Some(left) = left.filter(|_| learns) else { return };
+        let until = self.now.saturating_add(left);
+        let instance = self.instances.get_mut(id);
+        if instance.cool.as_ref().is_some_and(|cool| cool.until >= until) {
+            return;
+        }
+        self.contended += usize::from(instance.cool.is_none());
+        instance.cool = Some(Box::new(CoolDown::new(until, Duration::ZERO)));
+        out.push(Output::Cooling { limit: LimitId(limit), until: Some(until) });
+        self.refuse_who_cannot_wait(id, until, out);
     }
 
     /// The instance that `usage` speaks of, made if need be.

@@ -129,9 +129,10 @@ impl Bucket {
     pub(super) fn settle(&mut self, charged: u64, actual: u64, started: Instant) {
         if actual >= charged {
             self.tat = self.tat.saturating_add(self.cost(actual - charged));
-        } else if let Some(owed) = &self.owed {
-            let back = self.cost(charged - actual).min(owed.least_since(started));
-            self.tat = self.tat.saturating_sub(back);
+        } else {
+            let back = self.cost(charged - actual);
+            let Some(owed) = &mut self.owed else { return };
+            self.tat = self.tat.saturating_sub(owed.give_back(back, started));
         }
     }
 
@@ -222,10 +223,20 @@ impl Owed {
         }
     }
 
-    /// The least that a charge after `started` found owed.
-    fn least_since(&self, started: Instant) -> u128 {
-        let after = self.0.partition_point(|(at, _)| *at <= started.as_nanos());
-        self.0.get(after).map_or(u128::MAX, |(_, owed)| *owed)
+    /// Of a charge made at `started` so much should not have been owed. Says how much of it counts,
+    /// which is the least that a charge since then found owed; those would have found less.
+    fn give_back(&mut self, amount: u128, started: Instant) -> u128 {
+        let mut after = self.0.partition_point(|(at, _)| *at <= started.as_nanos());
+        let Some((_, least)) = self.0.get(after) else { return amount };
+        let back = amount.min(*least);
+        let least = *least - back;
+        self.0.iter_mut().skip(after).for_each(|(_, owed)| *owed -= back);
+        // Those before it that found more than that now are no longer among the least.
+        while after > 0 && self.0.get(after - 1).is_some_and(|(_, owed)| *owed >= least) {
+            self.0.remove(after - 1);
+            after -= 1;
+        }
+        back
     }
 }
 

@@ -50,6 +50,8 @@ impl Calendar {
         self.roll(now);
         if started.as_nanos() >= self.began_nanos {
             self.used = self.used.saturating_sub(charged).saturating_add(actual);
+            // What was given back is neither debt nor room for any.
+            self.granted = self.granted.min(self.used.saturating_sub(self.amount));
         }
     }
 
@@ -122,7 +124,9 @@ impl Calendar {
         }
         let whole = (now - self.ends_nanos) / self.period_nanos;
         let later = whole.saturating_add(1).saturating_mul(self.period_nanos);
-        self.began_nanos = self.ends_nanos.saturating_add(whole.saturating_mul(self.period_nanos));
+        // Whoever was charged in it has found it rolled. Its boundary may be long before what was
+        // charged in the last one, if the caller has moved it.
+        self.began_nanos = now;
         self.ends_nanos = self.ends_nanos.saturating_add(later);
         let past = self.amount.saturating_mul(whole.saturating_add(1));
         self.used = self.used.saturating_sub(self.granted).saturating_sub(past);

@@ -55,6 +55,23 @@ fn no_more_starts_than_the_provider_says_is_left() {
     }
 }
 
+/// The provider counts calls for a period, and the window here for a transit longer: what lies in
+/// between is not among what the provider counts, and is no room once it leaves here, too.
+#[test]
+fn what_has_left_at_the_provider_only_is_not_taken_for_what_others_took() {
+    let transit = Duration::from_secs(1);
+    let mut stage = Stage::of(&[rate(10, 10_000, RateKind::Sliding { transit })]);
+    for flow in 1..=4 {
+        let id = stage.runs(&on(&[0]).flow(flow));
+        stage.end(id);
+    }
+    stage.at(10_500);
+    let answered = stage.runs(&on(&[0]));
+    stage.hears(answered, 4, Some(9_500));
+    stage.at(11_000);
+    assert_eq!(stage.start(), 4);
+}
+
 #[test]
 fn what_is_out_may_still_be_on_its_way_and_is_set_aside() {
     for kind in KINDS {

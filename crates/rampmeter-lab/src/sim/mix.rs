@@ -26,6 +26,16 @@ pub struct Mix {
     pub zeros: bool,
     /// Clocks that step, timers that are late, times that run backwards.
     pub clocks: bool,
+    /// Limits whose number of slots is learned.
+    pub adaptive: bool,
+    /// Limits with a breaker.
+    pub breakers: bool,
+    /// Calls that tell what they took.
+    pub settles: bool,
+    /// Calls that are throttled.
+    pub throttles: bool,
+    /// Calls that tell what their provider said.
+    pub words: bool,
 }
 
 impl Mix {
@@ -41,6 +51,11 @@ impl Mix {
         faults: true,
         zeros: true,
         clocks: true,
+        adaptive: true,
+        breakers: true,
+        settles: true,
+        throttles: true,
+        words: true,
     };
 
     /// These without one of them, by its name.
@@ -59,6 +74,11 @@ impl Mix {
             "faults" => &mut self.faults,
             "zeros" => &mut self.zeros,
             "clocks" => &mut self.clocks,
+            "adaptive" => &mut self.adaptive,
+            "breakers" => &mut self.breakers,
+            "settles" => &mut self.settles,
+            "throttles" => &mut self.throttles,
+            "words" => &mut self.words,
             _ => return Err(format!("there is no ingredient `{name}`")),
         };
         *ingredient = false;
@@ -67,6 +87,11 @@ impl Mix {
 
     /// A part of these ingredients.
     pub(crate) fn part(self, rng: &mut Rng) -> Mix {
+        // These came later, and do not move what older seeds draw.
+        let mut later = rng.later();
+        let mut told = |allowed: bool| later.percent(50) && allowed;
+        let (settles, throttles) = (told(self.settles), told(self.throttles));
+        let words = told(self.words);
         let mut with = |allowed: bool| rng.percent(60) && allowed;
         Mix {
             reserved: with(self.reserved),
@@ -79,6 +104,12 @@ impl Mix {
             faults: with(self.faults),
             zeros: with(self.zeros),
             clocks: with(self.clocks),
+            // Chosen apart, so that a seed makes the same of all else.
+            adaptive: false,
+            breakers: false,
+            settles,
+            throttles,
+            words,
         }
     }
 }

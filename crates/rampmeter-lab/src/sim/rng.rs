@@ -14,6 +14,11 @@ impl Rng {
         Rng(self.next())
     }
 
+    /// A stream of its own that does not move this one.
+    pub(crate) fn later(&self) -> Rng {
+        self.clone().fork().fork()
+    }
+
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;

@@ -21,6 +21,9 @@ pub enum Count {
     Borrowed,
     WouldDeadlock,
     Evicted,
+    Resized,
+    Opened,
+    RefusedByBreaker,
     TooLate,
     Edits,
     EditsRefused,
@@ -40,10 +43,11 @@ pub enum Count {
     OffByTheWait,
     OffByFourWaits,
     OffByMore,
+    Settled,
 }
 
 /// Every count with the name that it has in a record.
-pub const COUNTS: [(Count, &str); 34] = [
+pub const COUNTS: [(Count, &str); 38] = [
     (Count::Steps, "steps"),
     (Count::Asked, "asked"),
     (Count::GrantedAtOnce, "granted_at_once"),
@@ -59,6 +63,9 @@ pub const COUNTS: [(Count, &str); 34] = [
     (Count::Borrowed, "borrowed"),
     (Count::WouldDeadlock, "would_deadlock"),
     (Count::Evicted, "evicted"),
+    (Count::Resized, "learned_sizes"),
+    (Count::Opened, "breakers_opened"),
+    (Count::RefusedByBreaker, "refused_by_breaker"),
     (Count::TooLate, "too_late"),
     (Count::Edits, "edits"),
     (Count::EditsRefused, "edits_refused"),
@@ -78,6 +85,7 @@ pub const COUNTS: [(Count, &str); 34] = [
     (Count::OffByTheWait, "estimates_off_by_the_wait"),
     (Count::OffByFourWaits, "estimates_off_by_four_waits"),
     (Count::OffByMore, "estimates_off_by_more"),
+    (Count::Settled, "settled"),
 ];
 
 /// Counts of one run, or of many.

@@ -242,7 +242,7 @@ impl State {
         let mut names = Vec::new();
         for instance in &record.instances {
             match self.usage_of(now, elapsed, instance) {
-                Ok(usage) if usage.rates.is_empty() => {}
+                Ok(usage) if usage.rates.is_empty() && usage.cool_down.is_none() => {}
                 Ok(usage) => {
                     restored.rates += usage.rates.len();
                     usages.push(usage);

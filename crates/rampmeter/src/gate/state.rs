@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use rampmeter_core as core;
 use rampmeter_core::{
-    CallId, Decision, Engine, Flow, Instant, LimitId, Outcome, Output, Outputs, Priority,
+    BreakerState, CallId, Decision, Engine, Flow, Instant, LimitId, Outcome, Output, Outputs,
+    Priority,
 };
 
 use super::handle::Renewals;
@@ -229,10 +230,16 @@ impl State {
                 Output::Spent { limit, until } => {
                     self.tell_limit(now, EventKind::Spent, limit, Some(until));
                 }
-                Output::Breaker { .. } => {}
                 Output::Resized { limit, .. } => {
-                    let limit = self.plan.limit(limit);
-                    self.emit(now, EventKind::Resized, None, |event| Event { limit, ..event });
+                    self.tell_limit(now, EventKind::Resized, limit, None);
+                }
+                Output::Breaker { limit, state } => {
+                    let (kind, until) = match state {
+                        BreakerState::Open(until) => (EventKind::Opened, Some(until)),
+                        BreakerState::HalfOpen => (EventKind::HalfOpen, None),
+                        BreakerState::Closed => (EventKind::Closed, None),
+                    };
+                    self.tell_limit(now, kind, limit, until);
                 }
             }
         }

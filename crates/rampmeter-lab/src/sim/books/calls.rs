@@ -3,7 +3,7 @@
 use rampmeter_core::CallId;
 
 use super::layout::narrow;
-use super::{Books, Hold, NONE};
+use super::{Books, Charge, Hold, NONE};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum State {
@@ -34,6 +34,9 @@ pub(crate) struct CallBook {
     /// Outstanding calls that it waits for.
     pub(crate) children: Vec<u32>,
     pub(crate) holds: Vec<Hold>,
+    /// What rates charged it, by the budget.
+    pub(crate) charges: Vec<(u32, Charge)>,
+    pub(crate) settled: bool,
     /// Its place among those that wait, or that run.
     pub(crate) place: u32,
     pub(crate) previous: u32,
@@ -58,6 +61,8 @@ impl CallBook {
         depth: 0,
         children: Vec::new(),
         holds: Vec::new(),
+        charges: Vec::new(),
+        settled: false,
         place: NONE,
         previous: NONE,
         next: NONE,

@@ -3,7 +3,11 @@
 //!
 //! A small charge may count from 2 ms before its moment. Small and large ones at one instant owe
 //! more if the large come first, and nobody outside can tell which did: so there is a least and
-//! a most. A change of the figures is rounded to whole units, one way or the other.
+//! a most. A change of the figures is rounded to whole units, one way or the other. A charge that
+//! was corrected counts as it is now where it was made, at the least; at the most nothing is ever
+//! given back, and what is more is owed from then on.
+
+use std::collections::VecDeque;
 
 use super::super::scene::MS;
 
@@ -11,6 +15,9 @@ use super::super::scene::MS;
 pub(super) const TOLERANCE: u64 = 2 * MS;
 /// Small is what refills in less than this.
 const SMALL: u64 = 200 * MS;
+
+/// Charges that are remembered one by one.
+const REMEMBERED: usize = 1_024;
 
 /// What is owed by a bucket that has long been full.
 const FULL: i128 = i128::MIN / 4;
@@ -27,11 +34,27 @@ pub(super) struct Debt {
     /// Units of small and of large charges at that moment.
     small: u64,
     large: u64,
+    /// Owed beside that, at the most.
+    more: i128,
+    /// The charges since a moment, and what was owed before them at the least.
+    charges: VecDeque<Made>,
+    since: (u64, i128),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Made {
+    at: u64,
+    charged: u64,
+    amount: u64,
+    /// It may count early.
+    small: bool,
 }
 
 impl Debt {
     pub(super) fn new(amount: u64, period: u64, burst: u64) -> Debt {
-        Debt { amount, period, burst, at: 0, before: [0; 2], small: 0, large: 0 }
+        let (before, charges) = ([0; 2], VecDeque::new());
+        let (small, large, more, since) = (0, 0, 0, (0, 0));
+        Debt { amount, period, burst, at: 0, before, small, large, more, charges, since }
     }
 
     /// The same with other figures, when so many whole units are owed, at least and at most.
@@ -40,21 +63,81 @@ impl Debt {
         // A unit more or less, since the engine counts whole ones.
         let least = if least == 0 { FULL } else { owed(least - 1) };
         let most = if most == 0 { FULL } else { owed(most) };
-        Debt { at: now, before: [least, most], small: 0, large: 0, ..self }
+        let debt = Debt::new(self.amount, self.period, self.burst);
+        Debt { at: now, before: [least, most], since: (now, least), ..debt }
     }
 
     /// Takes so much, and says whether some order of this moment's charges allows it.
     pub(super) fn take(&mut self, amount: u64, now: u64) -> bool {
+        let small = self.is_small(amount);
+        self.charges.push_back(Made { at: now, charged: amount, amount, small });
+        self.count(amount, small, now);
+        if self.charges.len() > REMEMBERED {
+            self.forget_the_first_half();
+        }
+        self.owed(now)[0] <= self.full()
+    }
+
+    fn count(&mut self, amount: u64, small: bool, now: u64) {
         if now != self.at {
             self.before = self.owed(now);
-            (self.at, self.small, self.large) = (now, 0, 0);
+            (self.at, self.small, self.large, self.more) = (now, 0, 0, 0);
         }
-        if self.is_small(amount) {
+        if small {
             self.small += amount;
         } else {
             self.large += amount;
         }
-        self.owed(now)[0] <= self.full()
+    }
+
+    /// A charge should have been another one, at the least.
+    pub(super) fn correct(&mut self, at: u64, charged: u64, actual: u64) {
+        let same = |made: &&mut Made| (made.at, made.charged) == (at, charged);
+        // One that was corrected already is another call's.
+        let mut found = self.charges.iter_mut().filter(same);
+        if let Some(made) = found.find(|made| made.amount == made.charged) {
+            made.amount = actual;
+            if actual < charged && made.small {
+                // The others of that moment have had its place, which may have counted early.
+                self.charges.iter_mut().filter(|it| it.at == at).for_each(|it| it.small = true);
+            }
+        } else if charged == 0 && at >= self.since.0 {
+            let place = self.charges.partition_point(|made| made.at <= at);
+            self.charges.insert(place, Made { at, charged, amount: actual, small: true });
+        } else if actual < charged {
+            self.since.1 -= i128::from(charged - actual) * i128::from(self.period);
+        }
+        let anew = self.counted(self.charges.len());
+        (self.at, self.before) = (anew.at, anew.before);
+        (self.small, self.large) = (anew.small, anew.large);
+    }
+
+    /// What so many of the charges lead to.
+    fn counted(&self, many: usize) -> Debt {
+        let (at, before) = (self.since.0, [self.since.1; 2]);
+        let charges = VecDeque::new();
+        let mut debt = Debt { at, before, small: 0, large: 0, more: 0, charges, ..*self };
+        for made in self.charges.iter().take(many) {
+            debt.count(made.amount, made.small, made.at);
+        }
+        debt
+    }
+
+    fn forget_the_first_half(&mut self) {
+        let last = self.charges[REMEMBERED / 2].at;
+        let many = self.charges.partition_point(|made| made.at < last);
+        if many > 0 {
+            let debt = self.counted(many);
+            self.since = (debt.at, debt.owed(debt.at)[0]);
+            self.charges.drain(..many);
+        }
+    }
+
+    /// So much more is owed for a charge that was made at a moment, at the most.
+    pub(super) fn add(&mut self, at: u64, units: u64, now: u64) {
+        let least = -self.refill(now - at);
+        let up = (least - self.owed(now)[1]).max(0);
+        self.more += up + i128::from(units) * i128::from(self.period);
     }
 
     /// Whether so much may be taken, in whatever order the others were.
@@ -99,6 +182,7 @@ impl Debt {
         if small > 0 {
             most = most.max(-early) + small;
         }
+        most += self.more;
         let since = self.refill(now - self.at);
         [least - since, most - since]
     }

@@ -17,6 +17,7 @@ impl Books {
                 (limit.removed, limit.paused) = (true, false);
                 limit.config.budgets.clear();
                 for id in limit.first..limit.first + limit.many {
+                    self.instances[id as usize].breaker = None;
                     for budget in std::mem::take(&mut self.instances[id as usize].budgets) {
                         self.nobody_holds(budget);
                     }
@@ -55,6 +56,7 @@ impl Books {
                     }
                     None => {
                         let place = self.add_budget(budget);
+                        self.is_new_at_once(place);
                         new_slots.push((id, place));
                         place
                     }
@@ -85,6 +87,13 @@ impl Books {
         }
         waiting.iter().for_each(|call| self.count(*call, true));
         self.count_running(true);
+    }
+
+    /// Calls that run already were never charged by a new rate.
+    fn is_new_at_once(&mut self, budget: u32) {
+        if let BudgetBook::Rate(rate) = &mut self.budgets[budget as usize] {
+            **rate = (**rate).clone().made_at(self.clock);
+        }
     }
 
     fn count_running(&mut self, runs: bool) {

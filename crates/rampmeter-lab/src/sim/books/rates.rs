@@ -1,243 +1,91 @@
-//! Rates, each by its definition over the starts so far.
+//! Rates as they are judged: nothing may be taken that the least which counts does not allow, and
+//! nobody waits for what the most which may count allows.
+//!
+//! They differ only by what was corrected: what is given back must not count where it was charged
+//! by figures that have changed since, or by a bucket that was full in between, but it may.
 
-use std::collections::VecDeque;
+use rampmeter_core::BudgetConfig;
 
-use rampmeter_core::{BudgetConfig, RateKind};
-
-use super::debt::Debt;
-
-/// So many times what there ever is may be borrowed.
-const MOST_WINDOWS: u64 = 64;
-
-/// Up to so many units a sliding window is exact.
-const EXACT: u64 = 1_024;
+use super::tally::{Charge, Tally};
 
 #[derive(Clone, Debug)]
 pub(crate) struct RateBook {
-    pub(crate) amount: u64,
-    pub(crate) period: u64,
     pub(crate) capacity: u64,
-    kind: Kind,
-}
-
-#[derive(Clone, Debug)]
-enum Kind {
-    Sliding(Window),
-    Bucket(Debt),
-    /// `free` of what is used is no debt, whatever the amount is now.
-    Calendar {
-        ends: u64,
-        used: u64,
-        free: u64,
-    },
-}
-
-/// What was taken within a window, and within one that is longer by what a large one may keep.
-#[derive(Clone, Debug)]
-struct Window {
-    length: u64,
-    grain: u64,
-    taken: VecDeque<(u64, u64)>,
-    /// How many of those are only within the longer window.
-    only_longer: usize,
-    within: u64,
-    within_longer: u64,
+    is_bucket: bool,
+    least: Tally,
+    most: Tally,
+    /// Since when its figures are as they are: what was charged by then need not come back.
+    since: Option<u64>,
 }
 
 impl RateBook {
     pub(crate) fn new(config: &BudgetConfig) -> RateBook {
-        let BudgetConfig::Rate { amount, period, kind, .. } = config else {
-            return RateBook::nothing();
-        };
-        let period = u64::try_from(period.as_nanos()).unwrap_or(u64::MAX);
-        let (kind, capacity) = match kind {
-            RateKind::Sliding { transit } => {
-                let transit = u64::try_from(transit.as_nanos()).unwrap_or(u64::MAX);
-                let grain = if *amount <= EXACT { 0 } else { period.div_ceil(128) };
-                (Kind::Sliding(Window::new(period + transit, grain)), *amount)
-            }
-            RateKind::Bucket { burst } => {
-                (Kind::Bucket(Debt::new(*amount, period, *burst)), *burst)
-            }
-            RateKind::Calendar { ends } => {
-                (Kind::Calendar { ends: ends.as_nanos(), used: 0, free: 0 }, *amount)
-            }
-        };
-        RateBook { amount: *amount, period, capacity, kind }
+        let tally = Tally::new(config);
+        let (capacity, is_bucket) = (tally.capacity, tally.is_bucket());
+        RateBook { capacity, is_bucket, least: tally.clone(), most: tally, since: None }
     }
 
-    fn nothing() -> RateBook {
-        let kind = Kind::Calendar { ends: u64::MAX, used: 0, free: 0 };
-        RateBook { amount: 0, period: 1, capacity: 0, kind }
+    /// The same, of a limit that calls drew on already when it got this rate.
+    pub(crate) fn made_at(self, now: u64) -> RateBook {
+        RateBook { since: Some(now), ..self }
     }
 
-    /// Whether so much may be taken now by the definition, even if large windows are coarse.
+    /// Whether so much may be taken now for sure, even if large windows are coarse.
     pub(crate) fn has_room(&mut self, amount: u64, now: u64) -> bool {
-        self.pass(now);
-        let asked = amount.min(self.capacity);
-        match &self.kind {
-            Kind::Sliding(window) => amount == 0 || window.within_longer + asked <= self.amount,
-            Kind::Bucket(debt) => amount == 0 || debt.fits(asked, now),
-            Kind::Calendar { used, .. } => amount == 0 || used + asked <= self.amount,
+        self.most.has_room(amount, now)
+    }
+
+    /// Takes so much; says what was charged, and whether the definition allows it.
+    pub(crate) fn take(&mut self, amount: u64, now: u64) -> (Charge, bool) {
+        let charge = self.least.charge(amount, now);
+        let allowed = self.least.take(amount, now);
+        self.most.take(amount, now);
+        (charge, allowed)
+    }
+
+    /// A charge should have been another one.
+    pub(crate) fn settle(&mut self, charge: &Charge, actual: u64, now: u64) {
+        self.least.correct(charge, actual, now);
+        let by_old_figures = self.since.is_some_and(|since| charge.at <= since);
+        if self.is_bucket || by_old_figures {
+            self.most.add(charge, actual.saturating_sub(charge.amount), now);
+        } else {
+            self.most.correct(charge, actual, now);
         }
     }
 
-    /// Takes so much, and says whether the definition allows it. What is more than there ever is
-    /// may be taken when all of it is there; the rest is owed to the time after.
-    pub(crate) fn take(&mut self, amount: u64, now: u64) -> bool {
-        self.pass(now);
-        if amount == 0 {
-            return true;
-        }
-        let amount = amount.min(self.capacity.saturating_mul(MOST_WINDOWS));
-        let asked = amount.min(self.capacity);
-        match &mut self.kind {
-            Kind::Sliding(window) => {
-                let fits = window.within + asked <= self.amount;
-                window.take(amount, self.amount, now);
-                fits
-            }
-            Kind::Bucket(debt) => {
-                let fits = debt.clone().take(asked, now);
-                debt.take(amount, now);
-                fits
-            }
-            Kind::Calendar { used, .. } => {
-                let fits = *used + asked <= self.amount;
-                *used += amount;
-                fits
-            }
-        }
+    /// A call that was never charged here took more than it would have been: that may count.
+    pub(crate) fn settle_uncharged(&mut self, at: u64, would: u64, actual: u64, now: u64) {
+        let charge = Charge { at, ..self.most.charge(would, now) };
+        self.most.add(&charge, actual.saturating_sub(would), now);
     }
 
     /// The least and the most that may be said to be used.
     pub(crate) fn used(&mut self, now: u64) -> (u64, u64) {
-        self.pass(now);
-        match &self.kind {
-            Kind::Sliding(window) => (window.within, window.within_longer),
-            Kind::Bucket(debt) => {
-                let [least, most] = debt.units(now);
-                (least, most)
-            }
-            Kind::Calendar { used, .. } => (*used, *used),
-        }
+        (self.least.used(now).0, self.most.used(now).1)
     }
 
     /// Whether what was taken may still matter: also how early the last charge was.
     pub(crate) fn remembers(&mut self, now: u64) -> bool {
-        let (_, most) = self.used(now);
-        match &self.kind {
-            Kind::Bucket(debt) => debt.remembers(now),
-            _ => most > 0,
-        }
+        self.most.remembers(now)
     }
 
-    /// The present calendar window ends at `ends`; says whether there is one.
-    pub(crate) fn align(&mut self, ends: u64, now: u64) -> bool {
-        self.pass(now);
-        let Kind::Calendar { ends: mine, .. } = &mut self.kind else { return false };
-        *mine = ends;
-        true
+    /// The present calendar window ends at `ends`.
+    pub(crate) fn align(&mut self, ends: u64, now: u64) {
+        self.least.align(ends, now);
+        self.most.align(ends, now);
     }
 
     /// The same rate with other figures: what was used stays used.
     pub(crate) fn carry_on(&mut self, config: &BudgetConfig, now: u64) {
-        let (least, most) = self.used(now);
-        let mut new = RateBook::new(config);
-        new.pass(now);
-        match (&mut new.kind, &self.kind) {
-            // What has left the old window does not come back into a longer one.
-            (Kind::Sliding(new), Kind::Sliding(old)) => {
-                let grain = new.grain.max(old.grain);
-                let length = new.length;
-                *new = Window { length, grain, ..old.clone() };
-            }
-            (Kind::Bucket(debt), Kind::Bucket(_)) => {
-                *debt = debt.clone().with_owed([least, most], now);
-            }
-            (
-                Kind::Calendar { ends, used, free },
-                Kind::Calendar { ends: before, used: was, free: freed },
-            ) => {
-                if new.period == self.period {
-                    *ends = *before;
-                }
-                *used = *was;
-                *free = (*was).min(self.amount + freed).saturating_sub(new.amount);
-            }
-            _ => {}
-        }
-        *self = new;
-        self.pass(now);
+        self.least.carry_on(config, now);
+        self.most.carry_on(config, now);
+        self.capacity = self.most.capacity;
+        self.since = Some(now);
     }
 
     /// From when on all of it may be taken, if nothing else is.
     pub(crate) fn refilled(&self, now: u64) -> u64 {
-        match &self.kind {
-            Kind::Sliding(window) => {
-                let last = window.taken.back().map_or(now, |(at, _)| now.max(*at));
-                last + window.length + window.grain
-            }
-            Kind::Bucket(debt) => now.saturating_add(debt.full_in(now)),
-            Kind::Calendar { ends, used, free } => {
-                let later = (used - free).saturating_sub(1) / self.amount.max(1);
-                (*ends).max(now + self.period).saturating_add(later.saturating_mul(self.period))
-            }
-        }
-    }
-
-    /// Lets time pass: what has left the windows is forgotten.
-    fn pass(&mut self, now: u64) {
-        match &mut self.kind {
-            Kind::Sliding(window) => window.pass(now),
-            Kind::Bucket(_) => {}
-            Kind::Calendar { ends, used, free } => {
-                if now >= *ends {
-                    let windows = (now - *ends) / self.period + 1;
-                    *ends = ends.saturating_add(windows.saturating_mul(self.period));
-                    *used = (*used - *free).saturating_sub(windows.saturating_mul(self.amount));
-                    *free = 0;
-                }
-            }
-        }
-    }
-}
-
-impl Window {
-    fn new(length: u64, grain: u64) -> Window {
-        let taken = VecDeque::new();
-        Window { length, grain, taken, only_longer: 0, within: 0, within_longer: 0 }
-    }
-
-    /// What is more than a whole window counts as if it were taken a window later.
-    fn take(&mut self, mut amount: u64, whole: u64, now: u64) {
-        let mut at = now;
-        while amount > 0 {
-            let part = amount.min(whole.max(1));
-            let place = self.taken.partition_point(|(other, _)| *other <= at);
-            self.taken.insert(place, (at, part));
-            self.within += part;
-            self.within_longer += part;
-            amount -= part;
-            at += self.length;
-        }
-    }
-
-    fn pass(&mut self, now: u64) {
-        while let Some((at, amount)) = self.taken.get(self.only_longer) {
-            if now.saturating_sub(*at) < self.length {
-                break;
-            }
-            self.within -= amount;
-            self.only_longer += 1;
-        }
-        while let Some((at, amount)) = self.taken.front() {
-            if now.saturating_sub(*at) < self.length + self.grain {
-                break;
-            }
-            self.within_longer -= amount;
-            self.only_longer -= 1;
-            self.taken.pop_front();
-        }
+        self.most.refilled(now)
     }
 }

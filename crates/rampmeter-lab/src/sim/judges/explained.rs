@@ -26,8 +26,16 @@ impl Player {
         self.totals.add(Count::Explained);
         let right = match said.waits_for {
             WaitsFor::Turn => true,
-            WaitsFor::Release => !self.books.lacks_nothing_but_time(call),
-            WaitsFor::Until(at) => at.as_nanos() > self.books.clock && self.books.lacks_time(call),
+            WaitsFor::Release => {
+                let book = self.books.call(call);
+                !self.books.lacks_nothing_but_time(call)
+                    || self.books.is_barred(book.route, book.caller.is_some())
+            }
+            WaitsFor::Until(at) => {
+                let route = self.books.call(call).route;
+                at.as_nanos() > self.books.clock
+                    && (self.books.lacks_time(call) || self.books.is_open_until(route, 0))
+            }
             WaitsFor::Claimant(by) => self.claims_beside(by, call)?,
             WaitsFor::Resume => self.books.is_paused(self.books.call(call).route),
         };
@@ -85,6 +93,7 @@ impl Player {
             _ => {
                 self.totals.add(Count::Rescued);
                 self.rescued = Some((id, self.books.clock));
+                self.rescue_refill = 0;
                 Ok(())
             }
         }
@@ -96,13 +105,16 @@ impl Player {
             self.rescued = None;
             return Ok(());
         }
-        if self.paused() || self.last_resume > since || self.scene.mix.nested {
-            self.rescued = self.rescued.filter(|_| self.scene.mix.nested);
+        let spoiled = self.scene.mix.nested || self.scene.mix.breakers;
+        if self.paused() || self.last_resume > since || spoiled {
+            self.rescued = self.rescued.filter(|_| spoiled);
             return Ok(());
         }
         let wait = self.books.clock - since;
         let bound = 2 * self.longest_hold().saturating_add(self.scene.late);
-        let bound = bound.saturating_add(self.books.longest_refill());
+        // What was owed in between has been paid since.
+        self.rescue_refill = self.rescue_refill.max(self.books.longest_refill());
+        let bound = bound.saturating_add(self.rescue_refill);
         must(wait <= bound, Judge::Waits, || {
             format!("{id:?} is rescued since {since} and waits on, above {bound}")
         })
@@ -126,7 +138,8 @@ impl Books {
         self.route_of(call).takes.iter().all(|take| match &self.budgets[take.budget as usize] {
             BudgetBook::Slots(slots) => {
                 let (_, loan) = self.loan(book.parent, take.budget, take.amount);
-                slots.has_room(take.amount - loan, book.priority)
+                let counts = slots.counts(take.amount, book.priority).saturating_sub(loan);
+                slots.has_room(counts, book.priority)
             }
             BudgetBook::Rate(_) => true,
         })

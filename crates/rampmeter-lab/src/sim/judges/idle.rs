@@ -70,7 +70,9 @@ impl Books {
     pub(crate) fn could_start(&mut self, call: u32) -> bool {
         let book = self.call(call);
         let (route, priority, parent) = (book.route, book.priority, book.parent);
-        self.in_the_way(route, priority, parent).is_none() && !self.is_paused(route)
+        self.in_the_way(route, priority, parent).is_none()
+            && !self.is_paused(route)
+            && !self.is_barred(route, self.call(call).caller.is_some())
     }
 
     /// Whether anybody lacks room of those who share a limit with a call, or with them, and so on:

@@ -34,7 +34,7 @@ impl Player {
         if !self.rng.once_in(LOOKS) || self.books.active.is_empty() {
             return Ok(());
         }
-        if self.paused() || self.scene.mix.nested {
+        if self.paused() || self.scene.mix.nested || self.scene.mix.breakers {
             return Ok(());
         }
         let (clock, longest) = (self.books.clock, self.longest_hold());

@@ -22,6 +22,8 @@ pub(crate) enum Job {
     Make(CallId),
     /// A limit goes on.
     Resume(u16),
+    /// A running call tells what it took.
+    Settle(CallId),
     /// Something goes wrong, and later something else.
     Fault,
 }
@@ -94,7 +96,8 @@ impl Player {
             }
             Job::Make(id) => self.make(id),
             Job::Resume(limit) => self.resume(limit),
-            Job::Ask(_) | Job::Burst(_) | Job::Fault => Ok(()),
+            Job::Settle(id) if !self.healed => self.settles(id),
+            Job::Ask(_) | Job::Burst(_) | Job::Fault | Job::Settle(_) => Ok(()),
         }
     }
 }

@@ -41,10 +41,9 @@ impl Player {
                 Output::Saturated { limit, saturated } => {
                     self.books.saturated(limit, saturated)?;
                 }
-                Output::Cooling { .. }
-                | Output::Spent { .. }
-                | Output::Resized { .. }
-                | Output::Breaker { .. } => {}
+                Output::Cooling { .. } | Output::Spent { .. } => {}
+                Output::Resized { limit, size } => self.size_is_said(limit, size)?,
+                Output::Breaker { limit, state } => self.breaker_says(limit, state)?,
             }
         }
         out.clear();
@@ -66,6 +65,7 @@ impl Player {
             }
             _ => {}
         }
+        self.all_is_learned()?;
         self.look()
     }
 
@@ -75,6 +75,10 @@ impl Player {
         let call = self.enter(ask, id)?;
         must(!ask.tries, Judge::Answers, || format!("{id:?} waits and did not want to"))?;
         self.books.starts_to_wait(call);
+        let (route, made) = (self.books.call(call).route, ask.parent.is_some());
+        must(made || !self.books.is_refused_by_breaker(route, false), Judge::Answers, || {
+            format!("{id:?} waits, though a breaker is open that refuses new calls")
+        })?;
         self.books.queues_are_bounded(call)?;
         if ask.parent.is_some() {
             self.books.nobody_is_stuck()?;
@@ -112,6 +116,7 @@ impl Player {
 
     fn starts(&mut self, call: u32, id: CallId) -> Verdict {
         self.books.start(call)?;
+        self.half_open -= self.books.breakers_start(self.books.call(call).route);
         if self.books.call(call).holds.iter().any(|hold| hold.borrowed > 0) {
             self.totals.add(Count::Borrowed);
         }
@@ -121,6 +126,7 @@ impl Player {
         self.judge_estimate(call);
         self.plan_end(call, id);
         self.plan_calls(call, id);
+        self.plan_what_it_tells(call, id);
         Ok(())
     }
 

@@ -60,7 +60,6 @@ fn a_template_of_a_key_is_refused_where_it_is_wrong() {
 #[test]
 fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
     check(&[
-        ("[limits.a]\nconcurrency = 1\nbreaker = {}", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\ncool_down = \"1s\"", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\ncooldown = \"1s\"", "not enforced by this version", 3),
         ("[limits.a]\nconcurrency = 1\nestimate = 5", "not enforced by this version", 3),
@@ -77,8 +76,8 @@ fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
             2,
         ),
         (
-            "[limits.a]\nrequests = { rate = \"1/s\", kind = \"calendar\", zone = \"Asia/Tokyo\" }",
-            "the named zone `Asia/Tokyo` is not enforced by this version",
+            "[providers.a]\nrequests = { rate = \"1/s\", kind = \"calendar\", zone = \"Asia/Tokyo\" }",
+            "the clocks of simulated providers are never changed",
             2,
         ),
     ]);
@@ -395,23 +394,4 @@ fn too_many_of_anything_is_refused() {
     assert!(errors_of(&rates).to_string().contains("keep at most 8"));
     let limits = many(10_001, &|index| format!("limits.a{index}.concurrency = 1"));
     assert!(errors_of(&limits).to_string().contains("keep at most 10000"));
-}
-
-#[test]
-fn slots_that_are_learned_need_bounds_that_fit_and_a_rule_that_there_is() {
-    let text = |inside: &str| format!("[limits.a]\nconcurrency = {{ {inside} }}").leak() as &str;
-    check(&[
-        ("[limits.a]\nconcurrency = 1\nadaptive = true", "write it with the slots", 3),
-        (text("size = 8, adaptive = \"aimt\""), "did you mean `aimd`?", 2),
-        (text("size = 8, adaptive = true"), "must be a string", 2),
-        (text("size = 8, min = 2"), "`limits.a.concurrency.min` means nothing without", 2),
-        (text("size = 8, max = 9, lend = true"), "add adaptive = \"aimd\", or remove it", 2),
-        (text("adaptive = \"aimd\""), "says no size", 2),
-        (text("size = 8, adaptive = \"aimd\", min = 0"), "from 1 to the size", 2),
-        (text("size = 8, adaptive = \"aimd\", min = 9"), "from 1 to the size", 2),
-        (text("size = 8, adaptive = \"vegas\", max = 7"), "from the size that they start", 2),
-    ]);
-    let heavy = "[limits.a]\nconcurrency = { size = 8, adaptive = \"aimd\", max = 20 }\n\
-                 [tools.t]\nlimits = { a = { weight = 21 } }";
-    check(&[(heavy, "has 20 slots", 4)]);
 }
