@@ -21,6 +21,7 @@ use crate::budget::{Answer, Budget};
 use crate::call::{CallId, LimitId, Outcome};
 use crate::decision::{Output, Outputs, Refusal, Retry};
 use crate::engine::Engine;
+use crate::instance::Instance;
 use crate::lane::{Record, Running};
 use crate::time::{Instant, nanos};
 
@@ -95,6 +96,17 @@ impl Random {
         mixed ^= mixed >> 31;
         let wide = u128::from(mixed) * (u128::from(most) + 1);
         u64::try_from(wide >> 64).unwrap_or(most)
+    }
+}
+
+impl Instance {
+    /// A call starts here that is not made by a running one: if the instance is cooling down, it
+    /// is out. Says whether it is.
+    #[inline]
+    pub(crate) fn out_if_cooling(&mut self, now: Instant, random: &mut Random) -> bool {
+        let Some(cool) = self.cool.as_deref_mut() else { return false };
+        cool.started(now, random);
+        true
     }
 }
 
@@ -190,10 +202,8 @@ impl Engine {
     pub(crate) fn out_where_cooling(&mut self, route: u32) -> bool {
         let mut any = false;
         for draw in self.routes.get(route).draws() {
-            if let Some(cool) = self.instances.get_mut(draw.instance).cool.as_deref_mut() {
-                cool.started(self.now, &mut self.random);
-                any = true;
-            }
+            let instance = self.instances.get_mut(draw.instance);
+            any |= instance.out_if_cooling(self.now, &mut self.random);
         }
         any
     }

@@ -26,29 +26,31 @@ impl Engine {
         otherwise: Otherwise,
         out: &mut Outputs,
     ) -> Decision {
-        if call.deadline <= self.now {
-            self.release_route(call.route);
-            return refused(Reason::Deadline, None, Retry::Never);
-        }
-        if parent.nest == NONE && self.contended == 0 {
+        if parent.nest == NONE && self.contended == 0 && call.deadline > self.now {
             let takes = self.routes.get(call.route).takes();
             let budgets = &mut self.instances.budgets;
             if budgets.try_take(takes, call.priority, self.now) {
                 return Decision::Granted(self.run_at_once(call, false));
             }
         }
-        self.decide_in_turn(call, parent, otherwise, out)
+        // A copy, so that what is asked is in memory only from here on.
+        let call = *call;
+        self.decide_in_turn(&call, parent, otherwise, out)
     }
 
-    /// Others wait, or there is no room, or a running call has made it.
+    /// Others wait, or there is no room, or a running call has made it, or it comes too late.
     #[inline(never)]
-    fn decide_in_turn(
+    pub(crate) fn decide_in_turn(
         &mut self,
         call: &Asked,
         parent: Parent,
         otherwise: Otherwise,
         out: &mut Outputs,
     ) -> Decision {
+        if call.deadline <= self.now {
+            self.release_route(call.route);
+            return refused(Reason::Deadline, None, Retry::Never);
+        }
         let nested = parent.nest != NONE;
         let open = self.contended > 0 && self.by_outcome;
         if let Some(refusal) = open.then(|| self.refusal_as_open(call.route, nested)).flatten() {
@@ -155,8 +157,8 @@ impl Engine {
 
     /// A call runs that never waited; what it takes has been taken.
     #[inline]
-    fn run_at_once(&mut self, call: &Asked, paced: bool) -> CallId {
-        let index = self.calls.insert(Record::Running(Running {
+    pub(crate) fn run_at_once(&mut self, call: &Asked, paced: bool) -> CallId {
+        self.calls.insert_named(Record::Running(Running {
             route: call.route,
             nest: NONE,
             flow: call.flow,
@@ -170,8 +172,7 @@ impl Engine {
             backfills: NONE,
             settled: false,
             paced,
-        }));
-        self.calls.id(index)
+        }))
     }
 
     /// A call that cannot start at once waits, unless it shall not, or that would be of no use.

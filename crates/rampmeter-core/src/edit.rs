@@ -4,6 +4,7 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::time::Duration;
 
+use crate::budget::Budget;
 use crate::call::LimitId;
 use crate::config::{Config, ConfigError, LimitConfig};
 use crate::decision::{Outputs, Reason, Refusal, Retry};
@@ -218,22 +219,21 @@ impl Engine {
         }
     }
 
-    /// Who holds which slots of an instance, from the calls that run.
+    /// Who holds what of an instance, from the calls that run.
     fn count_anew(&mut self, id: u32) {
-        for budget in self.instances.get(id).budgets.clone() {
-            if let Some(slots) = self.instances.budgets.slots_mut(budget) {
-                slots.empty();
-            }
-        }
+        let place = self.instances.get(id).budgets.clone();
+        self.instances.budgets.of_mut(place).iter_mut().for_each(Budget::empty);
         for (_, record) in self.calls.iter() {
             let Record::Running(running) = record else { continue };
             let route = self.routes.get(running.route);
             let Some(draw) = route.on(id) else { continue };
             for take in route.takes_of(draw) {
-                let owned = self.nests.owned_or_new(running.nest, take);
-                if let Some(slots) = self.instances.budgets.slots_mut(take.budget) {
-                    slots.take(owned, running.priority);
-                }
+                let budget = self.instances.budgets.one_mut(take.budget);
+                let held = match budget {
+                    Budget::Concurrency(_) => self.nests.owned_or_new(running.nest, take),
+                    Budget::Rate(_) | Budget::Gone => take.amount,
+                };
+                budget.hold(held, running.priority);
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::expiry::Expiries;
 use crate::explain::CycleStep;
 use crate::heap::Heap;
 use crate::instance::Instances;
-use crate::lane::{Lanes, Record};
+use crate::lane::{Lanes, Record, Running};
 use crate::nest::{Nests, Parent};
 use crate::patience::Patience;
 use crate::route::{RouteBuilder, Routes};
@@ -204,12 +204,16 @@ impl Engine {
     ) -> bool {
         self.begin(now, out);
         let Some(index) = self.calls.resolve(id) else { return false };
-        let Some(Record::Running(_)) = self.calls.get(index) else { return false };
-        let Some(Record::Running(running)) = self.calls.remove(index) else { return false };
-        let shrunk = self.by_outcome && self.learn(&running, outcome, out);
-        self.end(index, &running, outcome, out);
-        if shrunk {
-            self.break_cycles(out);
+        let Some(Record::Running(running)) = self.calls.get(index) else { return false };
+        if self.is_plain(running) {
+            let Running { route, tool, priority, started, .. } = *running;
+            self.calls.free(index);
+            self.has_taken(tool, started, outcome);
+            self.gives_back(route, priority);
+        } else {
+            let running = *running;
+            self.calls.free(index);
+            self.end(index, &running, outcome, out);
         }
         self.pump(out);
         true
@@ -351,21 +355,44 @@ impl Engine {
         out: &mut Outputs,
     ) -> Decision {
         self.begin(now, out);
-        let Terms { mut flow, mut priority, mut deadline, .. } = *terms;
+        let Terms { flow, priority, deadline, parent } = *terms;
         if usize::from(priority.0) >= self.config.priorities.len() {
             return refused(Reason::Unsupported, None, Retry::Never);
         }
-        let mut parent = Parent::NONE;
-        if let Some(id) = terms.parent {
-            (parent, flow, priority, deadline) = match self.nested_terms(id, deadline) {
-                Ok(found) => found,
-                Err(refusal) => return Decision::Refused(refusal),
-            };
-        }
-        self.routes.share(kind.route);
         let Kind { route, tool, may_wait } = *kind;
+        if let Some(parent) = parent {
+            return self.decide_prepared_nested(kind, deadline, parent, otherwise, out);
+        }
         let asked = Asked { route, tool, flow, priority, may_wait, deadline };
-        self.decide(&asked, parent, otherwise, out)
+        let takes = self.routes.share(route).takes();
+        if self.contended == 0
+            && deadline > self.now
+            && self.instances.budgets.try_take(takes, priority, self.now)
+        {
+            return Decision::Granted(self.run_at_once(&asked, false));
+        }
+        // Put together anew, so that what is asked is in memory only from here on.
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
+        self.decide_in_turn(&asked, Parent::NONE, otherwise, out)
+    }
+
+    #[inline(never)]
+    fn decide_prepared_nested(
+        &mut self,
+        kind: &Kind,
+        deadline: Instant,
+        id: CallId,
+        otherwise: Otherwise,
+        out: &mut Outputs,
+    ) -> Decision {
+        let (parent, flow, priority, deadline) = match self.nested_terms(id, deadline) {
+            Ok(found) => found,
+            Err(refusal) => return Decision::Refused(refusal),
+        };
+        let Kind { route, tool, may_wait } = *kind;
+        self.routes.share(route);
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
+        self.decide_in_turn(&asked, parent, otherwise, out)
     }
 }
 

@@ -219,6 +219,13 @@ impl Instances {
     #[inline]
     pub(crate) fn standing(&self, id: u32, nested: bool, now: Instant) -> Answer {
         let instance = &self.slab[id];
+        let nothing = !instance.paused && instance.cool.is_none() && instance.breaker.is_none();
+        if nothing { Answer::Ready } else { self.in_the_way(id, nested, now) }
+    }
+
+    #[inline(never)]
+    fn in_the_way(&self, id: u32, nested: bool, now: Instant) -> Answer {
+        let instance = &self.slab[id];
         if instance.paused {
             return Answer::Paused;
         }

@@ -59,7 +59,7 @@ impl ExpiresBy {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Running {
     pub(crate) route: u32,
     /// Its lineage, if it was made by a running call or has made one.

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::{Answer, Budget, Budgets, Kind};
+use crate::call::Priority;
 use crate::config::BudgetConfig;
 use crate::time::Instant;
 
@@ -56,20 +57,35 @@ impl Budget {
         }
     }
 
-    /// Takes over what was used of a budget that this one replaces. Slots are counted anew by
-    /// the caller, who knows who holds them.
+    /// Nothing is held, until it is counted anew with [`Budget::hold`].
+    pub(crate) fn empty(&mut self) {
+        match self {
+            Budget::Concurrency(slots) => slots.empty(),
+            Budget::Rate(rate) => rate.in_flight = 0,
+            Budget::Gone => {}
+        }
+    }
+
+    /// A running call, which took so much when it started, holds it.
+    pub(crate) fn hold(&mut self, amount: u64, priority: Priority) {
+        match self {
+            Budget::Concurrency(slots) => slots.take(amount, priority),
+            Budget::Rate(rate) => rate.in_flight = rate.in_flight.wrapping_add(amount),
+            Budget::Gone => {}
+        }
+    }
+
+    /// Takes over what was used of a budget that this one replaces. What is held is counted anew
+    /// by the caller, who knows who holds it.
     fn carry_on(&mut self, old: &mut Budget, now: Instant) {
         match (self, old) {
             (Budget::Concurrency(new), Budget::Concurrency(old)) => new.carry_on(old),
-            (Budget::Rate(new), Budget::Rate(old)) => {
-                new.in_flight = old.in_flight;
-                match (&mut new.kind, &mut old.kind) {
-                    (Kind::Sliding(new), Kind::Sliding(old)) => new.carry_on(old, now),
-                    (Kind::Bucket(new), Kind::Bucket(old)) => new.carry_on(old, now),
-                    (Kind::Calendar(new), Kind::Calendar(old)) => new.carry_on(old, now),
-                    _ => {}
-                }
-            }
+            (Budget::Rate(new), Budget::Rate(old)) => match (&mut new.kind, &mut old.kind) {
+                (Kind::Sliding(new), Kind::Sliding(old)) => new.carry_on(old, now),
+                (Kind::Bucket(new), Kind::Bucket(old)) => new.carry_on(old, now),
+                (Kind::Calendar(new), Kind::Calendar(old)) => new.carry_on(old, now),
+                _ => {}
+            },
             _ => {}
         }
     }
