@@ -179,9 +179,8 @@ impl Debt {
             least = least.max(0) + large;
             most = most.max(0) + large;
         }
-        if small > 0 {
-            most = most.max(-early) + small;
-        }
+        // What is more counts at the most from the last charge on, also if that was nothing.
+        most = most.max(-early) + small;
         most += self.more;
         let since = self.refill(now - self.at);
         [least - since, most - since]

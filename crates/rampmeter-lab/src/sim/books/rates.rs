@@ -45,12 +45,17 @@ impl RateBook {
 
     /// A charge should have been another one.
     pub(crate) fn settle(&mut self, charge: &Charge, actual: u64, now: u64) {
-        self.least.correct(charge, actual, now);
         let by_old_figures = self.since.is_some_and(|since| charge.at <= since);
+        // One call borrows so much and no more, by the figures as they are now.
+        let most = self.most.most();
+        let more = actual.min(most).saturating_sub(charge.amount.min(most));
+        let less = actual.min(charge.amount).min(most);
+        let least = if more > 0 { charge.amount + more } else { less };
+        self.least.correct(charge, least, by_old_figures, now);
         if self.is_bucket || by_old_figures {
-            self.most.add(charge, actual.saturating_sub(charge.amount), now);
+            self.most.add(charge, more, now);
         } else {
-            self.most.correct(charge, actual, now);
+            self.most.correct(charge, actual.min(most), false, now);
         }
     }
 

@@ -101,6 +101,9 @@ impl Tally {
     pub(crate) fn take(&mut self, amount: u64, now: u64) -> bool {
         self.pass(now);
         if amount == 0 {
+            if let Kind::Bucket(debt) = &mut self.kind {
+                debt.take(0, now);
+            }
             return true;
         }
         let amount = amount.min(self.most());
@@ -137,15 +140,18 @@ impl Tally {
     }
 
     /// A charge should have been another one: the amount changes where it was charged, and
-    /// nowhere else.
-    pub(crate) fn correct(&mut self, charge: &Charge, actual: u64, now: u64) {
+    /// nowhere else. `by_others` says that it was charged by other figures.
+    pub(crate) fn correct(&mut self, charge: &Charge, actual: u64, by_others: bool, now: u64) {
         self.pass(now);
         let actual = actual.min(self.most());
         match &mut self.kind {
             Kind::Sliding(window) => {
-                window.put(charge, charge.amount, false, now);
+                let found = window.put(charge, charge.amount, false, now);
                 let now_is = Charge { length: window.length, whole: self.amount, ..*charge };
-                window.put(&now_is, actual, true, now);
+                // By other figures it may have left before.
+                if found || !by_others {
+                    window.put(&now_is, actual, true, now);
+                }
             }
             Kind::Bucket(debt) => debt.correct(charge.at, charge.amount, actual),
             Kind::Calendar { used, free, window, .. } => {
@@ -177,7 +183,7 @@ impl Tally {
         self.pass(now);
     }
 
-    fn most(&self) -> u64 {
+    pub(crate) fn most(&self) -> u64 {
         self.capacity.saturating_mul(MOST_WINDOWS)
     }
 
@@ -298,22 +304,24 @@ impl Window {
         }
     }
 
-    /// Puts a charge where it was made, or takes it from there. What has left stays left.
-    fn put(&mut self, charge: &Charge, mut amount: u64, add: bool, now: u64) {
-        let mut at = charge.at;
+    /// Puts a charge where it was made, or takes it from there; says whether all of it was found.
+    /// What has left stays left.
+    fn put(&mut self, charge: &Charge, mut amount: u64, add: bool, now: u64) -> bool {
+        let (mut at, mut found) = (charge.at, amount > 0);
         while amount > 0 {
             let part = amount.min(charge.whole.max(1));
-            self.put_part(at, part, add, now);
+            found &= self.put_part(at, part, add, now);
             amount -= part;
             at += charge.length;
         }
+        found
     }
 
-    fn put_part(&mut self, at: u64, part: u64, add: bool, now: u64) {
+    fn put_part(&mut self, at: u64, part: u64, add: bool, now: u64) -> bool {
         let age = now.saturating_sub(at);
         let only_longer = age >= self.length;
         if age >= self.length + self.grain {
-            return;
+            return false;
         }
         if add {
             let place = self.taken.partition_point(|(other, _)| *other <= at);
@@ -326,7 +334,10 @@ impl Window {
             self.within_longer -= part;
             self.within -= if only_longer { 0 } else { part };
             self.only_longer -= usize::from(only_longer);
+        } else {
+            return false;
         }
+        true
     }
 
     fn pass(&mut self, now: u64) {
