@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::field::Field;
 use super::quantity::{self, MAX_AMOUNT};
-use super::section::{Section, not_enforced};
+use super::section::Section;
 use super::source::{Complaint, Sink};
 use super::types::{RateKind, RatePolicy, Unit};
 use super::zone::Zone;
@@ -105,7 +105,8 @@ fn rate(
 fn kind_of(field: &Field<'_>, sink: &mut Sink<'_>) -> Option<Kind> {
     let help = "write kind = \"sliding\", \"bucket\" or \"calendar\"";
     if field.text(sink, help)? == "adaptive" {
-        not_enforced(&field.span, "kind = \"adaptive\"", sink);
+        let message = format!("`{}`: slots are learned, and rates are not", field.path);
+        sink.error(&field.span, message, "write concurrency = { size = 20, adaptive = \"aimd\" }");
         return None;
     }
     field.choice(sink, &KINDS)
