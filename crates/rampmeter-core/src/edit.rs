@@ -20,7 +20,8 @@ pub enum Edit {
     /// A new limit. Its id comes back from [`Change::commit`].
     Add(LimitConfig),
     /// The limit has these figures from now on. What is held and used stays held and used, budget
-    /// by budget: a budget is the same as before if it is of the same kind and counts the same.
+    /// by budget: a budget is the same as before if it is of the same kind and counts the same,
+    /// one of the same period before others.
     /// `per` must be as it was.
     Replace(LimitId, LimitConfig),
     /// The limit is no more. Calls that wait for it need it no longer; its id means nothing.

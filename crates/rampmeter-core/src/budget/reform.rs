@@ -1,5 +1,6 @@
 //! A budget gets other figures while calls run: what is held and used stays held and used.
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::{Answer, Budget, Budgets, Kind};
@@ -16,19 +17,22 @@ impl Budgets {
         config: &[BudgetConfig],
         weights: &[u32],
         now: Instant,
-    ) -> (Range<u32>, alloc::vec::Vec<Option<u32>>) {
-        let mut free: alloc::vec::Vec<u32> = old.clone().collect();
-        let mut from = alloc::vec::Vec::new();
-        let mut made = alloc::vec::Vec::new();
-        for config in config {
-            let mut new = Budget::new(config, weights);
-            let at = free.iter().position(|old| self.one_mut(*old).is_like(&new));
-            let before = at.map(|at| free.remove(at));
-            if let Some(before) = before {
-                new.carry_on(self.one_mut(before), now);
+    ) -> (Range<u32>, Vec<Option<u32>>) {
+        let mut free: Vec<u32> = old.clone().collect();
+        let mut made: Vec<Budget> = config.iter().map(|it| Budget::new(it, weights)).collect();
+        let mut from: Vec<Option<u32>> = made.iter().map(|_| None).collect();
+        // A minute's use is not a day's, so those of the same period go first.
+        for same_period in [true, false] {
+            for (new, from) in made.iter_mut().zip(&mut from).filter(|(_, from)| from.is_none()) {
+                let at = free.iter().position(|old| {
+                    let old = self.one_mut(*old);
+                    old.is_like(new) && (!same_period || old.period() == new.period())
+                });
+                *from = at.map(|at| free.remove(at));
+                if let Some(before) = *from {
+                    new.carry_on(self.one_mut(before), now);
+                }
             }
-            from.push(before);
-            made.push(new);
         }
         let same_places = made.len() == old.len() && from.iter().copied().eq(old.clone().map(Some));
         if same_places {
@@ -55,6 +59,10 @@ impl Budget {
             }
             _ => false,
         }
+    }
+
+    fn period(&self) -> u64 {
+        if let Budget::Rate(rate) = self { rate.period_nanos } else { 0 }
     }
 
     /// Nothing is held, until it is counted anew with [`Budget::hold`].

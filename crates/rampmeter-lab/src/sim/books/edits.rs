@@ -46,10 +46,18 @@ impl Books {
         for id in first..first + many {
             let mut before: Vec<(u32, &BudgetConfig)> =
                 self.instances[id as usize].budgets.iter().copied().zip(&old.budgets).collect();
+            let mut found = vec![None; config.budgets.len()];
+            for same in [true, false] {
+                for (found, budget) in found.iter_mut().zip(&config.budgets) {
+                    let like = before.iter().position(|(_, old)| {
+                        are_alike(old, budget) && (!same || period(old) == period(budget))
+                    });
+                    *found = found.or_else(|| like.map(|at| before.remove(at).0));
+                }
+            }
             let mut budgets = Vec::new();
-            for budget in &config.budgets {
-                let like = before.iter().position(|(_, old)| are_alike(old, budget));
-                let place = match like.map(|at| before.remove(at).0) {
+            for (budget, found) in config.budgets.iter().zip(found) {
+                let place = match found {
                     Some(place) => {
                         self.budgets[place as usize].carry_on(budget, &self.weights, self.clock);
                         place
@@ -131,6 +139,13 @@ impl Books {
                 slots.at_work += if at_work { take.amount } else { 0 };
             }
         }
+    }
+}
+
+fn period(budget: &BudgetConfig) -> Option<std::time::Duration> {
+    match budget {
+        BudgetConfig::Rate { period, .. } => Some(*period),
+        BudgetConfig::Concurrency { .. } => None,
     }
 }
 
