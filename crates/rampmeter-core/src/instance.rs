@@ -10,18 +10,18 @@ use core::time::Duration;
 
 use crate::backfill::Ends;
 use crate::breaker::Circuit;
-use crate::budget::{Answer, Budget, Budgets};
-use crate::call::{CallId, LimitId, Priority};
+use crate::budget::{Budget, Budgets};
+use crate::call::{CallId, LimitId};
 use crate::config::{Config, LimitConfig};
 use crate::cooldown::CoolDown;
 use crate::heap::Heap;
 use crate::key::{KEY_BUDGETS, KeyNumbers};
 use crate::lane::NONE;
 use crate::line::Line;
-use crate::nest::{NestedLanes, Nests};
+use crate::nest::NestedLanes;
 use crate::order::Order;
 use crate::queue::Book;
-use crate::route::{Route, Take};
+use crate::route::Route;
 use crate::slab::Slab;
 use crate::time::Instant;
 
@@ -181,57 +181,6 @@ impl Instances {
 
     pub(crate) fn limit_is_paused(&self, limit: u16) -> bool {
         self.limits.get(usize::from(limit)).is_some_and(|limit| limit.paused)
-    }
-
-    /// What an instance says to `takes`: its budgets, and what else stands in the way there.
-    #[inline]
-    pub(crate) fn answer(
-        &mut self,
-        id: u32,
-        takes: &[Take],
-        priority: Priority,
-        now: Instant,
-    ) -> Answer {
-        self.budgets.answer(takes, priority, now).and(self.standing(id, false, now))
-    }
-
-    /// The same for a call whose caller is `parent`.
-    pub(crate) fn answer_nested(
-        &mut self,
-        id: u32,
-        takes: &[Take],
-        priority: Priority,
-        lineage: (&Nests, u32),
-        now: Instant,
-    ) -> Answer {
-        let answer = self.budgets.answer_nested(takes, priority, lineage, now);
-        answer.and(self.standing(id, true, now))
-    }
-
-    /// What all instances of a route say.
-    pub(crate) fn answer_all(&mut self, route: &Route, priority: Priority, now: Instant) -> Answer {
-        let draws = route.draws().iter();
-        let answers = draws.map(|it| self.answer(it.instance, route.takes_of(*it), priority, now));
-        answers.fold(Answer::Ready, Answer::and)
-    }
-
-    /// What stands in the way of every call at an instance, whatever its budgets say.
-    #[inline]
-    pub(crate) fn standing(&self, id: u32, nested: bool, now: Instant) -> Answer {
-        let instance = &self.slab[id];
-        let nothing = !instance.paused && instance.cool.is_none() && instance.breaker.is_none();
-        if nothing { Answer::Ready } else { self.in_the_way(id, nested, now) }
-    }
-
-    #[inline(never)]
-    fn in_the_way(&self, id: u32, nested: bool, now: Instant) -> Answer {
-        let instance = &self.slab[id];
-        if instance.paused {
-            return Answer::Paused;
-        }
-        let cool = instance.cool.as_deref().map_or(Answer::Ready, |it| it.answer(nested, now));
-        let breaker = instance.breaker.as_deref();
-        breaker.map_or(cool, |it| it.answer(nested, now).and(cool))
     }
 
     /// The instance of a limit for this value of its label; `None` if there are as many as

@@ -76,6 +76,7 @@ mod route;
 mod settle;
 mod slab;
 mod snapshot;
+mod standing;
 mod start;
 mod table;
 mod time;
