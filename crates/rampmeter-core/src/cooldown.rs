@@ -175,6 +175,7 @@ impl Engine {
             let limit = LimitId(self.instances.get(id).limit);
             out.push(Output::Cooling { limit, until: Some(until) });
             self.refuse_who_cannot_wait(id, until, out);
+            self.yield_claims_over(id);
         }
         self.mark(id);
     }

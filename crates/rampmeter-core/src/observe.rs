@@ -72,6 +72,7 @@ impl Engine {
             let limit = LimitId(self.instances.get(instance).limit);
             out.push(Output::Spent { limit, until });
             self.refuse_who_cannot_wait(instance, until, out);
+            self.yield_claims_over(instance);
         }
     }
 }

@@ -279,6 +279,10 @@ impl Rate {
         let (charged, actual) = (charged.min(most), actual.min(most));
         if let Some(word) = &mut self.word {
             word.settle(charged, actual, started);
+            let kept = word.kept(charged.saturating_sub(actual), started, now);
+            if let (Some((leaves, amount)), Kind::Sliding(sliding)) = (kept, &mut self.kind) {
+                sliding.charge_one(leaves, amount, true);
+            }
         }
         match &mut self.kind {
             Kind::Sliding(sliding) => sliding.settle(charged, actual, started, now),

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{Answer, Budget, Budgets, Kind};
+use super::{Answer, Budget, Budgets, Kind, Rate};
 use crate::call::Priority;
 use crate::config::BudgetConfig;
 use crate::time::Instant;
@@ -34,6 +34,9 @@ impl Budgets {
                 }
             }
         }
+        for (new, _) in made.iter_mut().zip(&from).filter(|(_, from)| from.is_none()) {
+            new.begin_at(now);
+        }
         let same_places = made.len() == old.len() && from.iter().copied().eq(old.clone().map(Some));
         if same_places {
             for (place, new) in old.clone().zip(made) {
@@ -58,6 +61,13 @@ impl Budget {
                     && core::mem::discriminant(&a.kind) == core::mem::discriminant(&b.kind)
             }
             _ => false,
+        }
+    }
+
+    /// It is new: calls that run already were never charged by it.
+    fn begin_at(&mut self, now: Instant) {
+        if let Budget::Rate(Rate { kind: Kind::Calendar(calendar), .. }) = self {
+            calendar.begin_at(now);
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Said {
 pub(super) struct Word {
     started: Instant,
     form: Form,
+    /// What is set aside for calls that are out, beyond what there is.
+    short: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -69,12 +71,23 @@ impl Word {
         }
     }
 
+    /// A call was `charged`, and should have been `actual`. What the call that it came with takes is
+    /// counted in it already, so nothing of that comes back.
     pub(super) fn settle(&mut self, charged: u64, actual: u64, started: Instant) {
+        if actual < charged && started == self.started {
+            return;
+        }
+        let back = charged.saturating_sub(actual);
+        let owed = self.short.min(back);
+        self.short -= owed;
+        let charged = charged - owed;
         match &mut self.form {
             Form::Level(bucket) => bucket.settle(charged, actual, started),
             Form::Foreign { .. } => {}
             Form::Room { left, .. } => {
-                *left = left.saturating_add(charged).saturating_sub(actual);
+                let has = left.saturating_add(charged);
+                self.short = self.short.saturating_add(actual.saturating_sub(has));
+                *left = has.saturating_sub(actual);
             }
         }
     }
@@ -82,7 +95,7 @@ impl Word {
     /// So much and no more, as it was told before; any word that comes replaces it.
     pub(super) fn of_room(room: Room, now: Instant) -> Word {
         let until = now.saturating_add(room.lasts);
-        Word { started: Instant::EPOCH, form: Form::Room { left: room.left, until } }
+        Word { started: Instant::EPOCH, form: Form::Room { left: room.left, until }, short: 0 }
     }
 
     /// What it says, if that is so much and no more.
@@ -101,6 +114,17 @@ impl Word {
             Form::Level(bucket) => bucket.full_in(now),
             _ => Duration::ZERO,
         }
+    }
+
+    /// What a sliding window must count for others from now on, since so much comes back to it of
+    /// the call that this came with.
+    pub(super) fn kept(&mut self, back: u64, started: Instant, now: Instant) -> Option<(u64, u64)> {
+        let Form::Foreign { leaves_nanos, amount } = &mut self.form else { return None };
+        if started != self.started || *leaves_nanos <= now.as_nanos() || back == 0 {
+            return None;
+        }
+        *amount = amount.saturating_add(back);
+        Some((*leaves_nanos, back))
     }
 
     fn is_over(&self, now: Instant) -> bool {
@@ -131,9 +155,10 @@ impl Rate {
             return None;
         }
         self.forget_word(now);
+        let short = out.saturating_sub(said.remaining);
         let form = self.form(room, said.resets, now);
         if let Some(form) = form {
-            self.word = Some(Box::new(Word { started: said.started, form }));
+            self.word = Some(Box::new(Word { started: said.started, form, short }));
         }
         self.spent_until().filter(|_| said.remaining == 0)
     }
