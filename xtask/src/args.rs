@@ -11,7 +11,7 @@ usage: cargo xtask <command>
   sim [ARGS…]     the simulator: --seed N, --seeds A..B or --seconds S, and --steps N, --threads N,
                   --tell N; a row goes to bench/runs with --record
   study NAME      a study of the lab: adaptive; or provider, in real time, with --regimes, --kinds,
-                  --variations, --seed N; rows go to bench/runs with --record
+                  --variations, --seed N, --logs; rows go to bench/runs with --record
   instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";

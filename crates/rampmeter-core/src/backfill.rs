@@ -154,6 +154,9 @@ impl Engine {
     /// What a claim leaves at an instance to those behind the call whose turn it is; `None` for
     /// nothing at all.
     pub(crate) fn left_by(&mut self, claim: u32, at: u32) -> Option<Left> {
+        if self.is_gated(claim) {
+            return Some(Left::ALL);
+        }
         let closes = self.find_gap(claim).unwrap_or(self.now);
         let mut left = Left { closes, spare: None };
         let instance = self.instances.get(at);
@@ -170,6 +173,17 @@ impl Engine {
             left.spare = Some((budget, slots.room(lane.priority).saturating_sub(claimed)));
         }
         (closes > self.now || left.spare.is_none_or(|(_, spare)| spare > 0)).then_some(left)
+    }
+
+    /// Whether a claim withholds nothing because the claimant needs a limit that only time, or an
+    /// operator, makes ready.
+    fn is_gated(&mut self, claim: u32) -> bool {
+        let Some(claim) = self.claims.slab.get(claim) else { return false };
+        let Some(Record::Waiting(claimant)) = self.calls.get(claim.call) else { return false };
+        let lane = self.lanes.get(claimant.lane);
+        let route = self.routes.get(lane.route);
+        route.draws().len() > 1
+            && self.instances.answer_all(route, lane.priority, self.now).is_gated()
     }
 
     /// Whether the first call of a lane might start in what a claim leaves.

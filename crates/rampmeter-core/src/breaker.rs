@@ -262,6 +262,9 @@ impl Engine {
         out.push(Output::Breaker { limit, state });
         self.counts_as_closed(was_closed, is_closed);
         self.mark(id);
+        if !is_closed {
+            self.yield_claims_over(id);
+        }
     }
 
     /// An instance gets the breaker that the config now says.

@@ -130,12 +130,13 @@ impl Engine {
     ) -> bool {
         let now = self.now;
         let Some(claim) = self.claims.slab.get(claim) else { return false };
-        if self.before_in_line(claim.call).is_some() {
-            return false;
-        }
-        let Some(Record::Waiting(claimant)) = self.calls.get(claim.call) else { return false };
+        let call = claim.call;
+        let Some(Record::Waiting(claimant)) = self.calls.get(call) else { return false };
         let claimant = self.lanes.get(claimant.lane);
         let claimant_route = self.routes.get(claimant.route);
+        if claimant_route.is_keyed() && self.before_in_line(call).is_some() {
+            return false;
+        }
         let mut earliest = now;
         for draw in claimant_route.draws() {
             let takes = claimant_route.takes_of(*draw);
@@ -177,6 +178,24 @@ impl Engine {
                 self.instances.get_mut(id).claim = heir;
                 self.contended -= usize::from(heir == NONE);
                 self.mark(id);
+            }
+        }
+    }
+
+    /// Nothing starts at an instance for a while: what the claims of calls that need it withhold
+    /// elsewhere may be used till then.
+    pub(crate) fn yield_claims_over(&mut self, id: u32) {
+        let needs = |call: u32| match self.calls.get(call) {
+            Some(Record::Waiting(waiting)) => {
+                let route = self.lanes.get(waiting.lane).route;
+                self.routes.get(route).on(id).map(|_| route)
+            }
+            _ => None,
+        };
+        let routes = self.claims.slab.iter().filter_map(|(_, claim)| needs(claim.call));
+        for route in routes.collect::<Vec<_>>() {
+            for index in 0..self.routes.get(route).draws().len() {
+                self.mark(self.routes.get(route).draws()[index].instance);
             }
         }
     }

@@ -235,6 +235,11 @@ impl fmt::Display for ConfigError {
 impl core::error::Error for ConfigError {}
 
 impl Config {
+    /// Whether a limit goes by what its provider says; a key never does.
+    pub(crate) fn learns(&self, limit: u16) -> bool {
+        self.limits.get(usize::from(limit)).is_some_and(|limit| limit.learns)
+    }
+
     /// Checks that every figure can be enforced.
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
         let fail = |message: String| Err(ConfigError { message });

@@ -21,6 +21,7 @@ use crate::budget::{Answer, Budget};
 use crate::call::{CallId, LimitId, Outcome};
 use crate::decision::{Output, Outputs, Refusal, Retry};
 use crate::engine::Engine;
+use crate::instance::Instance;
 use crate::lane::{Record, Running};
 use crate::time::{Instant, nanos};
 
@@ -44,7 +45,7 @@ pub(crate) struct CoolDown {
 }
 
 impl CoolDown {
-    fn new(until: Instant, own: Duration) -> CoolDown {
+    pub(crate) fn new(until: Instant, own: Duration) -> CoolDown {
         CoolDown { until, allowed: 1, out: 0, next: until, took_nanos: 0, own }
     }
 
@@ -98,6 +99,17 @@ impl Random {
     }
 }
 
+impl Instance {
+    /// A call starts here that is not made by a running one: if the instance is cooling down, it
+    /// is out. Says whether it is.
+    #[inline]
+    pub(crate) fn out_if_cooling(&mut self, now: Instant, random: &mut Random) -> bool {
+        let Some(cool) = self.cool.as_deref_mut() else { return false };
+        cool.started(now, random);
+        true
+    }
+}
+
 impl Engine {
     /// A running call was throttled, with the delay that its server named if it did. Its limits
     /// that learn from their calls let nobody start until then; waiting calls that cannot wait so
@@ -115,8 +127,8 @@ impl Engine {
         let (route, started) = (running.route, running.started);
         for at in 0..self.routes.get(route).draws().len() {
             let instance = self.routes.get(route).draws()[at].instance;
-            let limit = usize::from(self.instances.get(instance).limit);
-            let learns = self.config.limits[limit].learns && self.instances.finds(instance);
+            let limit = self.instances.get(instance).limit;
+            let learns = self.config.learns(limit) && self.instances.finds(instance);
             if learns && !self.is_spent(instance, delay) {
                 self.cool(instance, started, delay, out);
             }
@@ -163,6 +175,7 @@ impl Engine {
             let limit = LimitId(self.instances.get(id).limit);
             out.push(Output::Cooling { limit, until: Some(until) });
             self.refuse_who_cannot_wait(id, until, out);
+            self.yield_claims_over(id);
         }
         self.mark(id);
     }
@@ -190,10 +203,8 @@ impl Engine {
     pub(crate) fn out_where_cooling(&mut self, route: u32) -> bool {
         let mut any = false;
         for draw in self.routes.get(route).draws() {
-            if let Some(cool) = self.instances.get_mut(draw.instance).cool.as_deref_mut() {
-                cool.started(self.now, &mut self.random);
-                any = true;
-            }
+            let instance = self.instances.get_mut(draw.instance);
+            any |= instance.out_if_cooling(self.now, &mut self.random);
         }
         any
     }

@@ -1,7 +1,7 @@
 //! The decision on a call that comes: it starts, waits, or is refused.
 
 use crate::budget::Answer;
-use crate::call::{CallId, LimitId};
+use crate::call::{CallId, LimitId, Priority};
 use crate::decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
 use crate::engine::{Asked, Engine, Otherwise, refused};
 use crate::expiry::Links;
@@ -26,29 +26,31 @@ impl Engine {
         otherwise: Otherwise,
         out: &mut Outputs,
     ) -> Decision {
-        if call.deadline <= self.now {
-            self.release_route(call.route);
-            return refused(Reason::Deadline, None, Retry::Never);
-        }
-        if parent.nest == NONE && self.contended == 0 {
+        if parent.nest == NONE && self.contended == 0 && call.deadline > self.now {
             let takes = self.routes.get(call.route).takes();
             let budgets = &mut self.instances.budgets;
             if budgets.try_take(takes, call.priority, self.now) {
                 return Decision::Granted(self.run_at_once(call, false));
             }
         }
-        self.decide_in_turn(call, parent, otherwise, out)
+        // A copy, so that what is asked is in memory only from here on.
+        let call = *call;
+        self.decide_in_turn(&call, parent, otherwise, out)
     }
 
-    /// Others wait, or there is no room, or a running call has made it.
+    /// Others wait, or there is no room, or a running call has made it, or it comes too late.
     #[inline(never)]
-    fn decide_in_turn(
+    pub(crate) fn decide_in_turn(
         &mut self,
         call: &Asked,
         parent: Parent,
         otherwise: Otherwise,
         out: &mut Outputs,
     ) -> Decision {
+        if call.deadline <= self.now {
+            self.release_route(call.route);
+            return refused(Reason::Deadline, None, Retry::Never);
+        }
         let nested = parent.nest != NONE;
         let open = self.contended > 0 && self.by_outcome;
         if let Some(refusal) = open.then(|| self.refusal_as_open(call.route, nested)).flatten() {
@@ -129,8 +131,9 @@ impl Engine {
 
     /// Calls that are alike start in the order in which they came, also those that take nothing.
     fn alike(&self, call: &Asked, parent: Parent) -> Option<(u32, Answer)> {
-        let Asked { route, priority, own, flow, .. } = *call;
-        let key = LaneKey { route, priority, own, flow, caller: parent.caller, solo: 0 };
+        let Asked { route, priority, flow, .. } = *call;
+        let Parent { caller, raised, .. } = parent;
+        let key = LaneKey { route, priority, flow, caller, raised };
         let lane = self.lanes.find(&key)?;
         Some((self.lanes.get(lane).watch, Answer::OnRelease))
     }
@@ -147,14 +150,15 @@ impl Engine {
         self.take_nested(nest, call.route, call.priority);
         if let Some(Record::Running(running)) = self.calls.get_mut(id.index) {
             running.nest = nest;
+            running.own = parent.raised.own(call.priority);
         }
         id
     }
 
     /// A call runs that never waited; what it takes has been taken.
     #[inline]
-    fn run_at_once(&mut self, call: &Asked, paced: bool) -> CallId {
-        let index = self.calls.insert(Record::Running(Running {
+    pub(crate) fn run_at_once(&mut self, call: &Asked, paced: bool) -> CallId {
+        self.calls.insert_named(Record::Running(Running {
             route: call.route,
             nest: NONE,
             flow: call.flow,
@@ -164,12 +168,11 @@ impl Engine {
             charged: 0,
             tool: call.tool,
             priority: call.priority,
-            own: call.own,
+            own: call.priority,
             backfills: NONE,
             settled: false,
             paced,
-        }));
-        self.calls.id(index)
+        }))
     }
 
     /// A call that cannot start at once waits, unless it shall not, or that would be of no use.
@@ -186,11 +189,12 @@ impl Engine {
         let expires = deadline.min(timed_out);
         let by = if deadline <= timed_out { ExpiresBy::Deadline } else { ExpiresBy::QueueTimeout };
         let until = Until { expires, by };
+        let own = parent.raised.own(call.priority);
         let refusal = self
-            .never_fits(call)
+            .never_fits(call, own)
             .or_else(|| self.refusal_without_wait(call, (at, answer), otherwise, until))
             .or_else(|| self.refusal_as_deadlock(call, parent, at))
-            .or_else(|| self.make_room(call.route, call.own, call.flow, out));
+            .or_else(|| self.make_room(call.route, own, call.flow, out));
         if let Some(refusal) = refusal {
             self.release_route(call.route);
             // What was evicted may have left room for others.
@@ -214,11 +218,11 @@ impl Engine {
     }
 
     /// The limit of which the call asks for more than its priority ever gets.
-    fn never_fits(&self, call: &Asked) -> Option<Refusal> {
+    fn never_fits(&self, call: &Asked, own: Priority) -> Option<Refusal> {
         let route = self.routes.get(call.route);
         let mut takes = route.takes().iter();
-        let too_large = takes
-            .position(|take| take.amount > self.instances.budgets.most(take, Some(call.own)))?;
+        let too_large =
+            takes.position(|take| take.amount > self.instances.budgets.most(take, Some(own)))?;
         let draw = route.draw_at(too_large)?;
         let limit = Some(LimitId(self.instances.get(draw.instance).limit));
         Some(Refusal { reason: Reason::TooLarge, limit, retry: Retry::Never })
@@ -295,16 +299,19 @@ impl Engine {
             let instance = self.instances.get_mut(draw.instance);
             instance.queued += 1;
             if let Some(book) = &mut instance.book {
-                book.join(call.own, call.flow, ticket, index);
+                book.join(parent.raised.own(call.priority), call.flow, ticket, index);
             }
         }
-        self.join_lines(call, ticket, index, parent.nest != NONE);
+        if self.routes.get(call.route).is_keyed() {
+            self.join_lines(call, ticket, index, parent.nest != NONE);
+        }
         self.waiting += 1;
         let as_others = until.by == ExpiresBy::QueueTimeout;
         let may_wait = as_others.then(|| nanos(call.may_wait));
         self.expiries.join(index, (until.expires, ticket), may_wait, &mut self.calls);
-        let Asked { route, priority, own, flow, .. } = *call;
-        let key = LaneKey { route, priority, own, flow, caller: parent.caller, solo: 0 };
+        let Asked { route, priority, flow, .. } = *call;
+        let Parent { caller, raised, .. } = parent;
+        let key = LaneKey { route, priority, flow, caller, raised };
         let nest = self.adopt(index, parent);
         let known = self.lanes.find(&key);
         let lane = known.unwrap_or_else(|| self.lanes.open(&key, at, &mut self.patience));

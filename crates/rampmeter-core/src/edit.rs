@@ -4,6 +4,7 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::time::Duration;
 
+use crate::budget::Budget;
 use crate::call::LimitId;
 use crate::config::{Config, ConfigError, LimitConfig};
 use crate::decision::{Outputs, Reason, Refusal, Retry};
@@ -19,7 +20,8 @@ pub enum Edit {
     /// A new limit. Its id comes back from [`Change::commit`].
     Add(LimitConfig),
     /// The limit has these figures from now on. What is held and used stays held and used, budget
-    /// by budget: a budget is the same as before if it is of the same kind and counts the same.
+    /// by budget: a budget is the same as before if it is of the same kind and counts the same,
+    /// one of the same period before others.
     /// `per` must be as it was.
     Replace(LimitId, LimitConfig),
     /// The limit is no more. Calls that wait for it need it no longer; its id means nothing.
@@ -218,22 +220,21 @@ impl Engine {
         }
     }
 
-    /// Who holds which slots of an instance, from the calls that run.
+    /// Who holds what of an instance, from the calls that run.
     fn count_anew(&mut self, id: u32) {
-        for budget in self.instances.get(id).budgets.clone() {
-            if let Some(slots) = self.instances.budgets.slots_mut(budget) {
-                slots.empty();
-            }
-        }
+        let place = self.instances.get(id).budgets.clone();
+        self.instances.budgets.of_mut(place).iter_mut().for_each(Budget::empty);
         for (_, record) in self.calls.iter() {
             let Record::Running(running) = record else { continue };
             let route = self.routes.get(running.route);
             let Some(draw) = route.on(id) else { continue };
             for take in route.takes_of(draw) {
-                let owned = self.nests.owned_or_new(running.nest, take);
-                if let Some(slots) = self.instances.budgets.slots_mut(take.budget) {
-                    slots.take(owned, running.priority);
-                }
+                let budget = self.instances.budgets.one_mut(take.budget);
+                let held = match budget {
+                    Budget::Concurrency(_) => self.nests.owned_or_new(running.nest, take),
+                    Budget::Rate(_) | Budget::Gone => take.amount,
+                };
+                budget.hold(held, running.priority);
             }
         }
     }
@@ -260,7 +261,7 @@ impl Engine {
                 let Record::Waiting(waiting) = record else { continue };
                 let lane = self.lanes.get(waiting.lane);
                 if self.routes.get(lane.route).on(id).is_some() {
-                    book.join(lane.own, lane.flow, waiting.ticket, call);
+                    book.join(lane.own(), lane.flow, waiting.ticket, call);
                 }
             }
         }

@@ -19,7 +19,7 @@ use crate::expiry::Expiries;
 use crate::explain::CycleStep;
 use crate::heap::Heap;
 use crate::instance::Instances;
-use crate::lane::{Lanes, Record};
+use crate::lane::{Lanes, Record, Running};
 use crate::nest::{Nests, Parent};
 use crate::patience::Patience;
 use crate::route::{RouteBuilder, Routes};
@@ -98,8 +98,6 @@ pub(crate) struct Asked {
     pub(crate) tool: ToolId,
     pub(crate) flow: Flow,
     pub(crate) priority: Priority,
-    /// Without what it inherits through keys.
-    pub(crate) own: Priority,
     pub(crate) may_wait: Duration,
     pub(crate) deadline: Instant,
 }
@@ -206,12 +204,16 @@ impl Engine {
     ) -> bool {
         self.begin(now, out);
         let Some(index) = self.calls.resolve(id) else { return false };
-        let Some(Record::Running(_)) = self.calls.get(index) else { return false };
-        let Some(Record::Running(running)) = self.calls.remove(index) else { return false };
-        let shrunk = self.by_outcome && self.learn(&running, outcome, out);
-        self.end(index, &running, outcome, out);
-        if shrunk {
-            self.break_cycles(out);
+        let Some(Record::Running(running)) = self.calls.get(index) else { return false };
+        if self.is_plain(running) {
+            let Running { route, tool, priority, started, .. } = *running;
+            self.calls.free(index);
+            self.has_taken(tool, started, outcome);
+            self.gives_back(route, priority);
+        } else {
+            let running = *running;
+            self.calls.free(index);
+            self.end(index, &running, outcome, out);
         }
         self.pump(out);
         true
@@ -308,7 +310,7 @@ impl Engine {
         out: &mut Outputs,
     ) -> Decision {
         self.begin(now, out);
-        let (parent, inherited) = match self.lineage(call) {
+        let (mut parent, inherited) = match self.lineage(call) {
             Ok(found) => found,
             Err(refusal) => return Decision::Refused(refusal),
         };
@@ -316,10 +318,10 @@ impl Engine {
             Ok(may_wait) => may_wait,
             Err(refusal) => return Decision::Refused(refusal),
         };
-        let Call { tool, flow, priority: own, deadline, .. } = inherited;
+        let Call { tool, flow, deadline, .. } = inherited;
         let route = self.acquire_route();
-        let priority = self.handed_down(parent.nest, own);
-        let asked = Asked { route, tool, flow, priority, own, may_wait, deadline };
+        let priority = self.raise(&mut parent, inherited.priority);
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
         self.decide(&asked, parent, otherwise, out)
     }
 
@@ -329,6 +331,18 @@ impl Engine {
         let parent = self.parent_of(id)?;
         let (flow, priority, deadline) = self.inherited(id, call.deadline);
         Ok((parent, Call { flow, priority, deadline, ..*call }))
+    }
+
+    #[cold]
+    fn nested_terms(
+        &mut self,
+        id: CallId,
+        deadline: Instant,
+    ) -> Result<(Parent, Flow, Priority, Instant), Refusal> {
+        let mut parent = self.parent_of(id)?;
+        let (flow, own, deadline) = self.inherited(id, deadline);
+        let priority = self.raise(&mut parent, own);
+        Ok((parent, flow, priority, deadline))
     }
 
     #[inline]
@@ -341,23 +355,44 @@ impl Engine {
         out: &mut Outputs,
     ) -> Decision {
         self.begin(now, out);
-        let Terms { mut flow, priority: mut own, mut deadline, .. } = *terms;
-        if usize::from(own.0) >= self.config.priorities.len() {
+        let Terms { flow, priority, deadline, parent } = *terms;
+        if usize::from(priority.0) >= self.config.priorities.len() {
             return refused(Reason::Unsupported, None, Retry::Never);
         }
-        let (mut parent, mut priority) = (Parent::NONE, own);
-        if let Some(id) = terms.parent {
-            parent = match self.parent_of(id) {
-                Ok(parent) => parent,
-                Err(refusal) => return Decision::Refused(refusal),
-            };
-            (flow, own, deadline) = self.inherited(id, deadline);
-            priority = self.handed_down(parent.nest, own);
-        }
-        self.routes.share(kind.route);
         let Kind { route, tool, may_wait } = *kind;
-        let asked = Asked { route, tool, flow, priority, own, may_wait, deadline };
-        self.decide(&asked, parent, otherwise, out)
+        if let Some(parent) = parent {
+            return self.decide_prepared_nested(kind, deadline, parent, otherwise, out);
+        }
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
+        let takes = self.routes.share(route).takes();
+        if self.contended == 0
+            && deadline > self.now
+            && self.instances.budgets.try_take(takes, priority, self.now)
+        {
+            return Decision::Granted(self.run_at_once(&asked, false));
+        }
+        // Put together anew, so that what is asked is in memory only from here on.
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
+        self.decide_in_turn(&asked, Parent::NONE, otherwise, out)
+    }
+
+    #[inline(never)]
+    fn decide_prepared_nested(
+        &mut self,
+        kind: &Kind,
+        deadline: Instant,
+        id: CallId,
+        otherwise: Otherwise,
+        out: &mut Outputs,
+    ) -> Decision {
+        let (parent, flow, priority, deadline) = match self.nested_terms(id, deadline) {
+            Ok(found) => found,
+            Err(refusal) => return Decision::Refused(refusal),
+        };
+        let Kind { route, tool, may_wait } = *kind;
+        self.routes.share(route);
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
+        self.decide_in_turn(&asked, parent, otherwise, out)
     }
 }
 

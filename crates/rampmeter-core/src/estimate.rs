@@ -66,16 +66,27 @@ impl Estimates {
     }
 
     /// A call of the tool has ended.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn learn(&mut self, tool: ToolId, took_nanos: u64) {
         let index = usize::from(tool.0);
+        let took_nanos = took_nanos.max(1);
+        match self.0.get_mut(index) {
+            Some(Tool { mean_nanos: mean, histogram: Some(histogram), .. }) => {
+                *mean = (*mean - *mean / 8 + took_nanos / 8).max(1);
+                histogram.add(took_nanos);
+            }
+            _ => self.learn_first(index, took_nanos),
+        }
+    }
+
+    #[cold]
+    fn learn_first(&mut self, index: usize, took_nanos: u64) {
         if index >= self.0.len() {
             self.0.resize_with(index + 1, Tool::default);
         }
-        let took_nanos = took_nanos.max(1);
-        let Tool { mean_nanos: mean, histogram, .. } = &mut self.0[index];
-        *mean = if *mean == 0 { took_nanos } else { *mean - *mean / 8 + took_nanos / 8 }.max(1);
-        histogram.get_or_insert_with(|| Box::new(Durations::NEW)).add(took_nanos);
+        let tool = &mut self.0[index];
+        tool.mean_nanos = took_nanos;
+        tool.histogram.get_or_insert_with(|| Box::new(Durations::NEW)).add(took_nanos);
     }
 
     /// What a call of the tool should take of a unit; `None` if none has told.

@@ -27,19 +27,32 @@ impl<K: Ord + Copy> Heap<K> {
         self.items.first().copied()
     }
 
-    /// The ids of the least `most` entries, in order, appended to `into`.
-    pub(crate) fn least(&self, most: usize, into: &mut Vec<u32>) {
-        // Whatever is next is the root, or a child of one that was taken.
-        let mut front: Vec<usize> = Vec::with_capacity(most + ARITY);
-        front.extend((!self.items.is_empty()).then_some(0));
-        for _ in 0..most {
-            let Some(nearest) = (0..front.len()).min_by_key(|at| self.items[front[*at]].0) else {
+    /// Shows the ids of the least `most` entries, in order, for as long as `go_on` says so.
+    pub(crate) fn least(&self, most: usize, mut go_on: impl FnMut(u32) -> bool) {
+        // Whatever is next is the root, or a child of one that was shown: those are kept in order,
+        // behind the ones that were shown, and no more of them than may still be.
+        let mut front: Vec<(K, usize)> = Vec::with_capacity(most.min(self.items.len()));
+        front.extend(self.peek().filter(|_| most > 0).map(|(key, _)| (key, 0)));
+        let mut shown = 0;
+        while let Some((_, at)) = front.get(shown).copied() {
+            shown += 1;
+            if !go_on(self.items[at].1) || shown == most {
                 return;
-            };
-            let at = front.swap_remove(nearest);
-            into.push(self.items[at].1);
+            }
             let first = at * ARITY + 1;
-            front.extend(first..(first + ARITY).min(self.items.len()));
+            let end = (first + ARITY).min(self.items.len());
+            for ((key, _), at) in self.items.get(first..end).unwrap_or_default().iter().zip(first..)
+            {
+                let key = *key;
+                if front.len() == most {
+                    if front.last().is_some_and(|(last, _)| *last <= key) {
+                        continue;
+                    }
+                    front.pop();
+                }
+                let less = front.iter().rposition(|(other, _)| *other <= key);
+                front.insert(less.map_or(shown, |less| less + 1), (key, at));
+            }
         }
     }
 
@@ -155,7 +168,10 @@ mod tests {
             assert_eq!(heap.peek(), set.first().map(|(key, id)| ((*key, *id), *id)));
             assert_eq!(heap.is_empty(), set.is_empty());
             let mut least = Vec::new();
-            heap.least(3, &mut least);
+            heap.least(3, |id| {
+                least.push(id);
+                true
+            });
             assert!(least.iter().eq(set.iter().take(3).map(|(_, id)| id)));
             assert_eq!(heap.key(id), keys[id as usize].map(|key| (key, id)));
         }

@@ -24,12 +24,46 @@ use crate::decision::Outputs;
 use crate::engine::Engine;
 use crate::lane::{LaneKey, NONE, Record};
 use crate::line::Line;
+use crate::nest::Parent;
 
 /// Calls of one line that are raised at a time, and callers at one key that are looked at.
 const HEAD: usize = 64;
 
 /// Calls that one caller has made, of all generations, that are looked at.
 const DESCENDANTS: usize = 1_024;
+
+/// Whether calls wait at another priority than their own, and which one that is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Raised(u64);
+
+impl Raised {
+    pub(crate) const NOT: Raised = Raised(0);
+
+    /// A call that was raised while it waited has a lane to itself.
+    fn one(own: Priority, ticket: u64) -> Raised {
+        Raised(1 << 63 | ticket << 8 | u64::from(own.0))
+    }
+
+    /// Calls that had what they inherited from the beginning.
+    pub(crate) fn born(own: Priority, priority: Priority) -> Raised {
+        if own == priority { Raised::NOT } else { Raised(1 << 62 | u64::from(own.0)) }
+    }
+
+    /// The own priority of calls that wait at `priority`.
+    #[inline]
+    pub(crate) fn own(self, priority: Priority) -> Priority {
+        if self == Raised::NOT {
+            return priority;
+        }
+        u8::try_from(self.0 & 0xff).map_or(priority, Priority)
+    }
+
+    /// To be mixed into a hash.
+    #[inline]
+    pub(crate) fn mark(self) -> u64 {
+        self.0.rotate_left(31)
+    }
+}
 
 impl Engine {
     /// The priority at which a call runs that `caller` makes, which is `own` by itself.
@@ -51,6 +85,16 @@ impl Engine {
             nest = data.parent;
         }
         best
+    }
+
+    /// The priority of a new call that is `own` by itself; its parent keeps what it was.
+    pub(crate) fn raise(&self, parent: &mut Parent, own: Priority) -> Priority {
+        if parent.nest == NONE {
+            return own;
+        }
+        let priority = self.handed_down(parent.nest, own);
+        parent.raised = Raised::born(own, priority);
+        priority
     }
 
     /// The line of a key has changed, or who makes calls while holding it.
@@ -79,6 +123,7 @@ impl Engine {
     }
 
     /// A running call with a lineage ends, and holds its keys no more.
+    #[cold]
     pub(crate) fn ends_as_caller(&mut self, nest: u32, route: u32) {
         if self.routes.get(route).keys().is_empty() {
             return;
@@ -132,7 +177,7 @@ impl Engine {
     fn priority_due(&self, call: u32) -> Option<Priority> {
         let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return None };
         let lane = self.lanes.get(waiting.lane);
-        let mut due = self.handed_down(self.parent_nest(waiting.nest), lane.own);
+        let mut due = self.handed_down(self.parent_nest(waiting.nest), lane.own());
         let route = self.routes.get(lane.route);
         for draw in route.keys() {
             if let Some(line) = self.instances.get(draw.instance).line.as_deref() {
@@ -211,7 +256,8 @@ impl Engine {
         let gone = waiting.clone();
         let lane = self.lanes.get(gone.lane);
         let (before, watch) = (lane.priority, lane.watch);
-        let key = LaneKey { priority, solo: gone.ticket.saturating_add(1), ..lane.key() };
+        let raised = Raised::one(lane.own(), gone.ticket);
+        let key = LaneKey { priority, raised, ..lane.key() };
         let left = self.leaving(gone.lane);
         let lane = self.lanes.open(&key, watch, &mut self.patience);
         let departure = self.lanes.depart(&gone, &mut self.calls, &mut self.patience);

@@ -5,23 +5,23 @@
 //! collected when another value needs a place.
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
-use core::ops::Range;
+use core::ops::{Bound, Range};
 use core::time::Duration;
 
 use crate::backfill::Ends;
 use crate::breaker::Circuit;
-use crate::budget::{Answer, Budget, Budgets};
-use crate::call::{CallId, LimitId, Priority};
+use crate::budget::{Budget, Budgets};
+use crate::call::{CallId, LimitId};
 use crate::config::{Config, LimitConfig};
 use crate::cooldown::CoolDown;
 use crate::heap::Heap;
 use crate::key::{KEY_BUDGETS, KeyNumbers};
 use crate::lane::NONE;
 use crate::line::Line;
-use crate::nest::{NestedLanes, Nests};
+use crate::nest::NestedLanes;
 use crate::order::Order;
 use crate::queue::Book;
-use crate::route::{Route, Take};
+use crate::route::Route;
 use crate::slab::Slab;
 use crate::time::Instant;
 
@@ -183,50 +183,6 @@ impl Instances {
         self.limits.get(usize::from(limit)).is_some_and(|limit| limit.paused)
     }
 
-    /// What an instance says to `takes`: its budgets, and what else stands in the way there.
-    #[inline]
-    pub(crate) fn answer(
-        &mut self,
-        id: u32,
-        takes: &[Take],
-        priority: Priority,
-        now: Instant,
-    ) -> Answer {
-        self.budgets.answer(takes, priority, now).and(self.standing(id, false, now))
-    }
-
-    /// The same for a call whose caller is `parent`.
-    pub(crate) fn answer_nested(
-        &mut self,
-        id: u32,
-        takes: &[Take],
-        priority: Priority,
-        lineage: (&Nests, u32),
-        now: Instant,
-    ) -> Answer {
-        let answer = self.budgets.answer_nested(takes, priority, lineage, now);
-        answer.and(self.standing(id, true, now))
-    }
-
-    /// What all instances of a route say.
-    pub(crate) fn answer_all(&mut self, route: &Route, priority: Priority, now: Instant) -> Answer {
-        let draws = route.draws().iter();
-        let answers = draws.map(|it| self.answer(it.instance, route.takes_of(*it), priority, now));
-        answers.fold(Answer::Ready, Answer::and)
-    }
-
-    /// What stands in the way of every call at an instance, whatever its budgets say.
-    #[inline]
-    pub(crate) fn standing(&self, id: u32, nested: bool, now: Instant) -> Answer {
-        let instance = &self.slab[id];
-        if instance.paused {
-            return Answer::Paused;
-        }
-        let cool = instance.cool.as_deref().map_or(Answer::Ready, |it| it.answer(nested, now));
-        let breaker = instance.breaker.as_deref();
-        breaker.map_or(cool, |it| it.answer(nested, now).and(cool))
-    }
-
     /// The instance of a limit for this value of its label; `None` if there are as many as
     /// there may be and all are in use.
     pub(crate) fn find(
@@ -373,6 +329,17 @@ impl Instances {
     pub(crate) fn of(&self, limit: u16) -> impl Iterator<Item = u32> + '_ {
         let per_limit = &self.limits[usize::from(limit)];
         per_limit.single.into_iter().chain(per_limit.by_value.values().copied())
+    }
+
+    /// The same, from after this value on.
+    pub(crate) fn of_after<'a>(
+        &'a self,
+        limit: u16,
+        value: &str,
+    ) -> impl Iterator<Item = u32> + use<'a> {
+        let per_limit = &self.limits[usize::from(limit)];
+        let after = (Bound::Excluded(value), Bound::Unbounded);
+        per_limit.by_value.range::<str, _>(after).map(|(_, id)| *id)
     }
 
     pub(crate) fn past_peak(&self, limit: u16, budget: usize) -> u64 {

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use crate::call::{Flow, Priority, ToolId};
 use crate::decision::Reason;
+use crate::inherit::Raised;
 use crate::patience::Patience;
 use crate::slab::Slab;
 use crate::table::{Table, hash};
@@ -58,7 +59,7 @@ impl ExpiresBy {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Running {
     pub(crate) route: u32,
     /// Its lineage, if it was made by a running call or has made one.
@@ -87,13 +88,10 @@ pub(crate) struct Running {
 pub(crate) struct Lane {
     pub(crate) route: u32,
     pub(crate) priority: Priority,
-    /// Its calls' without what they inherited.
-    pub(crate) own: Priority,
     pub(crate) flow: Flow,
     /// The caller of its calls, as a number that is never used again; [`u64::MAX`] for none.
     pub(crate) caller: u64,
-    /// One more than the ticket of its one call, if that was raised; else 0.
-    pub(crate) solo: u64,
+    pub(crate) raised: Raised,
     pub(crate) first: u32,
     pub(crate) last: u32,
     pub(crate) calls: u32,
@@ -118,10 +116,9 @@ pub(crate) const NO_CALLER: u64 = u64::MAX;
 pub(crate) struct LaneKey {
     pub(crate) route: u32,
     pub(crate) priority: Priority,
-    pub(crate) own: Priority,
     pub(crate) flow: Flow,
     pub(crate) caller: u64,
-    pub(crate) solo: u64,
+    pub(crate) raised: Raised,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -144,14 +141,20 @@ pub(crate) enum Departure {
 impl LaneKey {
     fn hash(&self) -> u32 {
         let kind = u64::from(self.route) << 8 | u64::from(self.priority.0);
-        hash(self.flow.id ^ self.caller.rotate_left(17) ^ self.solo.rotate_left(31), kind)
+        hash(self.flow.id ^ self.caller.rotate_left(17) ^ self.raised.mark(), kind)
     }
 }
 
 impl Lane {
     pub(crate) fn key(&self) -> LaneKey {
-        let Lane { route, priority, own, flow, caller, solo, .. } = *self;
-        LaneKey { route, priority, own, flow, caller, solo }
+        let Lane { route, priority, flow, caller, raised, .. } = *self;
+        LaneKey { route, priority, flow, caller, raised }
+    }
+
+    /// Its calls' priority without what they inherited.
+    #[inline]
+    pub(crate) fn own(&self) -> Priority {
+        self.raised.own(self.priority)
     }
 }
 
@@ -175,8 +178,7 @@ impl Lanes {
             let lane = &self.slab[id];
             lane.route == key.route
                 && lane.priority == key.priority
-                && lane.own == key.own
-                && lane.solo == key.solo
+                && lane.raised == key.raised
                 && lane.flow.id == key.flow.id
                 && lane.caller == key.caller
         })
@@ -185,13 +187,12 @@ impl Lanes {
     /// Opens an empty lane; the caller appends a call at once.
     pub(crate) fn open(&mut self, key: &LaneKey, watch: u32, patience: &mut Patience) -> u32 {
         self.opened += 1;
-        let kin = patience.kin_of(key.own, key.flow);
+        let kin = patience.kin_of(key.raised.own(key.priority), key.flow);
         let kin_next = core::mem::replace(&mut patience.kin_mut(kin).lanes, NONE);
         let id = self.slab.insert(Lane {
             route: key.route,
             priority: key.priority,
-            own: key.own,
-            solo: key.solo,
+            raised: key.raised,
             flow: key.flow,
             caller: key.caller,
             first: NONE,

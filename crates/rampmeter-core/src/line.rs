@@ -118,6 +118,7 @@ impl Line {
 
 impl Engine {
     /// A call that begins to wait takes its place in the lines of its keys.
+    #[cold]
     pub(crate) fn join_lines(&mut self, asked: &Asked, ticket: u64, call: u32, nested: bool) {
         for index in 0..self.routes.get(asked.route).keys().len() {
             let route = self.routes.get(asked.route);
@@ -140,6 +141,7 @@ impl Engine {
     }
 
     /// A call waits no more: those behind it may go.
+    #[cold]
     pub(crate) fn leave_lines(&mut self, route: u32, ticket: u64, priority: Priority) {
         for index in 0..self.routes.get(route).keys().len() {
             let id = self.routes.get(route).keys()[index].instance;

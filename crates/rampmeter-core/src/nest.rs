@@ -20,6 +20,7 @@ use crate::budget::{Answer, Budget, Budgets};
 use crate::call::{CallId, Flow, Priority};
 use crate::decision::{Reason, Refusal, Retry};
 use crate::engine::Engine;
+use crate::inherit::Raised;
 use crate::lane::{NO_CALLER, NONE, Record};
 use crate::route::Take;
 use crate::slab::Slab;
@@ -76,10 +77,12 @@ pub(crate) struct Parent {
     pub(crate) nest: u32,
     /// As [`LaneKey::caller`](crate::lane::LaneKey::caller).
     pub(crate) caller: u64,
+    /// What the call gets from those who wait for its callers' keys.
+    pub(crate) raised: Raised,
 }
 
 impl Parent {
-    pub(crate) const NONE: Parent = Parent { nest: NONE, caller: NO_CALLER };
+    pub(crate) const NONE: Parent = Parent { nest: NONE, caller: NO_CALLER, raised: Raised::NOT };
 }
 
 impl Nests {
@@ -265,7 +268,7 @@ impl Engine {
         } else {
             running.nest
         };
-        Ok(Parent { nest, caller: id.as_u64() })
+        Ok(Parent { nest, caller: id.as_u64(), raised: Raised::NOT })
     }
 
     /// What a call takes from its caller: flow, priority, and deadline if that is sooner.

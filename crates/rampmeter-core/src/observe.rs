@@ -38,7 +38,7 @@ impl Engine {
         for at in 0..self.routes.get(route).draws().len() {
             let draw = self.routes.get(route).draws()[at];
             let limit = self.instances.get(draw.instance).limit;
-            if !self.config.limits[usize::from(limit)].learns {
+            if !self.config.learns(limit) {
                 continue;
             }
             for word in words {
@@ -72,6 +72,7 @@ impl Engine {
             let limit = LimitId(self.instances.get(instance).limit);
             out.push(Output::Spent { limit, until });
             self.refuse_who_cannot_wait(instance, until, out);
+            self.yield_claims_over(instance);
         }
     }
 }

@@ -172,21 +172,23 @@ impl Order {
     /// Up to `most` lanes in the order of their turns, as if each were passed over, among the
     /// priorities that are `open`.
     pub(crate) fn turns(&self, open: impl Fn(Priority) -> bool, most: usize, into: &mut Vec<u32>) {
-        let waiting = self.classes.iter().zip(0u8..);
-        let waiting =
-            waiting.filter(|(it, priority)| !it.backlogged.is_empty() && open(Priority(*priority)));
-        let mut classes: Vec<&Class> = waiting.map(|(class, _)| class).collect();
-        classes.sort_by_key(|class| (class.start, Reverse(class.weight)));
-        let mut flows = Vec::with_capacity(most);
-        for class in classes {
-            flows.clear();
-            class.backlogged.least(most - into.len(), &mut flows);
-            for flow in &flows {
-                class.flows[*flow].lanes.first_few(most - into.len(), into);
-            }
-            if into.len() >= most {
-                return;
-            }
+        let rank = |at: usize| {
+            let class = &self.classes[at];
+            (class.start, Reverse(class.weight), at)
+        };
+        let waits = |at: &usize| !self.classes[*at].backlogged.is_empty();
+        let narrow = |at: usize| Priority(u8::try_from(at).unwrap_or(u8::MAX));
+        let mut last = None;
+        while into.len() < most {
+            let left = (0..self.classes.len()).filter(waits).map(rank);
+            let left = left.filter(|it| last.is_none_or(|last| last < *it));
+            let Some(next) = left.filter(|it| open(narrow(it.2))).min() else { return };
+            let class = &self.classes[next.2];
+            class.backlogged.least(most - into.len(), |flow| {
+                class.flows[flow].lanes.first_few(most - into.len(), into);
+                into.len() < most
+            });
+            last = Some(next);
         }
     }
 

@@ -93,13 +93,13 @@ impl Engine {
 
     #[inline]
     pub(crate) fn release_route(&mut self, id: u32) {
-        if self.routes.release(id) {
+        if self.routes.release(id).1 {
             self.keep_route(id);
         }
     }
 
     #[inline(never)]
-    fn keep_route(&mut self, id: u32) {
+    pub(crate) fn keep_route(&mut self, id: u32) {
         self.routes.keep(id);
         while let Some(route) = self.routes.collect_some() {
             self.instances.unused(&route, self.now);

@@ -97,6 +97,9 @@ impl RouteBuilder {
 
     /// The keys that were added.
     pub(crate) fn keys(&self) -> Vec<u32> {
+        if self.keys == 0 {
+            return Vec::new();
+        }
         let first = self.draws.len() - self.keys as usize;
         self.draws.iter().skip(first).map(|draw| draw.instance).collect()
     }
@@ -147,9 +150,17 @@ impl Route {
         &self.draws
     }
 
+    #[inline]
+    pub(crate) fn is_keyed(&self) -> bool {
+        self.keys != 0
+    }
+
     /// Its draws on keys.
     #[inline]
     pub(crate) fn keys(&self) -> &[RouteDraw] {
+        if self.keys == 0 {
+            return &[];
+        }
         self.draws.get(self.draws.len() - self.keys as usize..).unwrap_or_default()
     }
 
@@ -247,16 +258,18 @@ impl Routes {
     }
 
     #[inline]
-    pub(crate) fn share(&mut self, id: u32) {
-        self.routes[id].refs += 1;
+    pub(crate) fn share(&mut self, id: u32) -> &Route {
+        let route = &mut self.routes[id];
+        route.refs += 1;
+        route
     }
 
-    /// Takes one user away; says whether nobody is left.
+    /// Takes one user away; says from what, and whether nobody is left.
     #[inline]
-    pub(crate) fn release(&mut self, id: u32) -> bool {
+    pub(crate) fn release(&mut self, id: u32) -> (&Route, bool) {
         let route = &mut self.routes[id];
         route.refs -= 1;
-        route.refs == 0
+        (route, route.refs == 0)
     }
 
     /// Nobody uses a route any more; it is kept for the next call like the last.

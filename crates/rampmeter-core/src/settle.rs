@@ -23,7 +23,7 @@ impl Engine {
         if core::mem::replace(&mut running.settled, true) {
             return false;
         }
-        let running = running.clone();
+        let running = *running;
         for cost in costs {
             self.estimates.learn_amount(running.tool, *cost);
         }

@@ -25,12 +25,23 @@ impl<T> Default for Slab<T> {
 
 impl<T> Slab<T> {
     pub(crate) fn insert(&mut self, value: T) -> u32 {
-        if let Some(index) = self.free.pop() {
-            self.entries[index as usize].value = Some(value);
-            return index;
-        }
+        self.insert_named(value).index
+    }
+
+    /// [`Slab::insert`], and [`Slab::id`] of it.
+    #[inline]
+    pub(crate) fn insert_named(&mut self, value: T) -> CallId {
+        let index = self.free.pop().unwrap_or_else(|| self.grow());
+        let entry = &mut self.entries[index as usize];
+        entry.value = Some(value);
+        CallId { index, generation: entry.generation }
+    }
+
+    /// A place more.
+    #[inline(never)]
+    fn grow(&mut self) -> u32 {
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.entries.push(Entry { generation: 0, value: Some(value) });
+        self.entries.push(Entry { generation: 0, value: None });
         index
     }
 
@@ -40,6 +51,18 @@ impl<T> Slab<T> {
         entry.generation = entry.generation.wrapping_add(1);
         self.free.push(index);
         Some(value)
+    }
+
+    /// Frees a place whose value is of no use any more, or has been copied.
+    #[inline]
+    pub(crate) fn free(&mut self, index: u32) {
+        if let Some(entry) = self.entries.get_mut(index as usize)
+            && entry.value.is_some()
+        {
+            entry.value = None;
+            entry.generation = entry.generation.wrapping_add(1);
+            self.free.push(index);
+        }
     }
 
     pub(crate) fn get(&self, index: u32) -> Option<&T> {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::call::Outcome;
+use crate::call::{Outcome, Priority, ToolId};
 use crate::decision::{Output, Outputs};
 use crate::engine::Engine;
 use crate::lane::{NONE, Record, Running};
@@ -18,13 +18,12 @@ impl Engine {
         let deadline = waiting.deadline;
         let lane = self.lanes.get(lane_id);
         let (route, flow, priority, kin) = (lane.route, lane.flow, lane.priority, lane.kin);
-        let own = lane.own;
+        let own = lane.own();
         let (watch, flow_at) = (lane.watch, lane.flow_at);
         let estimate_nanos = self.estimates.mean_nanos(tool);
         let mut paced = false;
         if nest == NONE {
             self.instances.budgets.take(self.routes.get(route).takes(), priority, self.now);
-            paced = self.out_where_cooling(route);
         } else {
             self.take_nested(nest, route, priority);
         }
@@ -34,7 +33,11 @@ impl Engine {
         let ends = self.now.saturating_add(Duration::from_nanos(estimate_nanos));
         let mut charged = 0;
         for (index, draw) in self.routes.get(route).draws().iter().enumerate() {
-            if self.instances.get(draw.instance).is_quiet() {
+            let instance = self.instances.get_mut(draw.instance);
+            if nest == NONE {
+                paced |= instance.out_if_cooling(self.now, &mut self.random);
+            }
+            if instance.is_quiet() {
                 continue;
             }
             let cost = self.cost(route, index, nest, estimate_nanos);
@@ -100,9 +103,16 @@ impl Engine {
         costs.max().unwrap_or_default()
     }
 
-    /// A running call's record has been taken out: gives back what it held, corrects what its
-    /// flow was charged, and marks where others wait for it.
+    /// A running call that nobody waits for, that makes no calls, and from which no limit learns.
     #[inline]
+    pub(crate) fn is_plain(&self, running: &Running) -> bool {
+        running.charged == 0 && self.contended == 0 && running.nest == NONE && !self.by_outcome
+    }
+
+    /// A running call's record has been taken out: gives back what it held, corrects what its
+    /// flow was charged, and marks where others wait for it. Of a plain call the two steps that
+    /// there are are written out where it ends, so that no more of its record is looked at.
+    #[inline(never)]
     pub(crate) fn end(
         &mut self,
         call: u32,
@@ -110,30 +120,51 @@ impl Engine {
         outcome: Outcome,
         out: &mut Outputs,
     ) {
-        let took = self.now.as_nanos().saturating_sub(running.started.as_nanos());
-        if outcome != Outcome::Cancelled {
-            self.estimates.learn(running.tool, took);
-        }
+        let shrunk = self.by_outcome && self.learn(running, outcome, out);
+        let took = self.has_taken(running.tool, running.started, outcome);
         if running.charged != 0 || self.contended != 0 {
-            self.settle_accounts(call, running, took);
-            if running.paced {
-                for at in 0..self.routes.get(running.route).draws().len() {
-                    let id = self.routes.get(running.route).draws()[at].instance;
-                    self.back_where_cooling(id, running, outcome, out);
-                }
-            }
+            self.settle_accounts(call, running, took, outcome, out);
         }
         if running.nest == NONE {
-            let takes = self.routes.get(running.route).takes();
-            self.instances.budgets.give(takes, running.priority);
+            self.gives_back(running.route, running.priority);
         } else {
             self.ends_as_caller(running.nest, running.route);
             self.give_nested(running.nest, running.route, running.priority);
+            self.release_route(running.route);
         }
-        self.release_route(running.route);
+        if shrunk {
+            self.break_cycles(out);
+        }
     }
 
-    fn settle_accounts(&mut self, call: u32, running: &Running, took: u64) {
+    /// A call that has started then ends now; returns what it took.
+    #[inline(always)]
+    pub(crate) fn has_taken(&mut self, tool: ToolId, started: Instant, outcome: Outcome) -> u64 {
+        let took = self.now.as_nanos().saturating_sub(started.as_nanos());
+        if outcome != Outcome::Cancelled {
+            self.estimates.learn(tool, took);
+        }
+        took
+    }
+
+    /// A call without a lineage gives back what its route says.
+    #[inline(always)]
+    pub(crate) fn gives_back(&mut self, id: u32, priority: Priority) {
+        let (route, unused) = self.routes.release(id);
+        self.instances.budgets.give(route.takes(), priority);
+        if unused {
+            self.keep_route(id);
+        }
+    }
+
+    fn settle_accounts(
+        &mut self,
+        call: u32,
+        running: &Running,
+        took: u64,
+        outcome: Outcome,
+        out: &mut Outputs,
+    ) {
         if running.backfills != NONE {
             self.end_backfill(call, running.backfills);
         }
@@ -153,6 +184,12 @@ impl Engine {
                 tracked.remove(call, ends);
             }
             self.mark(draw.instance);
+        }
+        if running.paced {
+            for at in 0..self.routes.get(running.route).draws().len() {
+                let id = self.routes.get(running.route).draws()[at].instance;
+                self.back_where_cooling(id, running, outcome, out);
+            }
         }
     }
 }

@@ -6,13 +6,14 @@
 //! its period and its kind: with another amount it carries on, with another of those three it is
 //! another rate, and what it used is reported and left out.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::budget::Budget;
 use crate::call::{CallId, LimitId};
 use crate::config::Counts;
-use crate::decision::Outputs;
+use crate::cooldown::CoolDown;
+use crate::decision::{Output, Outputs};
 use crate::engine::Engine;
 use crate::instance::label_of;
 use crate::lane::Record;
@@ -25,6 +26,8 @@ pub struct Usage {
     pub limit: LimitId,
     /// The value of the label that the limit is per.
     pub label: Option<String>,
+    /// For how long it still cools down.
+    pub cool_down: Option<Duration>,
     /// Its rates that remember something, in the config's order.
     pub rates: Vec<RateUsage>,
 }
@@ -44,6 +47,17 @@ pub struct RateUsage {
     pub period: Duration,
     /// By its kind, what it remembers.
     pub used: Used,
+    /// What there is by the provider's last word, if that is something of its own.
+    pub word: Option<Room>,
+}
+
+/// So much may be taken, and no more, for so long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// Units.
+    pub left: u64,
+    /// From now on.
+    pub lasts: Duration,
 }
 
 /// What a rate remembers.
@@ -87,6 +101,15 @@ impl RateId {
     }
 }
 
+/// An instance, by name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Its limit.
+    pub limit: LimitId,
+    /// The value of the label that the limit is per.
+    pub label: Option<String>,
+}
+
 /// What was not taken in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NotRestored {
@@ -115,11 +138,39 @@ impl Engine {
     /// What the rates remember at `now`, instance by instance; those that remember nothing are
     /// left out. Changes nothing.
     pub fn usage(&self, now: Instant) -> Vec<Usage> {
+        self.usage_after(now, None, usize::MAX).0
+    }
+
+    /// [`Engine::usage`] of at most so many instances, from after the one where it stopped before.
+    /// Says where it has stopped, unless it has come to the end.
+    pub fn usage_after(
+        &self,
+        now: Instant,
+        after: Option<&Place>,
+        most: usize,
+    ) -> (Vec<Usage>, Option<Place>) {
         let now = self.now.max(now);
+        let (first, value) = match after {
+            None => (0, None),
+            Some(Place { limit, label: Some(value) }) => (limit.0, Some(value.as_str())),
+            Some(Place { limit, label: None }) => (limit.0.saturating_add(1), None),
+        };
         let limits = u16::try_from(self.config.limits.len()).unwrap_or(u16::MAX);
-        let limits = (0..limits).filter(|limit| !self.instances.is_gone(*limit));
-        let instances = limits.flat_map(|limit| self.instances.of(limit));
-        instances.filter_map(|id| self.usage_of(id, now)).collect()
+        let begun = value.into_iter().filter(|_| !self.instances.is_gone(first));
+        let begun = begun.flat_map(|value| self.instances.of_after(first, value));
+        let rest = first.saturating_add(u16::from(value.is_some()))..limits;
+        let rest = rest.filter(|limit| !self.instances.is_gone(*limit));
+        let mut ids = begun.chain(rest.flat_map(|limit| self.instances.of(limit)));
+        let (mut usages, mut last) = (Vec::new(), None);
+        for id in ids.by_ref().take(most) {
+            usages.extend(self.usage_of(id, now));
+            last = Some(id);
+        }
+        let stopped = last.filter(|_| ids.next().is_some()).map(|id| {
+            let instance = self.instances.get(id);
+            Place { limit: LimitId(instance.limit), label: label_of(instance) }
+        });
+        (usages, stopped)
     }
 
     /// Takes in what rates had used, on top of what they have used since. Returns what was left
@@ -138,9 +189,10 @@ impl Engine {
                 Err(why) => leave_out(None, why),
                 Ok(id) => {
                     let unknown = self.restore_rates(id, &usage.rates);
-                    unknown
-                        .into_iter()
-                        .for_each(|rate| leave_out(Some(rate), Unrestorable::NoRate));
+                    for rate in unknown {
+                        leave_out(Some(rate), Unrestorable::NoRate);
+                    }
+                    self.cool_again(id, usage.cool_down, out);
                     self.instances.remember(id, self.now);
                     self.mark(id);
                 }
@@ -174,18 +226,39 @@ impl Engine {
         let budgets = self.instances.budgets.of(instance.budgets.clone()).iter().zip(0u32..);
         let rates = budgets.filter_map(|(budget, at)| {
             let Budget::Rate(rate) = budget else { return None };
+            let (used, word) = rate.usage(now)?;
             Some(RateUsage {
                 id: RateId::of(self.instances.named(id), at),
                 budget: at as usize,
                 counts: rate.counts,
                 amount: rate.amount,
                 period: Duration::from_nanos(rate.period_nanos),
-                used: rate.usage(now)?,
+                used,
+                word,
             })
         });
         let rates: Vec<RateUsage> = rates.collect();
         let (limit, label) = (LimitId(instance.limit), label_of(instance));
-        (!rates.is_empty()).then_some(Usage { limit, label, rates })
+        let cools = instance.cool.as_deref().map(|cool| cool.until.saturating_since(now));
+        let cool_down = cools.filter(|left| !left.is_zero());
+        let any = cool_down.is_some() || !rates.is_empty();
+        any.then_some(Usage { limit, label, cool_down, rates })
+    }
+
+    /// An instance cools down for so long, if its limit still heeds its servers.
+    fn cool_again(&mut self, id: u32, left: Option<Duration>, out: &mut Outputs) {
+        let limit = self.instances.get(id).limit;
+        let learns = self.config.limits.get(usize::from(limit)).is_some_and(|it| it.learns);
+        let Some(left) = left.filter(|_| learns) else { return };
+        let until = self.now.saturating_add(left);
+        let instance = self.instances.get_mut(id);
+        if instance.cool.as_ref().is_some_and(|cool| cool.until >= until) {
+            return;
+        }
+        self.contended += usize::from(instance.cool.is_none());
+        instance.cool = Some(Box::new(CoolDown::new(until, Duration::ZERO)));
+        out.push(Output::Cooling { limit: LimitId(limit), until: Some(until) });
+        self.refuse_who_cannot_wait(id, until, out);
     }
 
     /// The instance that `usage` speaks of, made if need be.

@@ -51,7 +51,7 @@ impl Engine {
         let Some(Record::Waiting(waiting)) = self.calls.get(call) else { return };
         let gone = waiting.clone();
         let lane = self.lanes.get(gone.lane);
-        let (route, own, flow, kin) = (lane.route, lane.own, lane.flow, lane.kin);
+        let (route, own, flow, kin) = (lane.route, lane.own(), lane.flow, lane.kin);
         let (priority, place) = (lane.priority, Place::of(gone.lane, lane));
         self.waiting -= 1;
         self.expiries.leave(call, gone.expiry, &mut self.calls);
@@ -62,7 +62,9 @@ impl Engine {
                 book.leave(own, flow, gone.ticket);
             }
         }
-        self.leave_lines(route, gone.ticket, priority);
+        if self.routes.get(route).is_keyed() {
+            self.leave_lines(route, gone.ticket, priority);
+        }
         self.patience.leave(call, kin, self.now);
         self.drop_claims(route, &gone);
         let departure = self.lanes.depart(&gone, &mut self.calls, &mut self.patience);

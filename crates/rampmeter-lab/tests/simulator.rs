@@ -14,7 +14,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
-use rampmeter_lab::sim::{Count, Mix, Totals, play, play_claims, play_shares};
+use rampmeter_lab::sim::{Count, Mix, Totals, play, play_claims, play_keys, play_shares};
 
 /// Plays seeds and fails with what the judges say; returns what happened in all of them.
 fn no_judge_objects(seeds: std::ops::Range<u64>, steps: u64, mix: Mix) -> Totals {
@@ -76,6 +76,14 @@ fn limits_change_while_calls_run_and_counts_survive() {
 }
 
 #[test]
+fn limits_that_go_by_how_calls_end_keep_to_their_rules() {
+    let totals = no_judge_objects(6_000..6_120, 3_000, PLAIN);
+    for count in [Count::Resized, Count::Opened, Count::RefusedByBreaker] {
+        assert!(totals.of(count) > 100, "too little {count:?}: {totals:?}");
+    }
+}
+
+#[test]
 fn calls_that_tell_what_they_took_are_corrected_where_they_were_charged() {
     let totals = no_judge_objects(6_000..6_080, 3_000, Mix { settles: true, ..PLAIN });
     assert!(totals.of(Count::Settled) > 0, "{totals:?}");
@@ -108,6 +116,24 @@ fn calls_that_need_several_limits_or_much_of_one_start_within_their_bound() {
     }
     println!("{judged} heavy calls; the longest wait was {closest:.2} of its bound");
     assert!(judged > 1_000);
+}
+
+#[test]
+fn keys_are_written_alone_and_by_ticket_and_nobody_waits_for_nothing() {
+    let (mut started, mut cycles, mut raised, mut heads, mut most) = (0, 0, 0, 0, (0, 0));
+    for seed in 0..400 {
+        let keys = play_keys(seed);
+        assert_eq!(keys.violation, None);
+        (started, cycles) = (started + keys.started, cycles + keys.cycles);
+        (raised, heads) = (raised + keys.raised, heads + keys.rescued_heads);
+        most = (most.0.max(keys.peaks.0), most.1.max(keys.peaks.1));
+    }
+    println!(
+        "{started} calls started, {cycles} refused as cycles; {raised} times one waited at an \
+         inherited priority, {heads} times one was rescued for those behind it; the most readers \
+         and writers at one key: {most:?}"
+    );
+    assert!(cycles > 0 && raised > 0 && heads > 0 && most.0 > 1 && most.1 == 1);
 }
 
 #[test]

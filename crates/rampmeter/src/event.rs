@@ -52,10 +52,16 @@ pub enum EventKind {
     Recovered,
     /// By its provider's word nothing is left of a limit's quota for a while.
     Spent,
+    /// So many calls of a limit failed that its breaker lets none start for a while.
+    Opened,
+    /// A few may start, to see whether they succeed.
+    HalfOpen,
+    /// They did, and calls start as before.
+    Closed,
 }
 
 impl EventKind {
-    const ALL: [EventKind; 17] = [
+    const ALL: [EventKind; 20] = [
         EventKind::Invoked,
         EventKind::Queued,
         EventKind::Started,
@@ -73,6 +79,9 @@ impl EventKind {
         EventKind::Cooling,
         EventKind::Recovered,
         EventKind::Spent,
+        EventKind::Opened,
+        EventKind::HalfOpen,
+        EventKind::Closed,
     ];
 
     /// The event's name in files: `tool.started`, `limit.saturated`.
@@ -95,6 +104,9 @@ impl EventKind {
             EventKind::Cooling => "limit.cooling",
             EventKind::Recovered => "limit.recovered",
             EventKind::Spent => "limit.spent",
+            EventKind::Opened => "limit.opened",
+            EventKind::HalfOpen => "limit.half_open",
+            EventKind::Closed => "limit.closed",
         }
     }
 }

@@ -2,7 +2,8 @@
 //! on from its file.
 //!
 //! `RAMPMETER_KILLS=1000 cargo test -p rampmeter --test kills -- --nocapture` kills so many and
-//! prints what was lost; `RAMPMETER_SEED=N` chooses other moments.
+//! prints what was lost; `RAMPMETER_SEED=N` chooses other moments, `RAMPMETER_INTERVAL_MS=100`
+//! another interval. Where the disk takes longer than the interval, writes are that far apart.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
@@ -13,8 +14,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rampmeter::{BudgetSnapshot, Durability, Gate, Policy};
-
-const INTERVAL: Duration = Duration::from_millis(10);
 
 const FILE: &str = "RAMPMETER_KILLED_FILE";
 const STRICT: &str = "RAMPMETER_KILLED_STRICT";
@@ -43,7 +42,7 @@ fn gate() -> Gate {
 fn the_child_admits_calls_for_as_long_as_it_lives() {
     let Some(file) = std::env::var_os(FILE) else { return };
     let strict = std::env::var_os(STRICT).is_some();
-    let durability = if strict { Durability::Strict } else { Durability::Interval(INTERVAL) };
+    let durability = if strict { Durability::Strict } else { Durability::Interval(interval()) };
     let gate = gate();
     gate.persist(Path::new(&file), durability).unwrap();
     let begun = Instant::now();
@@ -54,7 +53,7 @@ fn the_child_admits_calls_for_as_long_as_it_lives() {
         // One write to the pipe: whoever reads it reads it whole.
         std::io::stdout().write_all(line.as_bytes()).unwrap();
         // So that there are writes among them.
-        spin(Duration::from_micros(40));
+        spin(if strict { Duration::from_micros(40) } else { interval() / 250 });
     }
 }
 
@@ -120,6 +119,10 @@ fn draw(state: &mut u64, below: u64) -> u64 {
     (z ^ (z >> 31)) % below
 }
 
+fn interval() -> Duration {
+    Duration::from_millis(from_environment("RAMPMETER_INTERVAL_MS", 10))
+}
+
 fn from_environment(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap())
 }
@@ -177,7 +180,8 @@ fn with_an_interval_no_more_is_forgotten_than_was_used_since_the_last_write() {
         apart = done.windows(2).map(|two| two[1] - two[0]).chain([apart]).max().unwrap_or(0);
     });
     println!(
-        "interval of {INTERVAL:?}: {killed} kills after {permits} permits; forgotten at most {forgotten} \
-         permits, those of the last {micros} µs; writes were done up to {apart} µs apart"
+        "interval of {:?}: {killed} kills after {permits} permits; forgotten at most {forgotten} \
+         permits, those of the last {micros} µs; writes were done up to {apart} µs apart",
+        interval()
     );
 }

@@ -107,7 +107,7 @@ fn http_tool(
         async move {
             let (http, tracker, runtime) = &*shared;
             let _running = tracker.start(index, &call);
-            http.run(call.arguments.as_str(), || runtime.wall_clock()).await
+            http.run(call.arguments.as_str(), call.report, || runtime.wall_clock()).await
         }
     })
 }
@@ -158,8 +158,10 @@ fn provider(policy: &ProviderPolicy) -> Provider {
         kind: match rate.kind {
             RateKind::Sliding { .. } => Kind::Sliding,
             RateKind::Bucket { burst } => Kind::Bucket { burst },
-            RateKind::Calendar { zone } => {
-                Kind::Calendar { offset_ns: i64::from(zone.offset_seconds) * 1_000_000_000 }
+            RateKind::Calendar { ref zone } => {
+                // The policy gives providers no zone in which clocks are changed.
+                let offset_seconds = zone.offset_seconds().unwrap_or(0);
+                Kind::Calendar { offset_ns: i64::from(offset_seconds) * 1_000_000_000 }
             }
         },
     });

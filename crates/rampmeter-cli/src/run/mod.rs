@@ -66,6 +66,12 @@ fn try_run(args: &RunArgs) -> Result<Exit, String> {
     let state = StateFile::of(args, &policy, &paths);
     let mut files = Files::create(args, &paths, state.as_ref().map(StateFile::path))?;
     remarks::before(args, &policy, &fields);
+    if let (true, Some(state)) = (args.compare, &state) {
+        // The run that uses it is the second one; what is wrong with it is said before the first.
+        let runtime = Arc::new(TokioRuntime::new());
+        let gate = Gate::with_runtime(&policy, runtime).map_err(|error| error.to_string())?;
+        state.open(&gate)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -137,11 +143,12 @@ async fn one(
     let Work { regime, lines, files, state } = work;
     let runtime: Arc<dyn Runtime> = Arc::new(TokioRuntime::new());
     let (executor, tools) = prepare(policy, regime, &runtime, args.seed)?;
-    state.map_or(Ok(()), |state| state.open(executor.gate()))?;
     let at_once = args.turns_at_once.unwrap_or(policy.run.turns_at_once) as usize;
     let recorder = files
         .events
         .map(|file| tokio::spawn(output::record(executor.gate().subscribe(EVENT_BUFFER), file)));
+    // Once somebody reads the events: a cool-down that goes on is one.
+    state.map_or(Ok(()), |state| state.open(executor.gate()))?;
     let watcher = tokio::spawn(live::watch(executor.gate().clone(), regime.name()));
     let mut results = Results { turns: &paths.turns, out: files.out };
     let start_ns = tools.clock.now_ns();

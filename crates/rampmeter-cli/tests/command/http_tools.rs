@@ -104,6 +104,62 @@ fn a_turn_of_requests_is_answered_and_its_secret_appears_nowhere() {
     assert!(heard.iter().all(|it| it.contains(&format!("authorization: Bearer {SECRET}\r\n"))));
 }
 
+/// What a run of two calls, one after the other, comes to before a server that answers so.
+fn two_calls(more: &str, answer: &str) -> (serde_json::Value, Vec<serde_json::Value>) {
+    let answer = answer.to_owned();
+    let (port, _requests) = serve(move |_| answer.clone());
+    let policy = format!(
+        "[limits.api]\nconcurrency = 1\nrequests = {{ rate = \"1000/day\", kind = \"calendar\" }}\ntokens = \"1000/min\"\n\
+         [tools.ask]\nlimits = {{ api = {{ tokens = 100 }} }}\naccess = \"read\"\nqueue_timeout = \"9s\"\n\
+         [tools.ask.run.http]\nurl = \"http://127.0.0.1:{port}/{{page}}\"\n{more}\n"
+    );
+    let folder = Folder::with(&policy, &pages(&["a", "b"]));
+    let ran = folder.run(&["run", "turns.jsonl", "--json", "--events", "events.jsonl"]);
+    (ran.summary(), folder.lines("events.jsonl"))
+}
+
+#[test]
+fn what_an_answer_says_of_its_costs_is_what_the_limit_counts() {
+    let body = r#"{"usage": {"input_tokens": 250, "output_tokens": 40, "detail": "x"}}"#;
+    let usage =
+        r#"usage = { tokens = ["/usage/input_tokens", "/usage/output_tokens", "/usage/cached"] }"#;
+    let used = |usage: &str, body: &str| {
+        let (summary, _) = two_calls(usage, &answer("200 OK", body));
+        assert_eq!(summary["succeeded"], 2, "{summary}");
+        summary["limits"]["api"]["tokens"][0]["used"].as_u64().unwrap()
+    };
+    assert_eq!(used(usage, body), 580);
+    assert_eq!(used("", body), 200, "without a word it is what was reserved");
+    assert_eq!(used(usage, "no JSON"), 200);
+    assert_eq!(used(usage, r#"{"usage": {"input_tokens": -1, "output_tokens": "4"}}"#), 200);
+}
+
+#[test]
+fn a_server_that_has_nothing_left_is_not_asked_again() {
+    let spent = "HTTP/1.1 200 OK\r\nx-ratelimit-limit-requests: 1000\r\n\
+                 x-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 30s\r\n\
+                 content-length: 2\r\nconnection: close\r\n\r\nok";
+    let throttled = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 30\r\n\
+                     content-length: 0\r\nconnection: close\r\n\r\n";
+    let day = r#"{"error": {"code": 429, "details": [
+        {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": [{
+            "quotaMetric": "generativelanguage.googleapis.com/generate_requests",
+            "quotaId": "GenerateRequestsPerDayPerProject", "quotaValue": "1000"}]},
+        {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "30.5s"}]}}"#;
+    let gemini = answer("429 Too Many Requests", day).replace("retry-after: 2\r\n", "");
+    for (text, first) in [(spent, "succeeded"), (throttled, "throttled"), (&gemini, "throttled")] {
+        let (summary, events) = two_calls("", text);
+        assert_eq!(
+            (&summary[first], &summary["refused"]),
+            (&1.into(), &1.into()),
+            "{text}: {summary}"
+        );
+        let kinds: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+        let said = kinds.iter().any(|it| matches!(*it, "limit.spent" | "limit.cooling"));
+        assert!(said, "{text}: {kinds:?}");
+    }
+}
+
 #[test]
 fn a_secret_that_is_not_there_is_told_before_anything_runs() {
     let (port, requests) = serve(|_| answer("200 OK", ""));
@@ -133,6 +189,16 @@ fn check_shows_the_request_and_never_its_secret() {
     assert!(stdout.contains(r#"url = "http://127.0.0.1:80/{page}""#), "{stdout}");
     assert!(stdout.contains(r#"authorization = "Bearer ${RAMPMETER_TEST_KEY}""#), "{stdout}");
     assert!(!stdout.contains(SECRET) && !String::from_utf8_lossy(&output.stderr).contains(SECRET));
+}
+
+#[test]
+fn the_example_is_a_policy_that_nothing_is_to_be_said_against() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/http");
+    let mut check = Folder::new().command(&["check", example]);
+    let output = check.current_dir(example).env("EXAMPLE_API_KEY", SECRET).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stderr.contains("warning") && !stderr.contains(SECRET), "{stderr}");
 }
 
 #[test]

@@ -105,6 +105,8 @@ fn a_file_that_cannot_be_used_is_refused_before_anything_runs() {
     run(&["run", ".", "--state", "turns.jsonl"]).complains(&["turns.jsonl is in use by this run"]);
     let missing = run(&["run", ".", "--state", "missing/quota.state"]);
     missing.complains(&["missing/quota.state: cannot", "a folder that exists"]);
+    run(&["run", ".", "--compare", "--state", "missing/quota.state"])
+        .complains(&["nothing was run"]);
     run(&["run", ".", "--unlimited", "--state", "q"]).complains(&["cannot be used with"]);
     run(&["run", ".", "--durability", "never"]).complains(&["interval", "strict"]);
 }

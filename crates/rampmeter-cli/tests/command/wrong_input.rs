@@ -115,9 +115,9 @@ requests = "0/min"
 [limits.host]
 concurrency = -1
 reserved = { critcal = 1 }
-breaker = {}
 [tools.search]
 limits = ["grok"]
+retries = 3
 [tools."fs_*"]
 limits = ["host"]
 [tools."fs_*x"]
@@ -134,7 +134,7 @@ limits = ["host"]
             "rampmeter.toml:6:",
             "did you mean `critical`?",
             "not enforced by this version",
-            "rampmeter.toml:10:",
+            "rampmeter.toml:9:",
             "did you mean `groq`?",
             "fs_*x",
             "^^^^",

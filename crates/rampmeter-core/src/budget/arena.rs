@@ -91,12 +91,27 @@ impl Budgets {
     #[inline]
     pub(crate) fn try_take(&mut self, takes: &[Take], priority: Priority, now: Instant) -> bool {
         let Some((last, before)) = takes.split_last() else { return true };
+        // Of a bucket it is cheaper to ask and to take in one.
+        if !self.0[last.budget as usize].is_at_once(last.amount) {
+            return self.try_take_in_two(takes, priority, now);
+        }
         let taken = self.obstacle(before, priority, now).is_none()
-            && self.0[last.budget as usize].try_take(last.amount, priority, now);
+            && self.0[last.budget as usize].take_at_once(last.amount, now);
         if taken {
-            self.take(before, priority, now);
+            for take in before {
+                self.0[take.budget as usize].take(take.amount, priority, now);
+            }
         }
         taken
+    }
+
+    #[inline(never)]
+    fn try_take_in_two(&mut self, takes: &[Take], priority: Priority, now: Instant) -> bool {
+        let ready = self.obstacle(takes, priority, now).is_none();
+        if ready {
+            self.take(takes, priority, now);
+        }
+        ready
     }
 
     /// May all of `takes` be taken at `now`? If not, the answer that is the furthest off.

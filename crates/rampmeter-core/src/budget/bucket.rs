@@ -137,7 +137,7 @@ impl Bucket {
     }
 
     /// Takes `amount`, no more than the burst, if it is ready; says whether it was.
-    #[inline]
+    #[inline(always)]
     pub(super) fn try_take(&mut self, amount: u64, now: Instant) -> bool {
         let after = self.base(amount, now).saturating_add(self.cost(amount));
         let room = after <= self.scale(now).saturating_add(self.full) || amount == 0;

@@ -106,6 +106,12 @@ impl Calendar {
         Instant::from_nanos(self.ends_nanos.saturating_add(later))
     }
 
+    /// What started by now was not charged here.
+    pub(super) fn begin_at(&mut self, now: Instant) {
+        self.roll(now);
+        self.began_nanos = self.began_nanos.max(now.as_nanos().saturating_add(1));
+    }
+
     pub(super) fn ends(&mut self, now: Instant) -> Instant {
         self.roll(now);
         Instant::from_nanos(self.ends_nanos)

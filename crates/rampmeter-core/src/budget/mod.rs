@@ -80,7 +80,8 @@ pub(crate) struct Rate {
     pub(crate) amount: u64,
     pub(crate) period_nanos: u64,
     kind: Kind,
-    /// What running calls were charged.
+    /// What running calls were charged; counted anew whenever the figures change, so that as much
+    /// is taken away as was added.
     in_flight: u64,
     /// What the provider said last.
     word: Option<Box<Word>>,
@@ -120,54 +121,66 @@ impl Budget {
     }
 
     /// Is the answer _ready_?
+    // Slots and plain buckets first, and by themselves: so they are told by one look each.
     #[inline]
     pub(crate) fn is_ready(&mut self, amount: u64, priority: Priority, now: Instant) -> bool {
-        match self {
-            Budget::Concurrency(slots) => {
-                amount <= slots.room(priority) || slots.counts_less(amount, priority)
-            }
-            Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, .. }) => {
-                bucket.is_ready(amount, now)
-            }
-            Budget::Rate(rate) => rate.ready_at(0, amount, now) <= now,
-            Budget::Gone => true,
+        if let Budget::Concurrency(slots) = self {
+            return amount <= slots.room(priority) || slots.counts_less(amount, priority);
         }
+        if let Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, .. }) = self {
+            return bucket.is_ready(amount, now);
+        }
+        self.answer(amount, priority, now) == Answer::Ready
     }
 
     /// Takes what [`Budget::answer`] found ready.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self, amount: u64, priority: Priority, now: Instant) {
-        match self {
-            Budget::Concurrency(slots) => slots.take(amount, priority),
-            Budget::Rate(rate) => rate.take(amount, now),
-            Budget::Gone => {}
+        if let Budget::Concurrency(slots) = self {
+            slots.take(amount, priority);
+        } else if let Budget::Rate(Rate {
+            kind: Kind::Bucket(bucket), word: None, in_flight, ..
+        }) = self
+        {
+            bucket.take(amount, now);
+            *in_flight = in_flight.wrapping_add(amount);
+        } else if let Budget::Rate(rate) = self {
+            rate.take(amount, now);
         }
     }
 
-    /// Takes `amount` if it is ready; says whether it was.
+    /// Whether so much can be asked for and taken in one.
     #[inline]
-    pub(crate) fn try_take(&mut self, amount: u64, priority: Priority, now: Instant) -> bool {
-        if let Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, in_flight, .. }) = self
-            && amount <= bucket.burst()
-        {
-            let taken = bucket.try_take(amount, now);
-            *in_flight += if taken { amount } else { 0 };
-            return taken;
+    pub(crate) fn is_at_once(&self, amount: u64) -> bool {
+        matches!(
+            self,
+            Budget::Rate(Rate { kind: Kind::Bucket(bucket), word: None, .. })
+                if amount <= bucket.burst()
+        )
+    }
+
+    /// Takes what [`Budget::is_at_once`] if it is ready; says whether it was.
+    #[inline]
+    pub(crate) fn take_at_once(&mut self, amount: u64, now: Instant) -> bool {
+        let Budget::Rate(Rate { kind: Kind::Bucket(bucket), in_flight, .. }) = self else {
+            return false;
+        };
+        let taken = bucket.try_take(amount, now);
+        if taken {
+            *in_flight = in_flight.wrapping_add(amount);
         }
-        let ready = self.is_ready(amount, priority, now);
-        if ready {
-            self.take(amount, priority, now);
-        }
-        ready
+        taken
     }
 
     /// Gives back what is held only while a call runs.
     #[inline]
     pub(crate) fn give(&mut self, amount: u64, priority: Priority) {
-        match self {
-            Budget::Concurrency(slots) => slots.give(amount, priority),
-            Budget::Rate(rate) => rate.in_flight = rate.in_flight.saturating_sub(amount),
-            Budget::Gone => {}
+        if let Budget::Concurrency(slots) = self {
+            slots.give(amount, priority);
+        } else if let Budget::Rate(Rate { kind: Kind::Bucket(_), in_flight, .. }) = self {
+            *in_flight = in_flight.wrapping_sub(amount);
+        } else if let Budget::Rate(rate) = self {
+            rate.in_flight = rate.in_flight.wrapping_sub(amount);
         }
     }
 
@@ -247,9 +260,9 @@ impl Rate {
         Rate { counts, amount, period_nanos, kind, in_flight: 0, word: None }
     }
 
-    #[inline]
+    #[inline(never)]
     fn take(&mut self, amount: u64, now: Instant) {
-        self.in_flight = self.in_flight.saturating_add(amount);
+        self.in_flight = self.in_flight.wrapping_add(amount);
         if let Some(word) = &mut self.word {
             word.take(amount, now);
         }

@@ -1,8 +1,10 @@
 //! A budget gets other figures while calls run: what is held and used stays held and used.
 
+use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{Answer, Budget, Budgets, Kind};
+use super::{Answer, Budget, Budgets, Kind, Rate};
+use crate::call::Priority;
 use crate::config::BudgetConfig;
 use crate::time::Instant;
 
@@ -15,19 +17,25 @@ impl Budgets {
         config: &[BudgetConfig],
         weights: &[u32],
         now: Instant,
-    ) -> (Range<u32>, alloc::vec::Vec<Option<u32>>) {
-        let mut free: alloc::vec::Vec<u32> = old.clone().collect();
-        let mut from = alloc::vec::Vec::new();
-        let mut made = alloc::vec::Vec::new();
-        for config in config {
-            let mut new = Budget::new(config, weights);
-            let at = free.iter().position(|old| self.one_mut(*old).is_like(&new));
-            let before = at.map(|at| free.remove(at));
-            if let Some(before) = before {
-                new.carry_on(self.one_mut(before), now);
+    ) -> (Range<u32>, Vec<Option<u32>>) {
+        let mut free: Vec<u32> = old.clone().collect();
+        let mut made: Vec<Budget> = config.iter().map(|it| Budget::new(it, weights)).collect();
+        let mut from: Vec<Option<u32>> = made.iter().map(|_| None).collect();
+        // A minute's use is not a day's, so those of the same period go first.
+        for same_period in [true, false] {
+            for (new, from) in made.iter_mut().zip(&mut from).filter(|(_, from)| from.is_none()) {
+                let at = free.iter().position(|old| {
+                    let old = self.one_mut(*old);
+                    old.is_like(new) && (!same_period || old.period() == new.period())
+                });
+                *from = at.map(|at| free.remove(at));
+                if let Some(before) = *from {
+                    new.carry_on(self.one_mut(before), now);
+                }
             }
-            from.push(before);
-            made.push(new);
+        }
+        for (new, _) in made.iter_mut().zip(&from).filter(|(_, from)| from.is_none()) {
+            new.begin_at(now);
         }
         let same_places = made.len() == old.len() && from.iter().copied().eq(old.clone().map(Some));
         if same_places {
@@ -56,20 +64,46 @@ impl Budget {
         }
     }
 
-    /// Takes over what was used of a budget that this one replaces. Slots are counted anew by
-    /// the caller, who knows who holds them.
+    /// It is new: calls that run already were never charged by it.
+    fn begin_at(&mut self, now: Instant) {
+        if let Budget::Rate(Rate { kind: Kind::Calendar(calendar), .. }) = self {
+            calendar.begin_at(now);
+        }
+    }
+
+    fn period(&self) -> u64 {
+        if let Budget::Rate(rate) = self { rate.period_nanos } else { 0 }
+    }
+
+    /// Nothing is held, until it is counted anew with [`Budget::hold`].
+    pub(crate) fn empty(&mut self) {
+        match self {
+            Budget::Concurrency(slots) => slots.empty(),
+            Budget::Rate(rate) => rate.in_flight = 0,
+            Budget::Gone => {}
+        }
+    }
+
+    /// A running call, which took so much when it started, holds it.
+    pub(crate) fn hold(&mut self, amount: u64, priority: Priority) {
+        match self {
+            Budget::Concurrency(slots) => slots.take(amount, priority),
+            Budget::Rate(rate) => rate.in_flight = rate.in_flight.wrapping_add(amount),
+            Budget::Gone => {}
+        }
+    }
+
+    /// Takes over what was used of a budget that this one replaces. What is held is counted anew
+    /// by the caller, who knows who holds it.
     fn carry_on(&mut self, old: &mut Budget, now: Instant) {
         match (self, old) {
             (Budget::Concurrency(new), Budget::Concurrency(old)) => new.carry_on(old),
-            (Budget::Rate(new), Budget::Rate(old)) => {
-                new.in_flight = old.in_flight;
-                match (&mut new.kind, &mut old.kind) {
-                    (Kind::Sliding(new), Kind::Sliding(old)) => new.carry_on(old, now),
-                    (Kind::Bucket(new), Kind::Bucket(old)) => new.carry_on(old, now),
-                    (Kind::Calendar(new), Kind::Calendar(old)) => new.carry_on(old, now),
-                    _ => {}
-                }
-            }
+            (Budget::Rate(new), Budget::Rate(old)) => match (&mut new.kind, &mut old.kind) {
+                (Kind::Sliding(new), Kind::Sliding(old)) => new.carry_on(old, now),
+                (Kind::Bucket(new), Kind::Bucket(old)) => new.carry_on(old, now),
+                (Kind::Calendar(new), Kind::Calendar(old)) => new.carry_on(old, now),
+                _ => {}
+            },
             _ => {}
         }
     }

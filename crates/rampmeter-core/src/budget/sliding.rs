@@ -132,6 +132,18 @@ impl Sliding {
         self.used
     }
 
+    /// What of it a provider counts that knows neither `transit` nor sub-windows: what is kept here
+    /// for longer than `period_nanos` has left there, and is not ours among what it counts.
+    pub(super) fn used_by_provider(&mut self, period_nanos: u64, now: Instant) -> u64 {
+        self.expire(now);
+        let longer = self.window_nanos.saturating_sub(period_nanos);
+        let longer = longer.saturating_add(self.grain_nanos - 1);
+        let left = now.as_nanos().saturating_add(longer);
+        let gone = self.log.iter().take_while(|(leaves, _)| *leaves <= left);
+        let gone: u64 = gone.fold(0, |sum, (_, amount)| sum.saturating_add(*amount));
+        self.used.saturating_sub(gone)
+    }
+
     /// The window, and what is in it: after how long it leaves, and how much.
     pub(super) fn taken(&self, now: Instant) -> (Duration, Vec<(Duration, u64)>) {
         let leaves_in = |leaves: u64| Instant::from_nanos(leaves).saturating_since(now);

@@ -97,12 +97,13 @@ impl Slots {
     #[inline]
     pub(crate) fn room(&self, priority: Priority) -> u64 {
         let room = self.size.saturating_sub(self.held);
-        match &self.bars {
-            None => room,
-            Some(bars) => {
-                room.saturating_sub(kept(bars, self.most_kept(), priority, |bar| bar.held))
-            }
-        }
+        if self.bars.is_none() { room } else { self.room_beside_bars(room, priority) }
+    }
+
+    #[inline(never)]
+    fn room_beside_bars(&self, room: u64, priority: Priority) -> u64 {
+        let bars = self.bars.as_deref().unwrap_or_default();
+        room.saturating_sub(kept(bars, self.most_kept(), priority, |bar| bar.held))
     }
 
     /// How many a call of this priority could ever take.
@@ -179,20 +180,32 @@ impl Slots {
     pub(crate) fn take(&mut self, amount: u64, priority: Priority) {
         self.held = self.held.saturating_add(amount);
         self.peak = self.peak.max(self.held);
-        if let Some(bars) = &mut self.bars {
-            for bar in bars.iter_mut().filter(|bar| bar.is_for(priority)) {
-                bar.held = bar.held.saturating_add(amount);
-            }
+        if self.bars.is_some() {
+            self.take_beside_bars(amount, priority);
+        }
+    }
+
+    #[inline(never)]
+    fn take_beside_bars(&mut self, amount: u64, priority: Priority) {
+        let bars = self.bars.iter_mut().flat_map(|bars| bars.iter_mut());
+        for bar in bars.filter(|bar| bar.is_for(priority)) {
+            bar.held = bar.held.saturating_add(amount);
         }
     }
 
     #[inline]
     pub(crate) fn give(&mut self, amount: u64, priority: Priority) {
         self.held = self.held.saturating_sub(amount);
-        if let Some(bars) = &mut self.bars {
-            for bar in bars.iter_mut().filter(|bar| bar.is_for(priority)) {
-                bar.held = bar.held.saturating_sub(amount);
-            }
+        if self.bars.is_some() {
+            self.give_beside_bars(amount, priority);
+        }
+    }
+
+    #[inline(never)]
+    fn give_beside_bars(&mut self, amount: u64, priority: Priority) {
+        let bars = self.bars.iter_mut().flat_map(|bars| bars.iter_mut());
+        for bar in bars.filter(|bar| bar.is_for(priority)) {
+            bar.held = bar.held.saturating_sub(amount);
         }
     }
 }

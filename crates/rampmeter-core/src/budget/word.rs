@@ -12,10 +12,12 @@
 //! kind could, has so much until then and no more.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use super::bucket::Bucket;
 use super::{Kind, Rate};
 use crate::time::Instant;
+use crate::usage::Room;
 
 /// What a provider said of one of its quotas.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,6 +92,30 @@ impl Word {
         }
     }
 
+    /// So much and no more, as it was told before; any word that comes replaces it.
+    pub(super) fn of_room(room: Room, now: Instant) -> Word {
+        let until = now.saturating_add(room.lasts);
+        Word { started: Instant::EPOCH, form: Form::Room { left: room.left, until }, short: 0 }
+    }
+
+    /// What it says, if that is so much and no more.
+    pub(super) fn room(&self, now: Instant) -> Option<Room> {
+        match &self.form {
+            Form::Room { left, until } if *until > now => {
+                Some(Room { left: *left, lasts: until.saturating_since(now) })
+            }
+            _ => None,
+        }
+    }
+
+    /// After how long it says that a bucket is full.
+    pub(super) fn full_in(&self, now: Instant) -> Duration {
+        match &self.form {
+            Form::Level(bucket) => bucket.full_in(now),
+            _ => Duration::ZERO,
+        }
+    }
+
     /// What a sliding window must count for others from now on, since so much comes back to it of
     /// the call that this came with.
     pub(super) fn kept(&mut self, back: u64, started: Instant, now: Instant) -> Option<(u64, u64)> {
@@ -155,7 +181,8 @@ impl Rate {
                 (room < bucket.burst()).then(|| Form::Level(bucket.at_level(room, now)))
             }
             Kind::Sliding(sliding) if !late(period) => {
-                let missing = amount.saturating_sub(room).saturating_sub(sliding.used(now));
+                let ours = sliding.used_by_provider(period, now);
+                let missing = amount.saturating_sub(room).saturating_sub(ours);
                 let leaves_nanos = sliding.leaves_by(resets, now);
                 (missing > 0).then(|| {
                     sliding.charge_one(leaves_nanos, missing, true);

@@ -169,3 +169,21 @@ fn those_who_wait_and_take_nothing_of_a_budget_that_comes_pass_those_who_do() {
     assert_eq!(stage.end(without), []);
     assert_eq!(stage.at(10_000), [takes[1]]);
 }
+
+#[test]
+fn what_was_used_of_a_day_is_not_taken_for_what_was_used_of_a_minute() {
+    let (minute, day) = (rate(30, 60_000, SLIDING), rate(1_000, 86_400_000, SLIDING));
+    let limit = |budgets| LimitConfig { budgets, ..LimitConfig::default() };
+    let config = Config { limits: vec![limit(vec![minute, day.clone()])], ..Config::default() };
+    let mut stage = Stage::new(config);
+    for _ in 0..20 {
+        let id = stage.runs(&on(&[0]));
+        stage.end(id);
+    }
+    stage.at(70_000);
+    let id = stage.runs(&on(&[0]));
+    stage.end(id);
+    assert_eq!([0, 1].map(|budget| stage.used(0, budget)), [1, 21]);
+    stage.edit(replace(vec![day]));
+    assert_eq!(stage.used(0, 0), 21);
+}

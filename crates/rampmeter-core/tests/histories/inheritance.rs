@@ -162,10 +162,11 @@ fn slots_that_pass_to_a_raised_borrower_are_given_back_at_the_right_priority() {
     assert_eq!(priority_of(&mut stage, child), 0);
     assert_eq!(stage.end(busy), [child], "it stands on its caller's slot");
     assert_eq!(stage.end(caller), [high], "and now that slot is its own");
+    // The one that is kept is in use by somebody that it is kept for, so the other is free.
+    let low = stage.runs(&on(&[L]).priority(2).flow(3));
     assert_eq!(stage.end(child), []);
-    // As many low ones as before have room, and not one more.
-    stage.runs(&on(&[L]).priority(2).flow(3));
     stage.waits(&on(&[L]).priority(2).flow(3));
+    assert_eq!(stage.end(low).len(), 1, "and low ones have one, and not one more");
     stage.runs(&on(&[L]).priority(0).flow(4));
 }
 

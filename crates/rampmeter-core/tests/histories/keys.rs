@@ -85,18 +85,31 @@ fn a_key_named_twice_is_used_as_the_stronger_access_says() {
 }
 
 #[test]
-fn a_writer_that_is_blocked_elsewhere_claims_nothing_from_those_before_it_in_a_line() {
-    // `second` needs the limit and the key; `first` is before it at the key and needs the limit.
+fn a_claimant_withholds_nothing_from_those_before_it_in_a_line() {
+    let mut stage = Stage::of(&[slots(2), slots(1)]);
+    let (host, api) = (stage.runs(&on(&[L])), stage.runs(&on(&[M])));
+    let first = stage.waits(&on(&[L, M]).writes("k"));
+    // It claims the limit, of which it needs more than is free.
+    let second = stage.waits(&on(&[L]).weight(2).writes("k").flow(2));
+    assert!(stage.engine.explain(stage.now, second).unwrap().claims);
+    assert_eq!(stage.end(api), [first], "which needs a slot of the limit, too");
+    assert_eq!(stage.end(host), []);
+    // From here on nobody is before it.
+    let light = stage.waits(&on(&[L]).flow(3));
+    assert_eq!(stage.end(first), [second]);
+    assert_eq!(stage.end(second), [light]);
+}
+
+#[test]
+fn nothing_is_idle_while_those_whose_turn_it_is_are_held_back_at_a_key() {
     let mut stage = Stage::of(&[slots(1), slots(1)]);
     let (host, api) = (stage.runs(&on(&[L])), stage.runs(&on(&[M])));
     let first = stage.waits(&on(&[L, M]).writes("k"));
     let second = stage.waits(&on(&[L]).writes("k").flow(2));
-    // Its turn at L comes again and again, and the key is in the way.
     let mut host = host;
     for flow in 10..14 {
         let filler = stage.waits(&on(&[L]).flow(flow));
-        let started = stage.end(host);
-        assert_eq!(started, [filler], "neither of the two can start, and nothing is idle");
+        assert_eq!(stage.end(host), [filler], "neither of the two can start");
         host = filler;
     }
     assert_eq!(stage.end(api), []);
@@ -135,6 +148,19 @@ fn a_nested_writer_borrows_what_its_caller_reads_and_waits_for_the_other_readers
     assert_eq!(stage.end(other), [child], "those who came later wait for it too");
     assert_eq!(stage.end(child), [later]);
     assert_eq!(stage.end(caller), []);
+}
+
+#[test]
+fn what_a_server_said_is_about_the_limits_of_a_call_and_not_about_its_keys() {
+    let mut stage = stage();
+    let call = stage.runs(&on(&[L]).writes("k"));
+    let (now, mut out) = (stage.now, Outputs::new());
+    assert!(stage.engine.throttled(now, call, None, &mut out));
+    assert!(stage.engine.observe(now, call, &[], &mut out));
+    assert!(stage.engine.settle(now, call, &[], &mut out));
+    assert_eq!(stage.end_as(call, Outcome::Overloaded), []);
+    let other = stage.runs(&none().writes("k"));
+    assert_eq!(stage.end(other), []);
 }
 
 #[test]

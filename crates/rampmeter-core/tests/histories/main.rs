@@ -10,6 +10,7 @@
 mod adaptive;
 mod backfill;
 mod bench;
+mod breakers;
 mod claims;
 mod cooling;
 mod edits;

@@ -174,3 +174,19 @@ fn what_calls_of_a_tool_took_is_what_the_next_should_take() {
     assert_eq!(stage.engine.expected(ToolId(3), Unit(1)), None);
     assert_eq!(stage.engine.expected(ToolId(2), Unit(0)), None);
 }
+
+#[test]
+fn a_calendar_rate_that_is_new_gives_nothing_back_that_it_never_charged() {
+    let config = |budgets| LimitConfig { budgets, ..LimitConfig::default() };
+    let slots = BudgetConfig::slots(9);
+    let mut stage =
+        Stage::new(Config { limits: vec![config(vec![slots.clone()])], ..Config::default() });
+    let first = stage.runs(&on(&[0]).tokens(60));
+    let calendar = RateKind::Calendar { ends: Instant::from_millis(10_000) };
+    let edit = Edit::Replace(LimitId(0), config(vec![slots, tokens(100, 10_000, calendar)]));
+    stage.edit(vec![edit]);
+    stage.at(1);
+    stage.runs(&on(&[0]).tokens(70));
+    stage.settles(first, 0);
+    assert_eq!(stage.used(0, 1), 70);
+}

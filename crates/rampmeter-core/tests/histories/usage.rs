@@ -82,8 +82,12 @@ fn an_engine_that_takes_in_what_another_used_starts_the_same_calls_at_the_same_m
         let mut state = seed;
         let epoch = draw(&mut state, 1 << 50);
         let ends = Instant::from_millis(400);
+        // Each kind alone, and all of their combinations.
         let budgets = |ends| {
-            vec![sliding(40, 1), bucket(50, 1, 30), calendar(60, 2, ends), bucket(7, 3, 900)]
+            let all = [sliding(40, 1), bucket(50, 1, 30), calendar(60, 2, ends), bucket(7, 3, 90)];
+            let chosen =
+                all.into_iter().enumerate().filter(|(at, _)| (seed % 15 + 1) >> at & 1 == 1);
+            chosen.map(|(_, budget)| budget).collect()
         };
         let mut first = engine(budgets(ends));
         let mut now = Instant::EPOCH;
@@ -116,7 +120,7 @@ fn an_engine_that_takes_in_what_another_used_starts_the_same_calls_at_the_same_m
         }
         assert_eq!(compared, 400);
     }
-    assert!((30_000..90_000).contains(&of_them_started), "{of_them_started} of 120,000");
+    assert!((20_000..100_000).contains(&of_them_started), "{of_them_started} of 120,000");
 }
 
 /// The ring's sub-windows lie elsewhere by the second engine's clock, so it may be later.
@@ -221,8 +225,14 @@ fn figures_that_nobody_can_have_used_neither_overflow_nor_open_the_limit() {
         [sliding(10, 60), bucket(10, 60, 10), calendar(10, 60, Instant::from_millis(60_000))];
     for (used, budget) in used.into_iter().zip(budgets) {
         let (id, counts, period) = (RateId::default(), Counts::Unit(TOKENS), window);
-        let rate = RateUsage { id, budget: 0, counts, amount: u64::MAX, period, used };
-        let usage = Usage { limit: LimitId(0), label: Some("a".into()), rates: vec![rate] };
+        let word = None;
+        let rate = RateUsage { id, budget: 0, counts, amount: u64::MAX, period, used, word };
+        let usage = Usage {
+            limit: LimitId(0),
+            label: Some("a".into()),
+            cool_down: None,
+            rates: vec![rate],
+        };
         let mut engine = engine(vec![budget.clone()]);
         for _ in 0..2 {
             engine.restore(now, std::slice::from_ref(&usage), &mut Outputs::new());
@@ -244,4 +254,101 @@ fn a_running_call_knows_what_it_took_of_which_rate() {
     assert_eq!(charges, known);
     engine.release(now, call, Outcome::Succeeded, &mut Outputs::new());
     assert_eq!(engine.charges(call).count(), 0, "it runs no more");
+}
+
+/// The first engine's provider has said things; the second one begins where that ended.
+#[test]
+fn a_cool_down_and_what_a_provider_has_said_outlive_the_engine() {
+    let (now, there) = (Instant::from_millis(10), Instant::from_millis(5_000));
+    let after = |millis| there.saturating_add(Duration::from_millis(millis));
+    let word = |resets_in| Word {
+        counts: Counts::Unit(TOKENS),
+        limit: None,
+        remaining: 3,
+        resets_in: Some(Duration::from_secs(resets_in)),
+        window: None,
+    };
+    let hour = || calendar(1_000, 3_600, Instant::from_millis(3_600_000));
+    // Others have used what is missing: of each kind three are left at first, and then all.
+    for (budget, resets_in) in [
+        (hour(), 60),
+        (bucket(1_000, 1_000, 1_000), 997),
+        (sliding(1_000, 60), 60),
+        (sliding(1_000, 60), 600),
+    ] {
+        let (mut first, mut next) = (engine(vec![budget.clone()]), engine(vec![budget.clone()]));
+        let call = ask(&mut first, now, "a", 1).unwrap();
+        first.observe(now, call, &[word(resets_in)], &mut Outputs::new());
+        next.restore(there, &first.usage(now), &mut Outputs::new());
+        assert!(!starts(&mut next, there, "a", 4), "{budget:?}");
+        assert!(starts(&mut next, there, "a", 3), "{budget:?}");
+        assert!(!starts(&mut next, after(resets_in * 1_000 - 2_000), "a", 997), "{budget:?}");
+        assert!(starts(&mut next, after(resets_in * 1_000 + 4_000), "a", 990), "{budget:?}");
+    }
+
+    let (mut first, mut next) = (engine(vec![hour()]), engine(vec![hour()]));
+    let call = ask(&mut first, now, "a", 1).unwrap();
+    first.throttled(now, call, Some(Duration::from_secs(20)), &mut Outputs::new());
+    let usage = first.usage(now);
+    let left = usage[0].cool_down.unwrap();
+    assert!((Duration::from_secs(20)..Duration::from_secs(22)).contains(&left), "{left:?}");
+    let mut out = Outputs::new();
+    next.restore(there, &usage, &mut out);
+    let until = there.saturating_add(left);
+    assert_eq!(out, [Output::Cooling { limit: LimitId(0), until: Some(until) }]);
+    assert!(!starts(&mut next, after(19_999), "a", 1));
+    let probe = ask(&mut next, until, "a", 1).unwrap();
+    assert_eq!(ask(&mut next, until, "a", 1), None, "one probe goes first");
+    next.release(until, probe, Outcome::Succeeded, &mut Outputs::new());
+    assert!(starts(&mut next, until, "a", 1));
+}
+
+#[test]
+fn what_is_told_piece_by_piece_is_what_is_told_at_once() {
+    let limit = |name: &str, per| LimitConfig {
+        name: name.into(),
+        budgets: vec![sliding(10, 60)],
+        per,
+        max_instances: 9,
+        ..LimitConfig::default()
+    };
+    let limits = vec![limit("a", Some(LabelId(0))), limit("b", None), limit("c", Some(LabelId(0)))];
+    let mut engine = Engine::new(Config { limits, ..Config::default() }).unwrap();
+    let now = Instant::from_millis(10);
+    let costs = [Cost { unit: TOKENS, amount: 3 }];
+    for (value, tokens) in [("x", 3), ("y", 0), ("z", 3), ("w", 3)] {
+        let draws = [0, 1, 2].map(|limit| Draw {
+            limit: LimitId(limit),
+            weight: 1,
+            costs: if tokens > 0 { &costs } else { &[] },
+        });
+        let call = Call {
+            tool: ToolId(0),
+            flow: Flow { id: 1, weight: 1 },
+            priority: Priority(0),
+            labels: &[(LabelId(0), value)],
+            draws: &draws,
+            keys: &[],
+            parent: None,
+            deadline: Instant::NEVER,
+            queue_timeout: Duration::ZERO,
+        };
+        let granted = engine.try_admit(now, &call, &mut Outputs::new());
+        assert!(matches!(granted, Decision::Granted(_)));
+    }
+    let all = engine.usage(now);
+    assert_eq!(all.len(), 7, "three values of two limits, and the one limit without");
+    for most in 1..12 {
+        let (mut pieces, mut place) = (Vec::new(), None);
+        for _ in 0..12 {
+            let (piece, next) = engine.usage_after(now, place.as_ref(), most);
+            assert!(piece.len() <= most);
+            pieces.extend(piece);
+            place = next;
+            if place.is_none() {
+                break;
+            }
+        }
+        assert_eq!((pieces, place), (all.clone(), None), "{most} at a time");
+    }
 }

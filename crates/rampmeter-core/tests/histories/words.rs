@@ -55,6 +55,23 @@ fn no_more_starts_than_the_provider_says_is_left() {
     }
 }
 
+/// The provider counts calls for a period, and the window here for a transit longer: what lies in
+/// between is not among what the provider counts, and is no room once it leaves here, too.
+#[test]
+fn what_has_left_at_the_provider_only_is_not_taken_for_what_others_took() {
+    let transit = Duration::from_secs(1);
+    let mut stage = Stage::of(&[rate(10, 10_000, RateKind::Sliding { transit })]);
+    for flow in 1..=4 {
+        let id = stage.runs(&on(&[0]).flow(flow));
+        stage.end(id);
+    }
+    stage.at(10_500);
+    let answered = stage.runs(&on(&[0]));
+    stage.hears(answered, 4, Some(9_500));
+    stage.at(11_000);
+    assert_eq!(stage.start(), 4);
+}
+
 #[test]
 fn what_is_out_may_still_be_on_its_way_and_is_set_aside() {
     for kind in KINDS {
@@ -198,4 +215,60 @@ fn a_word_of_another_unit_or_of_nobody_changes_nothing() {
     assert_eq!(stage.start(), 9);
     stage.end(first);
     assert!(!stage.engine.observe(stage.now, first, &[word], &mut stage.out));
+}
+
+/// A hundred tokens in ten seconds.
+fn of_tokens(kind: RateKind) -> Stage {
+    let kind = if kind == BUCKET { RateKind::Bucket { burst: 100 } } else { kind };
+    Stage::of(&[crate::stage::tokens(100, 10_000, kind)])
+}
+
+impl Stage {
+    fn hears_of_tokens(&mut self, id: CallId, remaining: u64) {
+        let (counts, resets_in) = (Counts::Unit(Unit(0)), Some(Duration::from_secs(9)));
+        self.hear(id, Word { counts, limit: None, remaining, resets_in, window: None });
+    }
+
+    fn took(&mut self, id: CallId, amount: u64) {
+        let cost = [Cost { unit: Unit(0), amount }];
+        assert!(self.engine.settle(self.now, id, &cost, &mut self.out));
+    }
+
+    fn starts_with(&mut self, tokens: u64) -> bool {
+        match self.ask(&on(&[0]).tokens(tokens)) {
+            Decision::Granted(_) => true,
+            Decision::Waiting(id) => {
+                self.gives_up(id);
+                false
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_the_answered_call_did_not_take_is_in_the_word_already() {
+    for kind in KINDS {
+        let mut stage = of_tokens(kind);
+        let first = stage.runs(&on(&[0]).tokens(80));
+        stage.hears_of_tokens(first, 15);
+        stage.took(first, 40);
+        assert!(!stage.starts_with(16), "{kind:?}");
+        assert!(stage.starts_with(15), "{kind:?}");
+    }
+}
+
+#[test]
+fn what_is_set_aside_beyond_what_is_left_does_not_come_back_as_room() {
+    for kind in [BUCKET, CALENDAR] {
+        let mut stage = of_tokens(kind);
+        let first = stage.runs(&on(&[0]).tokens(10));
+        stage.at(1);
+        let other = stage.runs(&on(&[0]).tokens(30).flow(2));
+        stage.hears_of_tokens(first, 10);
+        assert!(!stage.starts_with(1), "{kind:?}");
+        stage.took(other, 5);
+        assert!(!stage.starts_with(6), "{kind:?}");
+        assert!(stage.starts_with(5), "{kind:?}");
+    }
 }

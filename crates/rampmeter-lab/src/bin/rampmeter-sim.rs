@@ -8,7 +8,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use rampmeter_lab::sim::{COUNTS, Count, Mix, Run, Totals, play, play_claims, play_shares};
+use rampmeter_lab::sim::{
+    COUNTS, Count, Mix, Run, Totals, play, play_claims, play_keys, play_shares,
+};
 
 const HELP: &str = "usage: rampmeter-sim [--seed N | --seeds A..B | --seconds S] [--steps N] \
                     [--threads N] [--tell N] [--without nested,edits,…]";
@@ -93,6 +95,9 @@ struct Found {
     closest_share: f64,
     heavy_calls: u64,
     closest_wait: f64,
+    /// Calls that started in scenes of keys, and the most writers at one key at once.
+    keyed_calls: u64,
+    writers: u64,
     /// A fingerprint of all fingerprints, in whatever order the seeds came.
     hash: u64,
 }
@@ -116,7 +121,7 @@ fn run(options: &Options) -> ExitCode {
                     let run = play_twice_now_and_then(seed, options.steps, options.mix);
                     report(&run, options, begun, &found);
                     if seed.is_multiple_of(10) {
-                        shares_and_claims(seed, &found);
+                        scenes_beside(seed, &found);
                     }
                 }
             });
@@ -149,15 +154,17 @@ fn play_twice_now_and_then(seed: u64, steps: u64, mix: Mix) -> Run {
     run
 }
 
-/// Every tenth seed makes a scene of shares and one of claims, too.
-fn shares_and_claims(seed: u64, found: &Mutex<Found>) {
-    let (shares, claims) = (play_shares(seed), play_claims(seed));
+/// Every tenth seed makes a scene of shares, one of claims and one of keys, too.
+fn scenes_beside(seed: u64, found: &Mutex<Found>) {
+    let (shares, claims, keys) = (play_shares(seed), play_claims(seed), play_keys(seed));
     let Ok(mut found) = found.lock() else { return };
     found.scenes += 1;
     found.closest_share = found.closest_share.max(shares.closest);
     found.heavy_calls += claims.judged;
     found.closest_wait = found.closest_wait.max(claims.closest);
-    for violation in [shares.violation, claims.violation].into_iter().flatten() {
+    found.keyed_calls += keys.started;
+    found.writers = found.writers.max(keys.peaks.1);
+    for violation in [shares.violation, claims.violation, keys.violation].into_iter().flatten() {
         found.violations += 1;
         println!("{violation}");
     }
@@ -199,8 +206,14 @@ fn row(found: &Found, options: &Options, seconds: f64) -> String {
     );
     row.push_str(&format!(
         ",\"scenes_of_shares_and_claims\":{},\"greatest_share_difference_of_bound\":{:.3},\
-         \"heavy_calls\":{},\"longest_wait_of_bound\":{:.3}",
-        found.scenes, found.closest_share, found.heavy_calls, found.closest_wait
+         \"heavy_calls\":{},\"longest_wait_of_bound\":{:.3},\"keyed_calls\":{},\
+         \"most_writers_at_a_key\":{}",
+        found.scenes,
+        found.closest_share,
+        found.heavy_calls,
+        found.closest_wait,
+        found.keyed_calls,
+        found.writers
     ));
     for (count, name) in COUNTS {
         row.push_str(&format!(",\"{name}\":{}", found.totals.of(count)));

@@ -11,7 +11,8 @@ use rampmeter_lab::studies::provider::{Kind, Options, Regime, Variation, run};
 const HELP: &str = "usage: rampmeter-study adaptive
        rampmeter-study provider [--regimes rampmeter,governor,semaphore,unlimited]
                                 [--kinds bucket,sliding,calendar]
-                                [--variations exact,estimated,other-user] [--seed N]";
+                                [--variations exact,unheard,estimated,estimated-unheard,other-user,\
+                                              other-user-steady] [--seed N] [--logs FOLDER]";
 
 /// Seeds that the adaptive limits are played with.
 const SEEDS: std::ops::Range<u64> = 0..5;
@@ -78,6 +79,7 @@ fn options(mut words: impl Iterator<Item = String>) -> Result<Options, String> {
             "--variations" => {
                 options.variations = listed(&value, &Variation::ALL, Variation::name)?;
             }
+            "--logs" => options.logs = Some(value.into()),
             "--seed" => {
                 options.seed = value.parse().map_err(|_| format!("`{value}` is no number"))?;
             }

@@ -26,6 +26,10 @@ pub struct Mix {
     pub zeros: bool,
     /// Clocks that step, timers that are late, times that run backwards.
     pub clocks: bool,
+    /// Limits whose number of slots is learned.
+    pub adaptive: bool,
+    /// Limits with a breaker.
+    pub breakers: bool,
     /// Calls that tell what they took.
     pub settles: bool,
     /// Calls that are throttled.
@@ -47,6 +51,8 @@ impl Mix {
         faults: true,
         zeros: true,
         clocks: true,
+        adaptive: true,
+        breakers: true,
         settles: true,
         throttles: true,
         words: true,
@@ -68,6 +74,8 @@ impl Mix {
             "faults" => &mut self.faults,
             "zeros" => &mut self.zeros,
             "clocks" => &mut self.clocks,
+            "adaptive" => &mut self.adaptive,
+            "breakers" => &mut self.breakers,
             "settles" => &mut self.settles,
             "throttles" => &mut self.throttles,
             "words" => &mut self.words,
@@ -96,6 +104,9 @@ impl Mix {
             faults: with(self.faults),
             zeros: with(self.zeros),
             clocks: with(self.clocks),
+            // Chosen apart, so that a seed makes the same of all else.
+            adaptive: false,
+            breakers: false,
             settles,
             throttles,
             words,

@@ -7,6 +7,7 @@
 mod books;
 mod claims;
 mod judges;
+mod keys;
 mod mix;
 mod player;
 pub(crate) mod rng;
@@ -17,6 +18,7 @@ mod transcript;
 mod verdict;
 
 pub use claims::{Claims, play_claims};
+pub use keys::{Keys, play_keys};
 pub use mix::Mix;
 pub use player::{Run, play};
 pub use shares::{Shares, play_shares};

@@ -21,6 +21,9 @@ pub enum Count {
     Borrowed,
     WouldDeadlock,
     Evicted,
+    Resized,
+    Opened,
+    RefusedByBreaker,
     TooLate,
     Edits,
     EditsRefused,
@@ -45,7 +48,7 @@ pub enum Count {
 }
 
 /// Every count with the name that it has in a record.
-pub const COUNTS: [(Count, &str); 36] = [
+pub const COUNTS: [(Count, &str); 39] = [
     (Count::Steps, "steps"),
     (Count::Asked, "asked"),
     (Count::GrantedAtOnce, "granted_at_once"),
@@ -61,6 +64,9 @@ pub const COUNTS: [(Count, &str); 36] = [
     (Count::Borrowed, "borrowed"),
     (Count::WouldDeadlock, "would_deadlock"),
     (Count::Evicted, "evicted"),
+    (Count::Resized, "learned_sizes"),
+    (Count::Opened, "breakers_opened"),
+    (Count::RefusedByBreaker, "refused_by_breaker"),
     (Count::TooLate, "too_late"),
     (Count::Edits, "edits"),
     (Count::EditsRefused, "edits_refused"),

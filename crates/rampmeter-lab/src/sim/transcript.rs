@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rampmeter_core::{Decision, Instant, Output, Refusal, Retry};
+use rampmeter_core::{BreakerState, Decision, Instant, Output, Refusal, Retry};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Transcript {
@@ -58,7 +58,6 @@ impl Transcript {
                 self.number(until.map_or(0, Instant::as_nanos));
                 [9, u64::from(limit.0)].map(|it| self.number(it))
             }
-            Output::Breaker { limit, .. } => [12, u64::from(limit.0)].map(|it| self.number(it)),
             Output::Spent { limit, until } => {
                 self.number(until.as_nanos());
                 [10, u64::from(limit.0)].map(|it| self.number(it))
@@ -66,6 +65,14 @@ impl Transcript {
             Output::Resized { limit, size } => {
                 self.number(*size);
                 [11, u64::from(limit.0)].map(|it| self.number(it))
+            }
+            Output::Breaker { limit, state } => {
+                self.number(match state {
+                    BreakerState::Closed => 0,
+                    BreakerState::HalfOpen => 1,
+                    BreakerState::Open(until) => until.as_nanos(),
+                });
+                [12, u64::from(limit.0)].map(|it| self.number(it))
             }
         };
         self.tell(|| format!("  ⇒ {output:?}"));

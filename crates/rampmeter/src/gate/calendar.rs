@@ -22,7 +22,7 @@ pub(super) struct Calendar {
     budget: usize,
     period: Duration,
     zone: Zone,
-    /// The present window, counted from 1970 in the zone.
+    /// The present window, by when it ends: nanoseconds since 1970.
     window: i128,
     /// When it ends, by the gate's clock.
     pub(super) ends: Instant,
@@ -37,20 +37,20 @@ impl Calendar {
         now: Instant,
         wall: SystemTime,
     ) -> Calendar {
-        let (window, left) = place(period, zone, wall);
+        let (window, left) = place(period, &zone, wall);
         Calendar { limit, budget, period, zone, window, ends: now.saturating_add(left) }
     }
 
     /// Whether it is this limit's, by these windows.
-    pub(super) fn is(&self, limit: LimitId, period: Duration, zone: Zone) -> bool {
-        (self.limit, self.period, self.zone) == (limit, period, zone)
+    pub(super) fn is(&self, limit: LimitId, period: Duration, zone: &Zone) -> bool {
+        (self.limit, self.period, &self.zone) == (limit, period, zone)
     }
 
     /// How many nanoseconds ago the present window began, if it is this limit's, by this period.
     pub(super) fn began_ago(&self, limit: LimitId, period: Duration, now: Instant) -> Option<i128> {
-        let whole = i128::try_from(period.as_nanos()).unwrap_or(i128::MAX);
+        let began = || self.zone.window_began(nanos(period), self.window);
         let left = i128::from(self.ends.as_nanos()) - i128::from(now.as_nanos());
-        ((self.limit, self.period) == (limit, period)).then(|| whole - left)
+        ((self.limit, self.period) == (limit, period)).then(|| self.window - began() - left)
     }
 
     /// The same, at another place in its limit.
@@ -66,7 +66,7 @@ impl Calendar {
         engine: &mut Engine,
         out: &mut Outputs,
     ) {
-        let (mut window, mut left) = place(self.period, self.zone, wall);
+        let (mut window, mut left) = place(self.period, &self.zone, wall);
         let rolled = now >= self.ends;
         match window.cmp(&self.window) {
             // The clock was set on, or the machine slept: what was used belongs to the past.
@@ -75,8 +75,9 @@ impl Calendar {
             }
             // The engine has begun this window a hair too early. It must not begin twice.
             Ordering::Equal if rolled && left <= APART.min(self.period / 2) => {
-                window += 1;
-                left += self.period;
+                let next = self.zone.window_ends(nanos(self.period), window);
+                left += between(window, next);
+                window = next;
             }
             _ => {}
         }
@@ -87,21 +88,26 @@ impl Calendar {
 }
 
 /// When the window that `wall` is in ends, by the gate's clock, which says `now`.
-pub(super) fn ends(period: Duration, zone: Zone, now: Instant, wall: SystemTime) -> Instant {
+pub(super) fn ends(period: Duration, zone: &Zone, now: Instant, wall: SystemTime) -> Instant {
     now.saturating_add(place(period, zone, wall).1)
 }
 
-/// The window that `wall` is in, and what is left of it.
-fn place(period: Duration, zone: Zone, wall: SystemTime) -> (i128, Duration) {
+/// When the window that `wall` is in ends, in nanoseconds since 1970, and what is left of it.
+fn place(period: Duration, zone: &Zone, wall: SystemTime) -> (i128, Duration) {
     let since = match wall.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(after) => i128::try_from(after.as_nanos()).unwrap_or(i128::MAX),
-        Err(before) => -i128::try_from(before.duration().as_nanos()).unwrap_or(i128::MAX),
+        Ok(after) => nanos(after),
+        Err(before) => -nanos(before.duration()),
     };
-    let local = since + i128::from(zone.offset_seconds) * 1_000_000_000;
-    let period = i128::try_from(period.as_nanos()).unwrap_or(i128::MAX).max(1);
-    let left = period - local.rem_euclid(period);
-    let left = Duration::from_nanos(u64::try_from(left).unwrap_or(u64::MAX));
-    (local.div_euclid(period), left)
+    let ends = zone.window_ends(nanos(period), since);
+    (ends, between(since, ends))
+}
+
+fn nanos(duration: Duration) -> i128 {
+    i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX)
+}
+
+fn between(from: i128, to: i128) -> Duration {
+    Duration::from_nanos(u64::try_from(to - from).unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -113,14 +119,14 @@ mod tests {
         let day = Duration::from_secs(86_400);
         let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let place = |offset_seconds, wall| {
-            let (window, left) = place(day, Zone { offset_seconds }, wall);
-            (window, left.as_secs())
+            let (ends, left) = place(day, &Zone::offset(offset_seconds), wall);
+            (ends / 1_000_000_000, left.as_secs())
         };
-        assert_eq!(place(0, at(0)), (0, 86_400));
-        assert_eq!(place(0, at(86_399)), (0, 1));
+        assert_eq!(place(0, at(0)), (86_400, 86_400));
+        assert_eq!(place(0, at(86_399)), (86_400, 1));
         let late = place(3_600, at(86_400 - 3_600 - 1));
-        assert_eq!(late, (0, 1), "midnight at +01:00 is 23:00 UTC");
-        assert_eq!(place(-3_600, at(3_599)), (-1, 1));
-        assert_eq!(place(0, SystemTime::UNIX_EPOCH - Duration::from_secs(1)), (-1, 1));
+        assert_eq!(late, (86_400 - 3_600, 1), "midnight at +01:00 is 23:00 UTC");
+        assert_eq!(place(-3_600, at(3_599)), (3_600, 1));
+        assert_eq!(place(0, SystemTime::UNIX_EPOCH - Duration::from_secs(1)), (0, 1));
     }
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::Home;
+use super::persist::Draft;
 use crate::persist::{PersistError, Store};
 
 /// A disk is not kept busier than this, however short the interval.
@@ -71,8 +72,7 @@ impl Keeper {
     pub(super) fn write(&self, anew: bool) -> Result<(), PersistError> {
         let mut guard = self.store.lock();
         let Some(store) = guard.as_mut() else { return Ok(()) };
-        let draft = self.home.visit_at(self.serial, |state| state.draft(anew, false)).flatten();
-        let Some(draft) = draft else { return Ok(()) };
+        let Some(draft) = self.draft(anew, false) else { return Ok(()) };
         let begun = Instant::now();
         let result = store.save(&draft.record());
         *self.took.lock() = begun.elapsed();
@@ -86,12 +86,20 @@ impl Keeper {
     pub(super) fn finish(&self) {
         let store = self.store.lock().take();
         if let Some(mut store) = store {
-            let draft = self.home.visit_at(self.serial, |state| state.draft(true, true)).flatten();
             // Nobody is left who could be told; `Gate::save` tells.
-            let _ = draft.map(|draft| store.save(&draft.record()));
+            let _ = self.draft(true, true).map(|draft| store.save(&draft.record()));
         }
         self.signal.lock().ended = true;
         self.changed.notify_all();
+    }
+
+    /// What there is to write, taken piece by piece.
+    fn draft(&self, anew: bool, clean: bool) -> Option<Draft> {
+        let mut draft = self.home.visit_at(self.serial, |state| state.draft(anew, clean))??;
+        while !draft.is_whole() {
+            self.home.visit_at(self.serial, |state| state.draft_on(&mut draft))?;
+        }
+        Some(draft)
     }
 
     /// Until there may be something to write; `false` once there never will be. An interval after

@@ -131,6 +131,9 @@ impl Leases {
 fn lend(rate: &mut RateUsage, units: u64) -> (u64, Duration) {
     let most = (rate.amount / MOST_PART).max(1);
     let size = units.clamp((rate.amount / LEAST_PART).max(1), most);
+    if let Some(word) = &mut rate.word {
+        word.left = word.left.saturating_sub(size);
+    }
     match &mut rate.used {
         Used::Sliding { window, taken } => taken.push((VALID_FOR.saturating_add(*window), size)),
         Used::Bucket { full_in } => {

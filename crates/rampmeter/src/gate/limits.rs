@@ -8,7 +8,9 @@ use rampmeter_core as core;
 use rampmeter_core::{BudgetConfig, Instant, Priority};
 
 use super::plan::PlannedLabel;
-use crate::policy::{AdaptivePolicy, LimitPolicy, Overflow, RateKind, RatePolicy, Unit, Zone};
+use crate::policy::{
+    AdaptivePolicy, BreakerPolicy, LimitPolicy, Overflow, RateKind, RatePolicy, Unit, Zone,
+};
 
 /// The engine's numbers for a policy's words.
 pub(super) struct Words<'a> {
@@ -21,7 +23,7 @@ pub(super) struct Words<'a> {
 pub(super) fn limit(
     limit: &LimitPolicy,
     words: &Words<'_>,
-    ends: impl Fn(Duration, Zone) -> Instant,
+    ends: impl Fn(Duration, &Zone) -> Instant,
 ) -> core::LimitConfig {
     let rates = limit.rates.iter().map(|rate| self::rate(rate, &ends));
     core::LimitConfig {
@@ -42,7 +44,7 @@ pub(super) fn limit(
             Overflow::Evict => core::Overflow::Evict,
         },
         learns: limit.feedback,
-        breaker: None,
+        breaker: limit.breaker.map(breaker),
     }
 }
 
@@ -60,7 +62,7 @@ fn slots(limit: &LimitPolicy, words: &Words<'_>) -> Option<BudgetConfig> {
     Some(BudgetConfig::Concurrency { size, reserved: reserved.collect(), lend })
 }
 
-fn rate(rate: &RatePolicy, ends: impl Fn(Duration, Zone) -> Instant) -> BudgetConfig {
+fn rate(rate: &RatePolicy, ends: impl Fn(Duration, &Zone) -> Instant) -> BudgetConfig {
     BudgetConfig::Rate {
         counts: unit_id(rate.unit).map_or(core::Counts::Calls, core::Counts::Unit),
         amount: rate.amount,
@@ -68,7 +70,7 @@ fn rate(rate: &RatePolicy, ends: impl Fn(Duration, Zone) -> Instant) -> BudgetCo
         kind: match rate.kind {
             RateKind::Sliding { transit } => core::RateKind::Sliding { transit },
             RateKind::Bucket { burst } => core::RateKind::Bucket { burst },
-            RateKind::Calendar { zone } => {
+            RateKind::Calendar { ref zone } => {
                 core::RateKind::Calendar { ends: ends(rate.period, zone) }
             }
         },
@@ -83,6 +85,11 @@ pub(super) fn unit_id(unit: Unit) -> Option<core::Unit> {
         Unit::InputTokens => Some(core::Unit(1)),
         Unit::OutputTokens => Some(core::Unit(2)),
     }
+}
+
+fn breaker(breaker: BreakerPolicy) -> core::Breaker {
+    let BreakerPolicy { failures_per_mille, over, min_calls, open, probes, when_open } = breaker;
+    core::Breaker { failures_per_mille, over, min_calls, open_for: open, probes, when_open }
 }
 
 fn narrow(size: u64) -> u32 {

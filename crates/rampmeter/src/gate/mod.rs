@@ -11,6 +11,7 @@ mod change;
 mod explain;
 mod handle;
 mod handoff;
+mod held;
 mod home;
 mod infos;
 mod keeper;
@@ -128,7 +129,7 @@ impl Gate {
             Standing::Waiting(id, answer) => {
                 // Admitted, and to be written down before anybody is told so.
                 if home.input(|state, _| state.is_held(id)) {
-                    return match persist::answer_of(&answer) {
+                    return match held::answer_of(&answer) {
                         Answer::Granted(waited) => Ok(Permit::new(home, id, waited)),
                         Answer::Refused(refusal) => Err(refusal),
                     };

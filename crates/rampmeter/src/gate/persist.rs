@@ -2,31 +2,26 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rampmeter_core as core;
-use rampmeter_core::{CallId, Instant, LimitId, Outcome, Reason, Unrestorable, Usage};
+use rampmeter_core::{CallId, Instant, LimitId, Place, Unrestorable, Usage};
 
 use super::Gate;
 use super::ask::short_hash;
-use super::handoff::Answer;
 use super::keeper::Keeper;
-use super::leases::{Cover, Leases};
-use super::state::{State, Waits};
+use super::leases::Leases;
+use super::state::State;
 use crate::persist::{
     Durability, InstanceRecord, LeftOut, PersistError, Persisted, RealDisk, Record, Restored,
     Store, unix_ns,
 };
-use crate::refusal::Refusal;
 
 /// How often a gate with [`Durability::Strict`] writes what no call waits for.
 const STRICT_INTERVAL: Duration = Durability::DEFAULT_INTERVAL;
 
-/// When a call that could not be covered may be tried again.
-const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// So many instances are looked at under one hold of the gate's lock.
+const INSTANCES_AT_ONCE: usize = 256;
 
 /// What the gate knows of its file.
 pub(super) struct Keeping {
@@ -48,6 +43,8 @@ pub(super) struct Draft {
     events: u64,
     /// Calls that wait for it.
     covers: Vec<CallId>,
+    /// Up to where it says it all; `None` if to the end.
+    up_to: Option<Place>,
 }
 
 impl Gate {
@@ -120,6 +117,11 @@ impl Gate {
 }
 
 impl Draft {
+    /// Whether it says it all.
+    pub(super) fn is_whole(&self) -> bool {
+        self.up_to.is_none()
+    }
+
     pub(super) fn record(&self) -> Record {
         let instances = self.usages.iter();
         let instances =
@@ -138,24 +140,32 @@ impl State {
         if !anew && !waited_for && !lent && keeping.events == self.events {
             return None;
         }
+        let (events, covers, up_to) = (self.events, Vec::new(), None);
+        let (written_unix_ns, usages) = (0, Vec::new());
+        let mut draft = Draft { written_unix_ns, clean, usages, events, covers, up_to };
+        self.draft_on(&mut draft);
+        Some(draft)
+    }
+
+    /// The next piece of a draft. The lock is free in between, unless charges are written in
+    /// advance: that is done at one moment.
+    pub(super) fn draft_on(&mut self, draft: &mut Draft) {
         let now = self.now.max(self.runtime.now());
-        let mut usages = self.engine.usage(now);
-        let covers = match &mut self.leases {
-            Some(leases) if !clean => leases.draft(&mut usages, now),
-            _ => Vec::new(),
-        };
+        let most = if self.leases.is_some() { usize::MAX } else { INSTANCES_AT_ONCE };
+        let (mut usages, up_to) = self.engine.usage_after(now, draft.up_to.as_ref(), most);
+        if let Some(leases) = self.leases.as_mut().filter(|_| !draft.clean) {
+            draft.covers = leases.draft(&mut usages, now);
+        }
         let named = usages.into_iter().filter_map(|usage| {
             let name = self.plan.limit(usage.limit)?;
             let secret = self.plan.has_secret_label(&name);
             Some((name, secret, usage))
         });
-        Some(Draft {
-            written_unix_ns: unix_ns(self.runtime.wall_clock()),
-            clean,
-            usages: named.collect(),
-            events: self.events,
-            covers,
-        })
+        draft.usages.extend(named);
+        // What was told before this is then a little older than it says, and comes back that much
+        // later.
+        draft.written_unix_ns = unix_ns(self.runtime.wall_clock());
+        draft.up_to = up_to;
     }
 
     /// A draft is on the disk, or it is not, and why.
@@ -186,39 +196,6 @@ impl State {
         }
     }
 
-    /// Whether a call that the engine has admitted must wait until that is written.
-    #[inline]
-    pub(super) fn must_be_written(&mut self, now: Instant, call: CallId) -> bool {
-        self.leases.is_some() && self.is_not_written(now, call)
-    }
-
-    #[cold]
-    fn is_not_written(&mut self, now: Instant, call: CallId) -> bool {
-        let (Some(leases), Some(keeping)) = (&mut self.leases, &self.keeping) else { return false };
-        let cover = leases.charge(&self.engine, call, now);
-        let first = cover == Cover::Missing && leases.hold(call);
-        if first || cover == Cover::Low {
-            keeping.keeper.ask();
-        }
-        cover == Cover::Missing
-    }
-
-    /// The limits have changed: the engine's numbers for rates may mean others.
-    pub(super) fn revoke_leases(&mut self) {
-        if let Some(leases) = &mut self.leases {
-            leases.revoke();
-        }
-    }
-
-    fn refuse_held(&mut self, now: Instant, call: CallId) {
-        if !self.is_held(call) {
-            return;
-        }
-        self.engine.release(now, call, Outcome::Cancelled, &mut self.out);
-        let retry = core::Retry::At(now.saturating_add(TRY_AGAIN_AFTER));
-        self.refused(now, call, core::Refusal { reason: Reason::Unwritten, limit: None, retry });
-    }
-
     fn begin_keeping(&mut self, keeper: Arc<Keeper>, path: &Path, strict: bool) {
         self.leases = strict.then(Box::<Leases>::default);
         let (path, events) = (path.into(), self.events);
@@ -242,7 +219,7 @@ impl State {
         let mut names = Vec::new();
         for instance in &record.instances {
             match self.usage_of(now, elapsed, instance) {
-                Ok(usage) if usage.rates.is_empty() => {}
+                Ok(usage) if usage.rates.is_empty() && usage.cool_down.is_none() => {}
                 Ok(usage) => {
                     restored.rates += usage.rates.len();
                     usages.push(usage);
@@ -301,25 +278,5 @@ fn in_words(why: Unrestorable) -> &'static str {
         Unrestorable::OtherLabel => "it is now per another label, or per none",
         Unrestorable::TooManyInstances => "it has as many instances as it may",
         Unrestorable::NoRate => "it has no rate of that unit, period and kind any more",
-    }
-}
-
-/// Waits for an answer on this very thread.
-pub(super) fn answer_of(call: &Waits) -> Answer<Box<Refusal>> {
-    struct Unpark(Thread);
-
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let context = Context::from_waker(&waker);
-    loop {
-        match call.poll(context.waker()) {
-            Poll::Ready(answer) => return answer,
-            Poll::Pending => std::thread::park(),
-        }
     }
 }

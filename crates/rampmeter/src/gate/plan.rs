@@ -88,12 +88,9 @@ impl Plan {
         let priorities: Vec<Arc<str>> =
             policy.priorities.iter().map(|it| it.name.as_str().into()).collect();
         let labels = label_ids(policy, &HashMap::new());
-        let ends = |_: LimitId, period, zone| calendar::ends(period, zone, now, wall);
         let words = Words { priorities: &priorities, labels: &labels };
-        let limits = policy.limits.iter().enumerate();
-        let limits = limits.map(|(index, limit)| {
-            let id = LimitId(narrow(index));
-            limits::limit(limit, &words, |period, zone| ends(id, period, zone))
+        let limits = policy.limits.iter().map(|limit| {
+            limits::limit(limit, &words, |period, zone| calendar::ends(period, zone, now, wall))
         });
         let config = core::Config {
             limits: limits.collect(),
@@ -181,12 +178,12 @@ impl Plan {
         for limit in &self.policy.limits {
             let Some(id) = self.limit_ids.get(&limit.name).copied() else { continue };
             for (at, rate) in limit.rates.iter().enumerate() {
-                if let RateKind::Calendar { zone } = rate.kind {
+                if let RateKind::Calendar { zone } = &rate.kind {
                     let budget = limits::first_rate(limit) + at;
                     let before = self.calendars.iter().find(|it| it.is(id, rate.period, zone));
                     calendars.push(match before {
                         Some(before) => before.moved(budget),
-                        None => Calendar::new(id, budget, rate.period, zone, now, wall),
+                        None => Calendar::new(id, budget, rate.period, zone.clone(), now, wall),
                     });
                 }
             }

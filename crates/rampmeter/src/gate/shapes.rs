@@ -80,7 +80,10 @@ impl State {
         if self.shapes.generation != Some(self.plan.generation) {
             self.forget_shapes();
         }
-        let labels = self.shapes.labels(call)?;
+        let mut labels = Labels::new();
+        if !self.shapes.find_labels(call, &mut labels) {
+            return None;
+        }
         let hash = self.shapes.hash(call, &labels);
         let at = match self.shapes.find(hash, call, &labels) {
             Some(at) => at,
@@ -144,14 +147,12 @@ impl State {
 }
 
 impl Shapes {
-    /// The labels that some limit is per; `None` if one is secret.
+    /// Adds the labels that some limit is per; `false` if one is secret.
     #[inline]
-    fn labels<'a>(&self, call: &Call<'a>) -> Option<Labels<'a>> {
-        let mut labels = Labels::new();
+    fn find_labels<'a>(&self, call: &Call<'a>, labels: &mut Labels<'a>) -> bool {
         let (first, rest) = call.labels.parts();
-        let all = first.into_iter().all(|label| self.add(&mut labels, label))
-            && rest.iter().all(|label| self.add(&mut labels, *label));
-        all.then_some(labels)
+        first.into_iter().all(|label| self.add(labels, label))
+            && rest.iter().all(|label| self.add(labels, *label))
     }
 
     /// Adds a label if it makes a difference; says whether it may be kept.

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use rampmeter_core as core;
 use rampmeter_core::{
-    CallId, Decision, Engine, Flow, Instant, LimitId, Outcome, Output, Outputs, Priority,
+    BreakerState, CallId, Decision, Engine, Flow, Instant, LimitId, Outcome, Output, Outputs,
+    Priority,
 };
 
 use super::handle::Renewals;
@@ -63,15 +64,15 @@ pub(crate) struct State {
     pub(super) abandoned: bool,
 }
 
-struct Entry {
+pub(super) struct Entry {
     id: CallId,
-    info: u32,
-    asked: Instant,
-    started: Instant,
+    pub(super) info: u32,
+    pub(super) asked: Instant,
+    pub(super) started: Instant,
     /// `None` once it has been granted.
-    waiter: Option<Waits>,
+    pub(super) waiter: Option<Waits>,
     /// The engine has granted it, and that is not written yet.
-    held: bool,
+    pub(super) held: bool,
 }
 
 /// What a call is made of besides its limits.
@@ -229,10 +230,16 @@ impl State {
                 Output::Spent { limit, until } => {
                     self.tell_limit(now, EventKind::Spent, limit, Some(until));
                 }
-                Output::Breaker { .. } => {}
                 Output::Resized { limit, .. } => {
-                    let limit = self.plan.limit(limit);
-                    self.emit(now, EventKind::Resized, None, |event| Event { limit, ..event });
+                    self.tell_limit(now, EventKind::Resized, limit, None);
+                }
+                Output::Breaker { limit, state } => {
+                    let (kind, until) = match state {
+                        BreakerState::Open(until) => (EventKind::Opened, Some(until)),
+                        BreakerState::HalfOpen => (EventKind::HalfOpen, None),
+                        BreakerState::Closed => (EventKind::Closed, None),
+                    };
+                    self.tell_limit(now, kind, limit, until);
                 }
             }
         }
@@ -333,30 +340,6 @@ impl State {
         }
     }
 
-    fn granted(&mut self, now: Instant, id: CallId) {
-        if self.must_be_written(now, id)
-            && let Some(entry) = self.entry(id)
-        {
-            entry.held = true;
-            return;
-        }
-        self.hand_out(now, id);
-    }
-
-    /// A call that the engine has granted gets its permit.
-    pub(super) fn hand_out(&mut self, now: Instant, id: CallId) {
-        let Some(entry) = self.entry(id) else { return };
-        entry.held = false;
-        entry.started = now;
-        let took = now.as_nanos().saturating_sub(entry.asked.as_nanos());
-        let info = entry.info;
-        if let Some(waiter) = entry.waiter.take() {
-            waiter.grant(took);
-            self.wakes.waiter(waiter);
-        }
-        self.tell_call(now, What::Started, info, took);
-    }
-
     pub(super) fn refused(&mut self, now: Instant, id: CallId, refusal: core::Refusal) {
         let Some(entry) = self.leave(id) else { return };
         let call = self.infos.get(entry.info).clone();
@@ -420,12 +403,7 @@ impl State {
         waiting.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// Whether the engine has granted a call, and nobody has been told yet.
-    pub(super) fn is_held(&mut self, id: CallId) -> bool {
-        self.entry(id).is_some_and(|entry| entry.held)
-    }
-
-    fn entry(&mut self, id: CallId) -> Option<&mut Entry> {
+    pub(super) fn entry(&mut self, id: CallId) -> Option<&mut Entry> {
         let entry = self.entries.get_mut(id.index() as usize)?.as_mut()?;
         (entry.id == id).then_some(entry)
     }

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use rampmeter_core::{Counts, LimitId, RateId, RateUsage, Unit, Usage, Used};
+use rampmeter_core::{Counts, LimitId, RateId, RateUsage, Room, Unit, Usage, Used};
 use serde::{Deserialize, Serialize};
 
 /// A whole state.
@@ -29,6 +29,9 @@ pub(crate) struct InstanceRecord {
     /// The label is secret, and this is its hash.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) secret: bool,
+    /// For how long it still cools down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cool_down_ns: Option<u64>,
     pub(crate) rates: Vec<RateRecord>,
 }
 
@@ -41,8 +44,17 @@ pub(crate) struct RateRecord {
     counts: String,
     amount: u64,
     period_ns: u64,
+    /// What there is by the provider's last word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    word: Option<WordRecord>,
     #[serde(flatten)]
     used: UsedRecord,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct WordRecord {
+    left: u64,
+    lasts_ns: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,6 +92,7 @@ impl InstanceRecord {
             limit: limit.to_owned(),
             label: usage.label.clone(),
             secret: secret && usage.label.is_some(),
+            cool_down_ns: usage.cool_down.map(nanos),
             rates: usage.rates.iter().map(RateRecord::new).collect(),
         }
     }
@@ -93,7 +106,9 @@ impl InstanceRecord {
         is_present: impl Fn(Duration, i128) -> bool,
     ) -> Usage {
         let rates = self.rates.iter().filter_map(|rate| rate.usage(nanos(elapsed), &is_present));
-        Usage { limit, label: self.label.clone(), rates: rates.collect() }
+        let cool_down = self.cool_down_ns.and_then(|left| left.checked_sub(nanos(elapsed)));
+        let cool_down = cool_down.map(Duration::from_nanos).filter(|left| !left.is_zero());
+        Usage { limit, label: self.label.clone(), cool_down, rates: rates.collect() }
     }
 }
 
@@ -108,6 +123,9 @@ impl RateRecord {
             },
             amount: usage.amount,
             period_ns: nanos(usage.period),
+            word: usage
+                .word
+                .map(|Room { left, lasts }| WordRecord { left, lasts_ns: nanos(lasts) }),
             used: match &usage.used {
                 Used::Sliding { window, taken } => UsedRecord::Sliding {
                     window_ns: nanos(*window),
@@ -132,24 +150,26 @@ impl RateRecord {
     ) -> Option<RateUsage> {
         let left = |ns: u64| Duration::from_nanos(ns.saturating_sub(elapsed_ns));
         let period = Duration::from_nanos(self.period_ns);
-        let used = match &self.used {
+        let word = self.word.map(|word| Room { left: word.left, lasts: left(word.lasts_ns) });
+        let word = word.filter(|word| !word.lasts.is_zero());
+        let (any, used) = match &self.used {
             UsedRecord::Sliding { window_ns, taken } => {
                 let taken = taken.iter().map(|(leaves_in_ns, units)| (left(*leaves_in_ns), *units));
                 let taken: Vec<_> = taken.filter(|(leaves_in, _)| !leaves_in.is_zero()).collect();
                 let window = Duration::from_nanos(*window_ns);
-                (!taken.is_empty()).then_some(Used::Sliding { window, taken })?
+                (!taken.is_empty(), Used::Sliding { window, taken })
             }
             UsedRecord::Bucket { full_in_ns } => {
                 let full_in = left(*full_in_ns);
-                (!full_in.is_zero()).then_some(Used::Bucket { full_in })?
+                (!full_in.is_zero(), Used::Bucket { full_in })
             }
             UsedRecord::Calendar { units, debt, ends_in_ns } => {
                 let ends_in = i128::from(*ends_in_ns) - i128::from(elapsed_ns);
-                if is_present(period, ends_in) {
-                    Used::Calendar { units: *units, debt: *debt, ends_in: left(*ends_in_ns) }
-                } else {
-                    self.debt_left(*debt, elapsed_ns.saturating_sub(*ends_in_ns))?
-                }
+                let (units, debt) = match is_present(period, ends_in) {
+                    true => (*units, *debt),
+                    false => self.debt_left(*debt, elapsed_ns.saturating_sub(*ends_in_ns)),
+                };
+                (units > 0, Used::Calendar { units, debt, ends_in: left(*ends_in_ns) })
             }
         };
         let counts = match self.counts.as_str() {
@@ -159,16 +179,16 @@ impl RateRecord {
             number => Counts::Unit(Unit(number.parse().unwrap_or(u8::MAX))),
         };
         let (id, budget, amount) = (RateId::default(), self.at, self.amount);
-        Some(RateUsage { id, budget, counts, amount, period, used })
+        let usage = RateUsage { id, budget, counts, amount, period, used, word };
+        (any || word.is_some()).then_some(usage)
     }
 
-    /// What is left of a debt when the window in which it was made ended so long ago: each window
-    /// since has paid for an amount of it.
-    fn debt_left(&self, debt: u64, ended_ago_ns: u64) -> Option<Used> {
+    /// What is left of a debt when the window in which it was made ended so long ago, and how much
+    /// of that counts in later windows again: each window since has paid for an amount of it.
+    fn debt_left(&self, debt: u64, ended_ago_ns: u64) -> (u64, u64) {
         let paid = self.amount.saturating_mul(ended_ago_ns / self.period_ns.max(1));
         let units = debt.saturating_sub(paid);
-        let debt = units.saturating_sub(self.amount);
-        (units > 0).then_some(Used::Calendar { units, debt, ends_in: Duration::ZERO })
+        (units, units.saturating_sub(self.amount))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rampmeter_core::{Counts, LimitId, RateId, RateUsage, Unit, Usage, Used};
+use rampmeter_core::{Counts, LimitId, RateId, RateUsage, Room, Unit, Usage, Used};
 
 use super::disk::Disk;
 use super::format::{Flaw, decode, encode};
@@ -126,18 +126,15 @@ fn store(disk: &Model) -> Store {
 /// A state in which so much was used.
 fn record(units: u64) -> Record {
     let period = Duration::from_secs(60);
-    let rate = |budget, counts, used| RateUsage {
-        id: RateId::default(),
-        budget,
-        counts,
-        amount: 100,
-        period,
-        used,
+    let rate = |budget, counts, used| {
+        let word = (budget == 1).then_some(Room { left: units, lasts: period });
+        RateUsage { id: RateId::default(), budget, counts, amount: 100, period, used, word }
     };
     let taken = (1..=20).map(|at| (Duration::from_millis(at * 17), units)).collect();
     let usage = Usage {
         limit: LimitId(0),
         label: Some("tenant".into()),
+        cool_down: Some(period / 7),
         rates: vec![
             rate(0, Counts::Calls, Used::Sliding { window: period, taken }),
             rate(1, Counts::Unit(Unit(0)), Used::Bucket { full_in: Duration::from_micros(units) }),
@@ -216,7 +213,7 @@ fn what_is_none_of_ours_is_told_by_what_is_wrong_with_it() {
 fn what_a_later_program_says_besides_is_passed_over() {
     let text = String::from_utf8(encode(&record(3)).unwrap()).unwrap();
     let body = text.split_once('\n').unwrap().1;
-    let more = body.replacen("\"limit\":", "\"cool_down_ns\":5,\"limit\":", 2);
+    let more = body.replacen("\"limit\":", "\"more_ns\":5,\"limit\":", 2);
     let more = more.replacen("\"clean\":", "\"more\":{\"than\":[\"this\"]},\"clean\":", 1);
     assert_eq!(serde_json::from_str::<Record>(&more).unwrap(), record(3));
 }

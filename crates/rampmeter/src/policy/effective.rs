@@ -11,7 +11,7 @@ use super::types::{
     Access, AdaptivePolicy, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy,
     ToolPolicy, Unit,
 };
-use super::{Policy, http};
+use super::{Policy, breaker, http};
 
 /// TOML that reads back as an equal policy.
 pub(super) fn effective(policy: &Policy) -> String {
@@ -88,6 +88,9 @@ fn write_limit(out: &mut Lines, limit: &LimitPolicy) {
         out.line(format_args!("# requests, tokens: unlimited"));
     }
     out.line(format_args!("feedback = {}", limit.feedback));
+    if let Some(it) = &limit.breaker {
+        out.line(format_args!("breaker = {}", breaker::written(it)));
+    }
     if let Some(per) = &limit.per {
         out.line(format_args!("per = {}", quoted(per)));
         out.line(format_args!("instances = {}", limit.instances));

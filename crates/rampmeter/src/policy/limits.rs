@@ -1,5 +1,6 @@
 //! `[limits.NAME]` and `[providers.NAME]`: budgets.
 
+use super::breaker::breaker;
 use super::field::Field;
 use super::queue;
 use super::rates::{Counter, rates};
@@ -12,7 +13,7 @@ const MAX_LIMITS: usize = 10_000;
 const MAX_INSTANCES: u32 = 1_000_000;
 const DEFAULT_INSTANCES: u32 = 10_000;
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "concurrency",
     "reserved",
     "requests",
@@ -23,6 +24,7 @@ const KEYS: [&str; 10] = [
     "instances",
     "queue",
     "feedback",
+    "breaker",
 ];
 const PROVIDER_KEYS: [&str; 3] = ["concurrency", "requests", "tokens"];
 
@@ -66,6 +68,7 @@ fn limit(
         instances: DEFAULT_INSTANCES,
         queue: queue::DEFAULT,
         feedback: false,
+        breaker: None,
     };
     let help = format!("write [{}] and its settings below", field.path);
     let Some(section) = field.section(sink, &KEYS, &help) else { return limit };
@@ -76,10 +79,15 @@ fn limit(
     // Whoever has a rate to keep to is the one who says that it is not kept to.
     let feedback = section.get("feedback").and_then(|field| field.flag(sink));
     limit.feedback = feedback.unwrap_or(!limit.rates.is_empty());
-    let budgets = ["concurrency", "requests", "tokens", "input_tokens", "output_tokens"];
+    limit.breaker = breaker(&section, sink);
+    let budgets = ["concurrency", "requests", "tokens", "input_tokens", "output_tokens", "breaker"];
     if budgets.iter().all(|key| section.get(key).is_none()) {
         let message = format!("`{}` has no budget", section.path);
-        sink.error(&field.name_span, message, "add concurrency, requests or tokens, or remove it");
+        sink.error(
+            &field.name_span,
+            message,
+            "add concurrency, requests or tokens, or a breaker, or remove it",
+        );
     }
     limit.per = section.get("per").and_then(|per| per.name_text(sink, "write per = \"LABEL\""));
     if let Some(instances) = section.get("instances") {

@@ -3,6 +3,7 @@
 //! Parse, don't validate: a [`Policy`] that exists is legal. What the file gets wrong comes back as
 //! [`PolicyErrors`], all of it at once, each with its line and the remedy.
 
+mod breaker;
 mod defaults;
 mod diagnostic;
 mod draws;
@@ -29,6 +30,7 @@ mod template;
 mod tests;
 mod tools;
 mod types;
+mod zone;
 
 use std::fs::File;
 use std::io::Read;
@@ -42,10 +44,11 @@ pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
 pub use keys::{Key, KeyError};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
-    Access, AdaptivePolicy, AdaptiveRule, CallsPolicy, DrawPolicy, FlowPolicy, LabelPolicy,
-    LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind, RatePolicy,
-    ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, Zone,
+    Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
+    LabelPolicy, LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind,
+    RatePolicy, ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, WhenOpen,
 };
+pub use zone::Zone;
 
 use read::Source;
 

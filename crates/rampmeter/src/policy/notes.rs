@@ -106,6 +106,30 @@ pub(super) fn providers(
     }
 }
 
+/// What an answer says of its costs is worth nothing where no limit counts them.
+pub(super) fn usage(
+    tools: &[Named<ToolPolicy>],
+    limits: &[Named<LimitPolicy>],
+    sink: &mut Sink<'_>,
+) {
+    for Named { value: tool, span, sound } in tools {
+        let Some(RunPolicy::Http { http, .. }) = &tool.run else { continue };
+        for (unit, _) in http.usage.iter().filter(|_| *sound) {
+            let counts = |limit: &LimitPolicy| {
+                limit.counts(*unit) && tool.draws.iter().any(|draw| draw.limit == limit.name)
+            };
+            if !limits.iter().any(|limit| !limit.sound || counts(&limit.value)) {
+                let (name, key) = (shown(&tool.pattern), unit.key());
+                let message =
+                    format!("tool `{name}` tells its {key}, and none of its limits counts them");
+                let help =
+                    format!("give one of its limits a rate of {key}, or remove them from `usage`");
+                sink.remark(Severity::Warning, span, message, help);
+            }
+        }
+    }
+}
+
 pub(super) fn tools(tools: &[Named<ToolPolicy>], undeclared: Access, sink: &mut Sink<'_>) {
     for Named { value: tool, span, .. } in tools {
         let name = shown(&tool.pattern);

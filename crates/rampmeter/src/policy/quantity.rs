@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::source::{Complaint, shown};
-use super::types::Zone;
+use super::zone::{self, Zone};
 
 /// The longest duration a policy may name.
 pub(super) const MAX_DURATION: Duration = Duration::from_secs(366 * 86_400);
@@ -51,7 +51,8 @@ const DURATION_HELP: &str =
     "write a whole number and a unit, as in \"250ms\", \"30s\", \"10m\", \"2h\" or \"1d\"";
 const RATE_HELP: &str = "write \"N/period\", as in \"30/min\", \"5/s\", \"14400/day\" or \"40/2s\"";
 const BYTES_HELP: &str = "write a whole number and a unit, as in \"512B\", \"64KiB\" or \"1MiB\"";
-const ZONE_HELP: &str = "write zone = \"UTC\" or an offset such as \"+02:00\"";
+const ZONE_HELP: &str =
+    "write zone = \"UTC\", an offset such as \"+02:00\", or a place such as \"Europe/Berlin\"";
 
 /// Reads `"30s"`.
 pub(super) fn duration(text: &str) -> Result<Duration, Complaint> {
@@ -174,10 +175,10 @@ pub(super) fn bytes(text: &str) -> Result<u64, Complaint> {
     }
 }
 
-/// Reads `"UTC"` or `"+02:00"`.
+/// Reads `"UTC"`, `"+02:00"` or `"Europe/Berlin"`.
 pub(super) fn zone(text: &str) -> Result<Zone, Complaint> {
     if text == "UTC" {
-        return Ok(Zone { offset_seconds: 0 });
+        return Ok(Zone::UTC);
     }
     let message = format!("`{}` is not a zone", shown(text));
     let sign = match text.get(..1) {
@@ -187,10 +188,7 @@ pub(super) fn zone(text: &str) -> Result<Zone, Complaint> {
             return Err(Complaint::new(message, "write zone = \"UTC\""));
         }
         _ if text.starts_with(|first: char| first.is_ascii_alphabetic()) => {
-            return Err(Complaint::new(
-                format!("the named zone `{}` is not enforced by this version", shown(text)),
-                ZONE_HELP,
-            ));
+            return Zone::named(text).ok_or_else(|| unknown_place(text));
         }
         _ => return Err(Complaint::new(message, ZONE_HELP)),
     };
@@ -203,7 +201,22 @@ pub(super) fn zone(text: &str) -> Result<Zone, Complaint> {
             "write an offset from \"-12:00\" to \"+14:00\"",
         ));
     }
-    Ok(Zone { offset_seconds: minutes * 60 })
+    Ok(Zone::offset(minutes * 60))
+}
+
+fn unknown_place(text: &str) -> Complaint {
+    let names = zone::names();
+    // Most people leave out the continent, or write another word for the sea.
+    let place = text.rsplit('/').next().unwrap_or(text);
+    let same =
+        |name: &&str| name.rsplit('/').next().is_some_and(|it| it.eq_ignore_ascii_case(place));
+    let names = names.iter().map(String::as_str);
+    let near = super::nearest::nearest(text, names.clone()).or_else(|| names.clone().find(same));
+    let help = match near {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => ZONE_HELP.to_owned(),
+    };
+    Complaint::new(format!("there is no zone `{}`", shown(text)), help)
 }
 
 /// Reads `HH:MM`.

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::field::Field;
 use super::quantity::{self, MAX_AMOUNT};
-use super::section::{Section, not_enforced};
+use super::section::Section;
 use super::source::{Complaint, Sink};
-use super::types::{RateKind, RatePolicy, Unit, Zone};
+use super::types::{RateKind, RatePolicy, Unit};
+use super::zone::Zone;
 
 /// Rates one key may list.
 const MAX_RATES: usize = 8;
@@ -95,7 +96,7 @@ fn rate(
         }
         Kind::Calendar => {
             check_calendar_period(&stated, period, sink)?;
-            RateKind::Calendar { zone: zone(&table, sink)? }
+            RateKind::Calendar { zone: zone(&table, counter, sink)? }
         }
     };
     Some(RatePolicy { unit, amount, period, kind })
@@ -104,7 +105,8 @@ fn rate(
 fn kind_of(field: &Field<'_>, sink: &mut Sink<'_>) -> Option<Kind> {
     let help = "write kind = \"sliding\", \"bucket\" or \"calendar\"";
     if field.text(sink, help)? == "adaptive" {
-        not_enforced(&field.span, "kind = \"adaptive\"", sink);
+        let message = format!("`{}`: slots are learned, and rates are not", field.path);
+        sink.error(&field.span, message, "write concurrency = { size = 20, adaptive = \"aimd\" }");
         return None;
     }
     field.choice(sink, &KINDS)
@@ -150,11 +152,16 @@ fn default_transit(period: Duration, counter: Counter) -> Duration {
     }
 }
 
-fn zone(table: &Section<'_>, sink: &mut Sink<'_>) -> Option<Zone> {
-    match table.get("zone") {
-        None => Some(Zone { offset_seconds: 0 }),
-        Some(field) => field.quantity(sink, "write zone = \"UTC\"", quantity::zone),
+fn zone(table: &Section<'_>, counter: Counter, sink: &mut Sink<'_>) -> Option<Zone> {
+    let Some(field) = table.get("zone") else { return Some(Zone::UTC) };
+    let zone = field.quantity(sink, "write zone = \"UTC\"", quantity::zone)?;
+    if counter == Counter::Provider && zone.offset_seconds().is_none() {
+        let message =
+            format!("`{}`: the clocks of simulated providers are never changed", field.path);
+        sink.error(&field.span, message, "write an offset such as \"+02:00\"");
+        return None;
     }
+    Some(zone)
 }
 
 /// Windows are counted from midnight, so a whole number of them must make a day.

@@ -64,6 +64,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
     notes::reserved(&limits, priorities.as_deref().unwrap_or_default(), sink);
     notes::providers(&providers, &tools, sink);
     notes::tools(&tools, undeclared, sink);
+    notes::usage(&tools, &limits, sink);
     Policy {
         limits: values(limits),
         tools: values(tools),

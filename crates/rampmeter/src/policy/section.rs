@@ -8,25 +8,19 @@ use super::source::{Sink, Span, shown};
 use super::spelling;
 
 /// Words that a later version will enforce. Accepting one now would promise what nothing keeps.
-const NOT_ENFORCED: [&str; 14] = [
-    "breaker",
-    "cool_down",
-    "cooldown",
-    "retry",
-    "retries",
-    "idempotent",
-    "fallback",
-    "on_abandon",
-    "estimate",
-    "state",
-    "keys",
-    "cool-down",
-    "on-abandon",
-    "degrade",
-];
+const NOT_ENFORCED: [&str; 7] =
+    ["retry", "retries", "idempotent", "fallback", "on_abandon", "on-abandon", "degrade"];
+
+const COOL_DOWN: &str = "write feedback = true: a throttled call then cools the limit down";
 
 /// Words that are looked for in the wrong place, and where they belong.
-const ELSEWHERE: [(&str, &str); 12] = [
+const ELSEWHERE: [(&str, &str); 18] = [
+    ("cool_down", COOL_DOWN),
+    ("cooldown", COOL_DOWN),
+    ("cool-down", COOL_DOWN),
+    ("estimate", "write limits = { NAME = { tokens = 900 } }, or leave it out to have it learned"),
+    ("state", "write it below [run], as in state = \"quota.state\""),
+    ("keys", "write reads = [\"file:{path}\"] or writes = [\"file:{path}\"] in a tool"),
     (
         "max_output",
         "write it beside `command` or `http`, as in run = { http = { … }, max_output = \"64KiB\" }",

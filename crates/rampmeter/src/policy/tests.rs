@@ -3,10 +3,12 @@
 mod errors;
 mod files;
 mod http;
+mod learned;
 mod meaning;
 mod quantities;
 mod remarks;
 mod rendering;
+mod zones;
 
 use super::{Policy, PolicyErrors};
 

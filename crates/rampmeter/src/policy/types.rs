@@ -1,11 +1,11 @@
 //! The plain data of a policy. What is inside a parsed `Policy` is legal.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::http::HttpPolicy;
+use super::zone::Zone;
 use crate::persist::Durability;
-pub use rampmeter_core::AdaptiveRule;
+pub use rampmeter_core::{AdaptiveRule, WhenOpen};
 
 /// A named budget that calls draw on.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct LimitPolicy {
     pub adaptive: Option<AdaptivePolicy>,
     /// Whether a call lends its slots to the calls that it makes and waits for.
     pub lend: bool,
+    /// When nothing is let through because calls fail.
+    pub breaker: Option<BreakerPolicy>,
     /// For whom slots are kept. They overlap: the 2 for `critical` are among the 6 for `high`.
     pub reserved: Vec<ReservedPolicy>,
     /// Rates, those of requests first; none means unlimited.
@@ -42,6 +44,23 @@ pub struct AdaptivePolicy {
     pub min: u64,
     /// The most slots.
     pub max: u64,
+}
+
+/// When so many calls of a limit fail that no more are sent for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BreakerPolicy {
+    /// It opens when at least so many of a thousand calls have failed or were overloaded.
+    pub failures_per_mille: u32,
+    /// Calls that ended within this time count.
+    pub over: Duration,
+    /// It does not open before so many have.
+    pub min_calls: u32,
+    /// How long nothing starts.
+    pub open: Duration,
+    /// So many calls must then succeed before everything starts again; no more are out until then.
+    pub probes: u32,
+    /// What happens to a call that comes while nothing starts.
+    pub when_open: WhenOpen,
 }
 
 impl LimitPolicy {
@@ -176,24 +195,6 @@ pub enum RateKind {
         /// Whose calendar.
         zone: Zone,
     },
-}
-
-/// A fixed offset from UTC. Displays as `UTC` or `+02:00`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Zone {
-    /// Seconds east of UTC, whole minutes.
-    pub offset_seconds: i32,
-}
-
-impl fmt::Display for Zone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.offset_seconds == 0 {
-            return f.write_str("UTC");
-        }
-        let sign = if self.offset_seconds < 0 { '-' } else { '+' };
-        let minutes = self.offset_seconds.unsigned_abs() / 60;
-        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
-    }
 }
 
 /// What the calls of a tool draw on, and how long they may take.

@@ -18,8 +18,12 @@ const SECOND: i64 = 1_000_000_000;
 
 impl Settable {
     fn gate(&self, rate: &str) -> Gate {
+        self.gate_in("UTC", rate)
+    }
+
+    fn gate_in(&self, zone: &str, rate: &str) -> Gate {
         let text = format!(
-            "[limits.quota]\nrequests = {{ rate = \"{rate}\", kind = \"calendar\", zone = \"UTC\" }}
+            "[limits.quota]\nrequests = {{ rate = \"{rate}\", kind = \"calendar\", zone = \"{zone}\" }}
              [tools.t]\nlimits = [\"quota\"]"
         );
         Gate::with_runtime(&policy(&text), Arc::new(self.clone())).unwrap()
@@ -116,4 +120,36 @@ fn a_clock_that_is_set_back_within_the_day_gives_nothing_twice() {
     assert_eq!(admitted(&gate), 0);
     clock.run_until(14 * 3_600 * SECOND);
     assert_eq!(admitted(&gate), 3);
+}
+
+/// When the quota of the day is whole again, in minutes, looked for over so many days.
+fn new_days(zone: &str, started: i64, days: i64) -> Vec<i64> {
+    let clock = Settable::default();
+    clock.set_ahead(started * SECOND);
+    let gate = clock.gate_in(zone, "3/day");
+    assert_eq!(admitted(&gate), 3);
+    let mut found = Vec::new();
+    for minute in 1..=days * 24 * 60 {
+        clock.run_until(minute * 60 * SECOND - 1);
+        assert_eq!(admitted(&gate), 0, "{zone}, just before minute {minute}");
+        clock.run_until(minute * 60 * SECOND);
+        let admitted = admitted(&gate);
+        assert!([0, 3].contains(&admitted), "{admitted} at minute {minute}");
+        found.extend((admitted == 3).then_some(minute));
+    }
+    found
+}
+
+/// 2026-03-28, 2026-10-24 and 2028-02-28 at noon UTC; New Year of 2025 in Kathmandu's afternoon.
+#[test]
+fn a_quota_of_the_day_is_whole_again_when_a_places_clocks_show_midnight() {
+    const HOUR: i64 = 60;
+    let spring = new_days("Europe/Berlin", 1_774_699_200, 3);
+    assert_eq!(spring, [11 * HOUR, 34 * HOUR, 58 * HOUR], "23 hours, then 24");
+    let autumn = new_days("Europe/Berlin", 1_792_843_200, 3);
+    assert_eq!(autumn, [10 * HOUR, 35 * HOUR, 59 * HOUR], "25 hours, then 24");
+    let leap = new_days("America/New_York", 1_835_352_000, 3);
+    assert_eq!(leap, [17 * HOUR, 41 * HOUR, 65 * HOUR], "the 29th is a day of its own");
+    let quarter = new_days("Asia/Kathmandu", 1_735_732_800, 1);
+    assert_eq!(quarter, [6 * HOUR + 15]);
 }

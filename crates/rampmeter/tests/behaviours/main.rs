@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod a_bad_call_is_its_own_error;
+mod a_breaker_opens_where_calls_fail;
 mod a_calendar_rate_follows_the_time_of_day;
 mod a_limit_learns_how_many_it_can_take;
 mod a_stopped_turn_frees_everything;

@@ -439,3 +439,23 @@ fn an_admission_that_is_dropped_while_it_is_written_down_holds_nothing() {
     assert!(waited > 0);
     assert!(gate.try_admit("t").is_ok());
 }
+
+#[test]
+fn a_thousand_values_of_a_label_carry_on_each_with_its_own() {
+    let (_folder, file) = place();
+    let policy = policy(
+        "[limits.quota]\nper = \"tenant\"\ninstances = 2000\nrequests = \"3/day\"\n\
+         [tools.t]\nlimits = [\"quota\"]",
+    );
+    let names: Vec<String> = (0..1_000).map(|number| format!("tenant-{number}")).collect();
+    let of = |number: usize| Call::new("t").label("tenant", &names[number]);
+    let (gate, _) = Process::at(NOON).resumes(&policy, &file);
+    (0..1_000).for_each(|it| (0..it % 4).for_each(|_| drop(gate.try_admit(of(it)).unwrap())));
+    drop(gate);
+    let (gate, restored) = Process::at(NOON).resumes(&policy, &file);
+    assert_eq!(restored.rates, 750);
+    for number in 0..1_000 {
+        let left = (0..9).filter(|_| gate.try_admit(of(number)).is_ok()).count();
+        assert_eq!(left, 3 - number % 4, "tenant {number}");
+    }
+}

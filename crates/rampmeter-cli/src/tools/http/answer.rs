@@ -2,10 +2,11 @@
 
 use std::time::SystemTime;
 
-use rampmeter::ToolError;
 use rampmeter::feedback::Feedback;
+use rampmeter::{ToolError, Unit};
 use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
+use serde_json::Value;
 
 use super::secrets::Secrets;
 
@@ -23,6 +24,9 @@ pub(super) struct Answer {
     headers: HeaderMap,
     body: Vec<u8>,
 }
+
+/// Where in an answer it stands what a call took.
+pub(super) type Usage = [(Unit, Vec<String>)];
 
 impl Answer {
     /// Reads it. A success longer than `max_output` is an error; anything else is cut.
@@ -55,6 +59,25 @@ impl Answer {
             body.extend_from_slice(&chunk);
         }
         Ok(Answer { status, headers, body })
+    }
+
+    /// What a success says that the call took, of each unit that it says anything of.
+    pub(super) fn used(&self, usage: &Usage) -> Vec<(Unit, u64)> {
+        if usage.is_empty() || !self.status.is_success() {
+            return Vec::new();
+        }
+        let Ok(body) = serde_json::from_slice::<Value>(&self.body) else { return Vec::new() };
+        let sum = |places: &[String]| {
+            let said = places.iter().filter_map(|place| body.pointer(place)?.as_u64());
+            said.fold(None, |sum: Option<u64>, it| Some(sum.unwrap_or(0).saturating_add(it)))
+        };
+        usage.iter().filter_map(|(unit, places)| Some((*unit, sum(places)?))).collect()
+    }
+
+    /// What an error says of the server's limits beside its headers.
+    pub(super) fn error_feedback(&self, now: SystemTime) -> Feedback {
+        let error = (!self.status.is_success()).then_some(&*self.body);
+        Feedback::read::<&str, &str>([], error, now)
     }
 
     /// As the result of a call to `target`.

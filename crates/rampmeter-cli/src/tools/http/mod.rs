@@ -17,8 +17,9 @@ mod url;
 
 use std::time::SystemTime;
 
-use rampmeter::ToolError;
+use rampmeter::feedback::Feedback;
 use rampmeter::policy::{Follow, HttpMethod, HttpPolicy, Policy, RunPolicy};
+use rampmeter::{Report, ToolError, Unit};
 use reqwest::{Client, ClientBuilder, Method};
 
 use super::arguments::Arguments;
@@ -38,6 +39,7 @@ pub(crate) struct HttpTool {
     template: Template,
     follow: Follow,
     max_output: u64,
+    usage: Vec<(Unit, Vec<String>)>,
 }
 
 #[derive(Debug)]
@@ -93,10 +95,12 @@ impl HttpTool {
         let template = Template::new(tool, policy, find).map_err(|mistakes| {
             mistakes.into_iter().next().map_or_else(String::new, |it| it.message)
         })?;
-        Ok(Self { client, template, follow: policy.follow, max_output })
+        let (follow, usage) = (policy.follow, policy.usage.clone());
+        Ok(Self { client, template, follow, max_output, usage })
     }
 
-    /// Sends the request, filled from the arguments (a JSON object), and returns what came back.
+    /// Sends the request, filled from the arguments (a JSON object), and returns what came back. To
+    /// `report` goes what the server says of its limits, and what the call took.
     /// `now` tells the time of day, for servers that say by a date when to come back.
     ///
     /// # Cancel safety
@@ -105,6 +109,7 @@ impl HttpTool {
     pub(crate) async fn run(
         &self,
         arguments: &str,
+        report: Option<Report>,
         now: impl Fn() -> SystemTime,
     ) -> Result<String, ToolError> {
         let Template { method, url, secrets, .. } = &self.template;
@@ -113,7 +118,21 @@ impl HttpTool {
         let failed =
             |error: String| ToolError::failed(secrets.redact(&format!("{target}: {error}")));
         let response = follow::send(&self.client, request, self.follow).await.map_err(failed)?;
+        if let Some(report) = report {
+            // Told at once: the body may take its time or never come, and by then it would be stale.
+            report.feedback(&Feedback::read(response.headers(), None, now()));
+        }
         let answer = Answer::read(response, self.max_output).await.map_err(failed)?;
+        if let Some(report) = report {
+            let error = answer.error_feedback(now());
+            if !error.quotas.is_empty() {
+                report.feedback(&error);
+            }
+            let used = answer.used(&self.usage);
+            if !used.is_empty() {
+                report.used(&used);
+            }
+        }
         answer.result(&target, now(), secrets)
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Everything but letters, digits and `-._~` is percent-encoded, so no value can end a segment of
 //! the path or a value of the query. What remains is that servers take `.` and `..` for steps in the
-//! path, and some do so after decoding: a value with such a step in it, or one that makes its segment
-//! such a step or leaves it empty, is refused.
+//! path, and some do so after decoding: a value that makes its segment one with such a step in it, or
+//! leaves it empty, is refused.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use reqwest::Url;
@@ -74,10 +74,7 @@ impl UrlTemplate {
 }
 
 fn fill_segment(segment: &Text, arguments: &Arguments<'_>) -> Result<String, String> {
-    let filled = segment.fill(arguments, |value, name| match name {
-        Some(name) if has_step(value) => Err(step(name)),
-        _ => Ok(encoded(value)),
-    })?;
+    let filled = segment.fill(arguments, |value, _| Ok(encoded(value)))?;
     let Some(name) = segment.arguments().next() else { return Ok(filled) };
     if filled.is_empty() {
         return Err(format!(

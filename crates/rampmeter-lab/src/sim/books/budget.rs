@@ -35,6 +35,14 @@ impl BudgetBook {
         }
     }
 
+    /// What a call counts as that takes so much.
+    pub(crate) fn counts(&self, amount: u64, priority: u8) -> u64 {
+        match self {
+            BudgetBook::Slots(slots) => slots.counts(amount, priority),
+            BudgetBook::Rate(_) => amount,
+        }
+    }
+
     /// Whether it has room now, for sure.
     pub(crate) fn has_room(&mut self, amount: u64, priority: u8, now: u64) -> bool {
         match self {
@@ -52,7 +60,8 @@ impl Books {
             let take = self.routes[route as usize].takes[place];
             let (_, loan) = self.loan(parent, take.budget, take.amount);
             let budget = &mut self.budgets[take.budget as usize];
-            if !budget.has_room(take.amount - loan, priority, self.clock) {
+            let needs = budget.counts(take.amount, priority).saturating_sub(loan);
+            if !budget.has_room(needs, priority, self.clock) {
                 return Some(take.budget);
             }
         }

@@ -4,7 +4,7 @@
 use rampmeter_core::{BudgetConfig, Edit, LimitConfig};
 
 use super::super::scene::Scene;
-use super::{Books, BudgetBook, Hold, NONE, RateBook};
+use super::{Books, BudgetBook, Hold, NONE};
 
 impl Books {
     /// Makes one change that the engine has made.
@@ -18,6 +18,7 @@ impl Books {
                 limit.config.budgets.clear();
                 for id in limit.first..limit.first + limit.many {
                     self.instances[id as usize].cool = None;
+                    self.instances[id as usize].breaker = None;
                     for budget in std::mem::take(&mut self.instances[id as usize].budgets) {
                         self.nobody_holds(budget);
                     }
@@ -46,10 +47,18 @@ impl Books {
         for id in first..first + many {
             let mut before: Vec<(u32, &BudgetConfig)> =
                 self.instances[id as usize].budgets.iter().copied().zip(&old.budgets).collect();
+            let mut found = vec![None; config.budgets.len()];
+            for same in [true, false] {
+                for (found, budget) in found.iter_mut().zip(&config.budgets) {
+                    let like = before.iter().position(|(_, old)| {
+                        are_alike(old, budget) && (!same || period(old) == period(budget))
+                    });
+                    *found = found.or_else(|| like.map(|at| before.remove(at).0));
+                }
+            }
             let mut budgets = Vec::new();
-            for budget in &config.budgets {
-                let like = before.iter().position(|(_, old)| are_alike(old, budget));
-                let place = match like.map(|at| before.remove(at).0) {
+            for (budget, found) in config.budgets.iter().zip(found) {
+                let place = match found {
                     Some(place) => {
                         self.budgets[place as usize].carry_on(budget, &self.weights, self.clock);
                         place
@@ -92,7 +101,7 @@ impl Books {
     /// Calls that run already were never charged by a new rate.
     fn is_new_at_once(&mut self, budget: u32) {
         if let BudgetBook::Rate(rate) = &mut self.budgets[budget as usize] {
-            **rate = RateBook::clone(rate).made_at(self.clock);
+            **rate = (**rate).clone().made_at(self.clock);
         }
     }
 
@@ -131,6 +140,13 @@ impl Books {
                 slots.at_work += if at_work { take.amount } else { 0 };
             }
         }
+    }
+}
+
+fn period(budget: &BudgetConfig) -> Option<std::time::Duration> {
+    match budget {
+        BudgetConfig::Rate { period, .. } => Some(*period),
+        BudgetConfig::Concurrency { .. } => None,
     }
 }
 

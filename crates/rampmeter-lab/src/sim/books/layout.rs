@@ -3,7 +3,7 @@
 use rampmeter_core::{BudgetConfig, Counts, LabelId, LimitConfig};
 
 use super::super::scene::Scene;
-use super::{Books, BudgetBook, CoolBook, NONE};
+use super::{Books, BreakerBook, BudgetBook, CoolBook, Learned, NONE};
 
 #[derive(Clone, Debug)]
 pub(crate) struct LimitBook {
@@ -30,6 +30,7 @@ pub(crate) struct InstanceBook {
     pub(crate) queued_by: Vec<u32>,
     /// A call was throttled here.
     pub(crate) cool: Option<CoolBook>,
+    pub(crate) breaker: Option<BreakerBook>,
 }
 
 /// A kind of call with the values of its labels.
@@ -70,7 +71,10 @@ impl Books {
         let limit = u16::try_from(self.limits.len()).unwrap_or(u16::MAX);
         let first = narrow(self.instances.len());
         for _ in 0..many {
-            let budgets = config.budgets.iter().map(|budget| self.add_budget(budget)).collect();
+            let budgets = config.budgets.iter().map(|budget| self.add_budget(budget));
+            let budgets: Vec<u32> = budgets.collect();
+            self.learns(&budgets, config);
+            let breaker = config.breaker.map(BreakerBook::new);
             let queued_by = vec![0; self.weights.len() * self.flows()];
             self.instances.push(InstanceBook {
                 limit,
@@ -79,12 +83,21 @@ impl Books {
                 queued: 0,
                 queued_by,
                 cool: None,
+                breaker,
             });
         }
         let many = narrow(many);
         let config = config.clone();
         let (removed, paused, saturated) = (false, false, 0);
         self.limits.push(LimitBook { config, removed, paused, first, many, saturated });
+    }
+
+    fn learns(&mut self, budgets: &[u32], config: &LimitConfig) {
+        for budget in budgets {
+            if let BudgetBook::Slots(slots) = &mut self.budgets[*budget as usize] {
+                slots.learned = config.adaptive.map(Learned::new);
+            }
+        }
     }
 
     pub(crate) fn add_budget(&mut self, config: &BudgetConfig) -> u32 {

@@ -1,12 +1,14 @@
 //! The judges' own books: who waits, who runs, what is held and used, kept from what the engine
 //! says alone, by the definitions of the limits and with none of the engine's arithmetic.
 
+mod breakers;
 mod budget;
 mod calls;
 mod cooling;
 mod debt;
 mod edits;
 mod layout;
+mod learned;
 mod rates;
 mod settles;
 mod shown;
@@ -16,10 +18,12 @@ mod trees;
 
 use rampmeter_core::{CallId, Config};
 
+pub(crate) use breakers::BreakerBook;
 pub(crate) use budget::BudgetBook;
 pub(crate) use calls::{CallBook, State};
 pub(crate) use cooling::CoolBook;
 pub(crate) use layout::{InstanceBook, Lane, LimitBook, Route, Variant};
+pub(crate) use learned::{End, Learned};
 pub(crate) use rates::RateBook;
 pub(crate) use slots::SlotsBook;
 use tally::Charge;

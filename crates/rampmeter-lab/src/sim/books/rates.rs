@@ -50,8 +50,13 @@ impl RateBook {
         let most = self.most.most();
         let more = actual.min(most).saturating_sub(charge.amount.min(most));
         let less = actual.min(charge.amount).min(most);
-        let least = if more > 0 { charge.amount + more } else { less };
-        self.least.correct(charge, least, by_old_figures, now);
+        if by_old_figures && !self.is_bucket && more > 0 {
+            // What was charged by other figures stays as it was, and only what is more counts anew.
+            self.least.add_if_there(charge, more, now);
+        } else {
+            let least = if more > 0 { charge.amount + more } else { less };
+            self.least.correct(charge, least, by_old_figures, now);
+        }
         if self.is_bucket || by_old_figures {
             self.most.add(charge, more, now);
         } else {
@@ -62,7 +67,8 @@ impl RateBook {
     /// A call that was never charged here took more than it would have been: that may count.
     pub(crate) fn settle_uncharged(&mut self, at: u64, would: u64, actual: u64, now: u64) {
         let charge = Charge { at, ..self.most.charge(would, now) };
-        self.most.add(&charge, actual.saturating_sub(would), now);
+        let actual = if self.is_bucket { actual.saturating_sub(would) } else { actual };
+        self.most.add(&charge, actual, now);
     }
 
     /// The least and the most that may be said to be used.

@@ -183,6 +183,18 @@ impl Tally {
         self.pass(now);
     }
 
+    /// The same, unless the charge has left a sliding window: by other figures it may have left later.
+    pub(crate) fn add_if_there(&mut self, charge: &Charge, more: u64, now: u64) {
+        self.pass(now);
+        let there = match &self.kind {
+            Kind::Sliding(window) => charge.amount == 0 || window.has(charge.at),
+            _ => true,
+        };
+        if there {
+            self.add(charge, more, now);
+        }
+    }
+
     pub(crate) fn most(&self) -> u64 {
         self.capacity.saturating_mul(MOST_WINDOWS)
     }
@@ -285,6 +297,10 @@ impl Tally {
 }
 
 impl Window {
+    fn has(&self, at: u64) -> bool {
+        self.taken.iter().any(|(taken, _)| *taken == at)
+    }
+
     fn new(length: u64, grain: u64) -> Window {
         let taken = VecDeque::new();
         Window { length, grain, taken, only_longer: 0, within: 0, within_longer: 0 }

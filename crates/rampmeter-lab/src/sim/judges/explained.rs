@@ -27,13 +27,18 @@ impl Player {
         let right = match said.waits_for {
             WaitsFor::Turn => true,
             WaitsFor::Release => {
-                let route = self.books.call(call).route;
-                !self.books.lacks_nothing_but_time(call) || self.books.has_cooled(route)
+                let book = self.books.call(call);
+                let (route, nested) = (book.route, book.caller.is_some());
+                !self.books.lacks_nothing_but_time(call)
+                    || self.books.is_barred(route, nested)
+                    || self.books.has_cooled(route)
             }
             WaitsFor::Until(at) => {
                 let route = self.books.call(call).route;
-                let lacks = self.books.lacks_time(call) || self.books.has_cooled(route);
-                at.as_nanos() > self.books.clock && lacks
+                at.as_nanos() > self.books.clock
+                    && (self.books.lacks_time(call)
+                        || self.books.is_open_until(route, 0)
+                        || self.books.has_cooled(route))
             }
             WaitsFor::Claimant(by) => self.claims_beside(by, call)?,
             WaitsFor::Resume => self.books.is_paused(self.books.call(call).route),
@@ -105,12 +110,10 @@ impl Player {
             return Ok(());
         }
         // What stops and paces all is judged by its own rule.
-        if self.paused()
-            || self.last_resume > since
-            || self.scene.mix.nested
-            || self.scene.mix.throttles
-        {
-            self.rescued = self.rescued.filter(|_| self.scene.mix.nested);
+        let mix = self.scene.mix;
+        let spoiled = mix.nested || mix.breakers || mix.throttles;
+        if self.paused() || self.last_resume > since || spoiled {
+            self.rescued = self.rescued.filter(|_| spoiled);
             return Ok(());
         }
         let wait = self.books.clock - since;
@@ -141,7 +144,8 @@ impl Books {
         self.route_of(call).takes.iter().all(|take| match &self.budgets[take.budget as usize] {
             BudgetBook::Slots(slots) => {
                 let (_, loan) = self.loan(book.parent, take.budget, take.amount);
-                slots.has_room(take.amount - loan, book.priority)
+                let counts = slots.counts(take.amount, book.priority).saturating_sub(loan);
+                slots.has_room(counts, book.priority)
             }
             BudgetBook::Rate(_) => true,
         })

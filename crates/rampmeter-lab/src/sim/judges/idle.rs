@@ -74,6 +74,7 @@ impl Books {
         self.in_the_way(route, priority, parent).is_none()
             && !self.is_paused(route)
             && !self.may_be_cooling(route, nested)
+            && !self.is_barred(route, nested)
     }
 
     /// Whether anybody lacks room of those who share a limit with a call, or with them, and so on:

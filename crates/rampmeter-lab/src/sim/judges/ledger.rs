@@ -41,6 +41,11 @@ impl Player {
                 must(queued == instance.queued, Judge::Ledger, || {
                     format!("{queued} wait for {} {label:?}, not {}", it.name, instance.queued)
                 })?;
+                let state = instance.breaker.as_ref().map(|it| it.state(books.clock));
+                let said = seen.map_or(state, |seen| seen.breaker);
+                must(said == state, Judge::Ledger, || {
+                    format!("the breaker of {} is {said:?}, not {state:?}", it.name)
+                })?;
                 for (at, budget) in instance.budgets.iter().enumerate() {
                     let said = seen.and_then(|seen| seen.budgets.get(at));
                     let book = &mut books.budgets[*budget as usize];

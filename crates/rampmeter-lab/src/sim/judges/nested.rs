@@ -111,10 +111,10 @@ impl Books {
             let BudgetBook::Slots(slots) = &self.budgets[take.budget as usize] else { return true };
             let loan =
                 if slots.lend { self.loan_in_the_end(call.parent, take.budget, stuck) } else { 0 };
-            let needs = take.amount.saturating_sub(loan);
+            let needs = slots.counts(take.amount, call.priority).saturating_sub(loan);
             match held.get(&take.budget) {
                 Some(slots) => slots.has_room(needs, call.priority),
-                None => needs <= slots.most(call.priority),
+                None => needs <= slots.most_now(call.priority),
             }
         })
     }

@@ -17,7 +17,6 @@ impl Player {
         let true_reason = match refusal.reason {
             Reason::TooLarge => !fits,
             // No limit of a scene has a breaker.
-            Reason::Open => false,
             Reason::Deadline => {
                 self.totals.add(Count::TooLate);
                 // An estimate may say so, too; what it is worth is reported.
@@ -25,13 +24,20 @@ impl Player {
                 ask.deadline <= clock
                     || expires == ask.deadline && estimated
                     || expires == ask.deadline && self.books.is_gated_until(route, expires)
+                    || expires == ask.deadline && self.books.is_open_until(route, expires)
             }
             Reason::QueueTimeout => {
-                expires < ask.deadline && self.books.is_gated_until(route, expires)
+                expires < ask.deadline
+                    && (self.books.is_gated_until(route, expires)
+                        || self.books.is_open_until(route, expires))
             }
             Reason::QueueFull => self.books.newcomer_is_heaviest_somewhere(ask),
             Reason::WouldWait => ask.tries && self.books.would_wait(route, ask),
             Reason::TooManyInstances => self.has_too_many_values(ask.variant),
+            Reason::Open => {
+                self.totals.add(Count::RefusedByBreaker);
+                self.books.is_refused_by_breaker(route, ask.parent.is_some())
+            }
             Reason::Unsupported => self.books.names_what_is_no_more(ask.variant, &self.scene),
             Reason::NoParent => ask.parent.is_some_and(|it| self.books.running_call(it).is_none()),
             Reason::TooDeep => {
@@ -141,6 +147,7 @@ impl Books {
         instances.iter().any(|id| self.instances[*id as usize].queued > 0)
             || self.is_paused(route)
             || self.has_cooled(route)
+            || self.is_barred(route, ask.parent.is_some())
             || self.in_the_way(route, ask.priority, parent).is_some()
     }
 

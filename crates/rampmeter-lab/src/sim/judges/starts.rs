@@ -9,7 +9,7 @@ impl Books {
     pub(crate) fn start(&mut self, call: u32) -> Verdict {
         let book = self.call(call);
         let (id, route, priority, expires) = (book.id, book.route, book.priority, book.expires);
-        let parent = book.parent;
+        let (parent, nested) = (book.parent, book.caller.is_some());
         must(self.clock < expires, Judge::Late, || {
             format!("{id:?} starts at {}, not before {expires}", self.clock)
         })?;
@@ -17,13 +17,17 @@ impl Books {
         if let Some(cool) = self.goes_out(call) {
             return Err(wrong(Judge::Limits, format!("{id:?} starts where {cool}")));
         }
+        must(!self.is_barred(route, nested), Judge::Limits, || {
+            format!("{id:?} starts on a limit whose breaker does not let it through")
+        })?;
         for place in 0..self.routes[route as usize].takes.len() {
             let take = self.routes[route as usize].takes[place];
             let (lender, loan) = self.loan(parent, take.budget, take.amount);
             let needs = take.amount - loan;
             let room = match &mut self.budgets[take.budget as usize] {
                 BudgetBook::Slots(slots) => {
-                    let room = slots.has_room(needs, priority);
+                    let counts = slots.counts(take.amount, priority).saturating_sub(loan);
+                    let room = slots.has_room(counts, priority);
                     slots.take(needs, priority);
                     self.stands(call, Hold::new(take.budget, needs, loan, lender));
                     room

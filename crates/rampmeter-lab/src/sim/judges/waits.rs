@@ -34,7 +34,8 @@ impl Player {
         if !self.rng.once_in(LOOKS) || self.books.active.is_empty() {
             return Ok(());
         }
-        if self.paused() || self.scene.mix.nested || self.scene.mix.throttles {
+        let mix = self.scene.mix;
+        if self.paused() || mix.nested || mix.breakers || mix.throttles {
             return Ok(());
         }
         let (clock, longest) = (self.books.clock, self.longest_hold());

@@ -43,16 +43,15 @@ impl Player {
                 }
                 Output::Cooling { limit, until: None } => {
                     let per = self.books.limits[usize::from(limit.0)].config.per.is_some();
-                    let was = self.books.is_over(limit, self.ended);
+                    let was = self.books.is_over(limit, self.came_back);
                     // Edits, and instances that were collected, are known before this is read.
-                    must(was || per || self.ended.is_none(), Judge::Answers, || {
+                    must(was || per || self.came_back.is_none(), Judge::Answers, || {
                         format!("{limit:?} was not stopped, and goes on")
                     })?;
                 }
-                Output::Cooling { .. }
-                | Output::Spent { .. }
-                | Output::Resized { .. }
-                | Output::Breaker { .. } => {}
+                Output::Cooling { .. } | Output::Spent { .. } => {}
+                Output::Resized { limit, size } => self.size_is_said(limit, size)?,
+                Output::Breaker { limit, state } => self.breaker_says(limit, state)?,
             }
         }
         out.clear();
@@ -74,6 +73,7 @@ impl Player {
             }
             _ => {}
         }
+        self.all_is_learned()?;
         self.look()
     }
 
@@ -83,6 +83,10 @@ impl Player {
         let call = self.enter(ask, id)?;
         must(!ask.tries, Judge::Answers, || format!("{id:?} waits and did not want to"))?;
         self.books.starts_to_wait(call);
+        let (route, made) = (self.books.call(call).route, ask.parent.is_some());
+        must(made || !self.books.is_refused_by_breaker(route, false), Judge::Answers, || {
+            format!("{id:?} waits, though a breaker is open that refuses new calls")
+        })?;
         self.books.queues_are_bounded(call)?;
         if ask.parent.is_some() {
             self.books.nobody_is_stuck()?;
@@ -121,6 +125,7 @@ impl Player {
     fn starts(&mut self, call: u32, id: CallId) -> Verdict {
         self.forgets_what_was_collected(call);
         self.books.start(call)?;
+        self.half_open -= self.books.breakers_start(self.books.call(call).route);
         if self.books.call(call).holds.iter().any(|hold| hold.borrowed > 0) {
             self.totals.add(Count::Borrowed);
         }

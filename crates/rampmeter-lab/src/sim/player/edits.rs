@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rampmeter_core::{BudgetConfig, Config, Edit, LimitConfig, LimitId, RateKind};
+use rampmeter_core::{BreakerState, BudgetConfig, Config, Edit, LimitConfig, LimitId, RateKind};
 
 use super::super::scene::{self, MS, SEC};
 use super::super::totals::Count;
@@ -49,11 +49,12 @@ impl Player {
                 Edit::Add(scene::new_limit(&mut self.rng, mix, pace, number, weights))
             }
             9 if alive > 1 && self.rng.percent(40) => Edit::Remove(id),
-            10 | 11 => {
+            10 | 11 if config.adaptive.is_none() => {
                 let number = limit as u64;
                 let new = scene::new_limit(&mut self.rng, mix, pace, number, weights);
                 let max_instances = new.max_instances.max(config.max_instances);
-                let new = LimitConfig { per: config.per, max_instances, ..new };
+                let breaker = config.breaker;
+                let new = LimitConfig { per: config.per, max_instances, breaker, ..new };
                 Edit::Replace(id, in_phase(new, &config))
             }
             12 => Edit::Weights((0..weights).map(|_| self.rng.pick(&[1, 2, 5, 16, 64])).collect()),
@@ -75,6 +76,9 @@ impl Player {
                         1 => *size + rng.range(1, *size),
                         _ => rng.range(1, 16),
                     };
+                    if let Some(adaptive) = &config.adaptive {
+                        *size = (*size).clamp(adaptive.min, adaptive.max);
+                    }
                     reserved.iter_mut().for_each(|(_, kept)| *kept = (*kept).min(*size / 2));
                     *lend ^= rng.once_in(10);
                 }
@@ -138,6 +142,10 @@ impl Player {
             .collect();
         must(added == expected, Judge::Input, || format!("{added:?} were added"))?;
         for edit in edits {
+            if let Edit::Remove(limit) = edit {
+                let open = self.books.is_any_open(usize::from(limit.0));
+                self.to_tell.extend(open.then_some((limit.0, BreakerState::Closed)));
+            }
             self.books.change(edit, &self.scene);
             self.takes_part_in(edit);
         }

@@ -2,6 +2,7 @@
 
 use rampmeter_core::{CallId, Outcome};
 
+use super::super::books::End;
 use super::super::scene::FOREVER;
 use super::super::totals::Count;
 use super::super::verdict::{Judge, Verdict, must};
@@ -56,13 +57,19 @@ impl Player {
         self.longest_hold = self.longest_hold.max(held);
         let parent = self.books.call(call).parent;
         self.books.comes_back(call, matches!(outcome, Outcome::Succeeded | Outcome::Failed));
+        let (route, started) = (self.books.call(call).route, self.books.call(call).started);
+        let end = End { route, started, outcome };
+        self.to_tell = self.books.breakers_end(route, started, outcome);
+        self.to_shrink = self.books.must_shrink(&end);
+        self.books.learns_from(&end);
+        self.ended = Some(end);
         self.books.runs_no_more(call);
         self.gone(id);
         self.has_one_call_less(parent)?;
         self.asks_again(call);
-        self.ended = Some(call);
+        self.came_back = Some(call);
         let said = self.settle(None);
-        self.ended = None;
+        self.came_back = None;
         said
     }
 
@@ -96,14 +103,13 @@ impl Player {
     }
 
     /// Half of the time what is due comes first, and must do without what the call holds. With
-    /// loans it always does, since otherwise nobody can tell who lent to whom.
+    /// loans it always does, since otherwise nobody can tell who lent to whom, and where limits go by
+    /// how calls end.
     fn due_first(&mut self) -> Verdict {
         let due = self.engine.next_moment().is_some_and(|next| next.as_nanos() <= self.now);
-        if due && (self.scene.mix.nested || self.rng.percent(50)) {
-            self.catch_up()
-        } else {
-            Ok(())
-        }
+        let mix = self.scene.mix;
+        let always = mix.nested || mix.adaptive || mix.breakers;
+        if due && (always || self.rng.percent(50)) { self.catch_up() } else { Ok(()) }
     }
 
     /// An id that names nothing from here on.

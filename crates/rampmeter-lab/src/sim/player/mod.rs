@@ -7,6 +7,7 @@ mod asks;
 mod edits;
 mod ends;
 mod faults;
+mod learned;
 mod nests;
 mod phases;
 mod tells;
@@ -16,9 +17,9 @@ mod timer;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use rampmeter_core::{CallId, Engine, Instant, Outputs, Prepared};
+use rampmeter_core::{BreakerState, CallId, Engine, Instant, Outputs, Prepared};
 
-use super::books::Books;
+use super::books::{Books, End};
 use super::mix::Mix;
 use super::rng::Rng;
 use super::scene::Scene;
@@ -36,7 +37,7 @@ pub(crate) struct Player {
     /// For what running calls tell; it came later and does not move what older seeds draw.
     pub(crate) told: Rng,
     /// The call that has just ended.
-    pub(crate) ended: Option<u32>,
+    pub(crate) came_back: Option<u32>,
     /// The simulator's own time; the books' clock is what the engine was told.
     pub(crate) now: u64,
     pub(crate) steps: u64,
@@ -79,6 +80,12 @@ pub(crate) struct Player {
     pub(crate) max_depth: u8,
     /// When a limit was last resumed.
     pub(crate) last_resume: u64,
+    /// The call that ended with this input, and what its limits must say of it.
+    pub(crate) ended: Option<End>,
+    pub(crate) to_shrink: Vec<u16>,
+    pub(crate) to_tell: Vec<(u16, BreakerState)>,
+    /// Breakers that were told to be half-open, less those that are.
+    pub(crate) half_open: i64,
 }
 
 /// What is to become of a call.
@@ -140,7 +147,8 @@ impl Run {
 /// last inputs and answers are kept in words.
 pub fn play(seed: u64, steps: u64, allowed: Mix, told: usize) -> Run {
     let mut rng = Rng::new(seed);
-    let scene = Scene::new(&mut rng, allowed);
+    let mut scene = Scene::new(&mut rng, allowed);
+    scene.learn(seed, allowed);
     let mut player = match Engine::new(scene.config.clone()) {
         Ok(engine) => Player::new(scene, engine, rng.fork(), told),
         Err(error) => {
@@ -207,12 +215,16 @@ impl Player {
             healed: false,
             storm_until: 0,
             slow_until: (0, 1),
-            ended: None,
+            came_back: None,
             rescued: None,
             rescue_refill: 0,
             patience,
             max_depth,
             last_resume: 0,
+            ended: None,
+            to_shrink: Vec::new(),
+            to_tell: Vec::new(),
+            half_open: 0,
         }
     }
 

@@ -49,7 +49,7 @@ impl Player {
         let refill = self.books.longest_refill().max(self.books.longest_cooling());
         let before = if self.refill.0 == self.progress { self.refill.1 } else { 0 };
         self.refill = (self.progress, refill.max(before));
-        let bound = self.scene.longest() + self.refill.1;
+        let bound = self.scene.longest() + self.refill.1 + self.books.longest_open();
         let since = self.now - self.progress;
         let waits = self.books.waiting.len();
         must(since <= bound || waits == 0, Judge::Waits, || {

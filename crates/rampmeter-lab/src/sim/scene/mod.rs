@@ -1,6 +1,7 @@
 //! What a seed makes before the first input: limits, kinds of calls, flows, tools, and who asks.
 
 mod kinds;
+mod learned;
 mod policy;
 mod sources;
 mod tools;

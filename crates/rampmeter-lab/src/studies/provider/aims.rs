@@ -24,6 +24,8 @@ struct Aim {
     throttled_at_most: Option<u64>,
     /// Calls turned away in any one window.
     throttled_a_window_at_most: Option<u64>,
+    /// Calls turned away though an answer since somebody else's bite had been heard.
+    throttled_after_a_header_at_most: Option<u64>,
     /// The share of requests turned away after the first window.
     throttled_share_at_most: Option<f64>,
 }
@@ -36,9 +38,9 @@ impl Aims {
     /// The aims that a row misses, in words.
     pub(super) fn missed(&self, variation: Variation, row: &Value) -> Vec<String> {
         let aim = match variation {
-            Variation::Exact => &self.exact,
-            Variation::Estimated => &self.estimated,
-            Variation::OtherUser => &self.other_user,
+            Variation::Exact | Variation::Unheard => &self.exact,
+            Variation::Estimated | Variation::EstimatedUnheard => &self.estimated,
+            Variation::OtherUser | Variation::OtherUserSteady => &self.other_user,
         };
         let figure = |name: &str| row[name].as_f64().unwrap_or(f64::NAN);
         let mut missed = Vec::new();
@@ -59,6 +61,10 @@ impl Aims {
             let windows = row["throttled_a_window"].as_array().into_iter().flatten();
             let worst = windows.filter_map(Value::as_u64).max().unwrap_or(0);
             must(worst <= most, format!("{worst} throttled in a window, aim {most}"));
+        }
+        if let Some(most) = aim.throttled_after_a_header_at_most {
+            let after = figure("throttled_after_a_header");
+            must(after <= most as f64, format!("{after} throttled after a header, aim {most}"));
         }
         if let Some(most) = aim.throttled_share_at_most {
             let share = figure("throttled_after_the_first_window") / figure("requests");
@@ -83,7 +89,7 @@ mod tests {
         let row = |share: f64, windows: [u64; 2], answered: u64| {
             json!({"admitted_of_the_most": share, "throttled": windows[0] + windows[1],
                 "throttled_a_window": windows, "throttled_after_the_first_window": windows[1],
-                "requests": 100, "calls": 90, "answered": answered, "errors_count": 0,
+                "throttled_after_a_header": 0, "requests": 100, "calls": 90, "answered": answered, "errors_count": 0,
                 "breaches": []})
         };
         let exact = |row: &Value| aims.missed(Variation::Exact, row).len();

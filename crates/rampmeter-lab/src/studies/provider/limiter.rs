@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use rampmeter::{Call, Gate, Outcome, Policy};
+use rampmeter::{Call, Gate, Outcome, Policy, Unit};
 use tokio::sync::Semaphore;
 
 use super::scene::{MINUTE_MS, REQUESTS, Scene, TOKENS};
@@ -32,10 +32,19 @@ pub enum Regime {
 }
 
 pub(super) enum Limiter {
-    Gate(Gate),
+    Gate(Gate, Told),
     Governor { requests: DefaultDirectRateLimiter, tokens: DefaultDirectRateLimiter },
     Semaphore(Semaphore),
     Nothing,
+}
+
+/// What the gate is told beside how calls ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    /// What a call will take, when it asks.
+    costs: bool,
+    /// The provider's headers.
+    headers: bool,
 }
 
 impl Regime {
@@ -60,7 +69,11 @@ impl Limiter {
             Regime::Rampmeter => {
                 let policy = Policy::parse("study.toml", &scene.policy);
                 let policy = policy.map_err(|errors| errors.to_string())?;
-                Limiter::Gate(Gate::new(&policy).map_err(|error| error.to_string())?)
+                let told = Told {
+                    costs: !scene.variation.is_estimated(),
+                    headers: scene.variation.is_heard(),
+                };
+                Limiter::Gate(Gate::new(&policy).map_err(|error| error.to_string())?, told)
             }
             Regime::Governor => {
                 Limiter::Governor { requests: a_minute(REQUESTS)?, tokens: a_minute(TOKENS)? }
@@ -77,7 +90,7 @@ impl Limiter {
         F: Future<Output = Result<Answer, String>>,
     {
         match self {
-            Limiter::Gate(gate) => through_gate(gate, job, post).await,
+            Limiter::Gate(gate, told) => through_gate(gate, job, *told, post).await,
             Limiter::Governor { requests, tokens } => {
                 let amount = u32::try_from(job.tokens).ok().and_then(NonZeroU32::new);
                 let amount = amount.unwrap_or(NonZeroU32::MIN);
@@ -103,20 +116,38 @@ impl Limiter {
     }
 }
 
-async fn through_gate<F>(gate: &Gate, job: &Job, post: impl Fn() -> F) -> Result<(), String>
+/// The gate is told what each call took and what the provider said; a call that was turned away
+/// asks again at once, since the gate knows until when nobody is let in.
+async fn through_gate<F>(
+    gate: &Gate,
+    job: &Job,
+    told: Told,
+    post: impl Fn() -> F,
+) -> Result<(), String>
 where
     F: Future<Output = Result<Answer, String>>,
 {
     for _ in 0..ATTEMPTS {
-        let call = Call::new(job.tool).flow(&job.flow).priority(job.priority).tokens(job.tokens);
+        let mut call = Call::new(job.tool).flow(&job.flow).priority(job.priority);
+        if told.costs {
+            call = call.tokens(job.tokens);
+        }
         let permit = gate.admit(call).await.map_err(|refusal| refusal.to_string())?;
         let answer = post().await?;
+        let report = permit.report();
+        if told.headers {
+            let headers = answer.headers.iter();
+            report.headers(headers.map(|(name, value)| (name.as_str(), value.as_bytes())));
+        }
+        if let Some(tokens) = answer.tokens() {
+            report.used(&[(Unit::Tokens, tokens)]);
+        }
         let Some(delay) = turned_away(&answer) else {
             permit.finish(Outcome::Succeeded);
             return Ok(());
         };
+        report.throttled(Some(delay));
         permit.finish(Outcome::Overloaded);
-        tokio::time::sleep(delay).await;
     }
     Ok(())
 }

@@ -8,6 +8,8 @@ mod row;
 mod scene;
 mod workload;
 
+use std::path::PathBuf;
+
 use serde_json::Value;
 
 pub use limiter::Regime;
@@ -24,6 +26,8 @@ pub struct Options {
     pub variations: Vec<Variation>,
     /// What workload, provider and estimates are drawn from.
     pub seed: u64,
+    /// A folder for the provider's log of each run.
+    pub logs: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -33,6 +37,7 @@ impl Default for Options {
             kinds: Kind::ALL.into(),
             variations: Variation::ALL.into(),
             seed: 1,
+            logs: None,
         }
     }
 }
@@ -45,11 +50,14 @@ pub fn run(options: &Options, mut show: impl FnMut(&Value)) -> Result<bool, Stri
     for &variation in &options.variations {
         for &kind in &options.kinds {
             for &regime in options.regimes.iter().filter(|it| variation.is_for(**it)) {
-                let scene = scene::Scene::of(kind, variation, regime, options.seed);
+                let mut scene = scene::Scene::of(kind, variation, regime, options.seed);
+                let (kind, variation, name) = (kind.name(), variation.name(), regime.name());
+                let log = format!("{variation}-{kind}-{name}.jsonl");
+                scene.provider.log_file = options.logs.as_ref().map(|folder| folder.join(log));
                 let played = play::play(&scene)?;
                 let mut row = row::row(&scene, &played);
                 if regime == Regime::Rampmeter {
-                    let missed = aims.missed(variation, &row);
+                    let missed = aims.missed(scene.variation, &row);
                     all_met &= missed.is_empty();
                     row["aims_missed"] = missed.into();
                 }

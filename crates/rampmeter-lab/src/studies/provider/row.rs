@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::limiter::Regime;
 use super::play::Played;
-use super::scene::{SPEED, Scene, WINDOWS};
+use super::scene::{HEARD_NS, Kind, SPEED, Scene, WINDOWS};
 
 pub(super) fn row(scene: &Scene, played: &Played) -> Value {
     let quotas = &scene.provider.quotas;
     let entries = &played.kept.entries;
     let verdict = judge(quotas, played.phase_ns, entries);
-    let windows = Windows::of(scene, entries);
+    let windows = Windows::of(scene, entries, played.phase_ns);
     let used = windows.used(quotas.len());
     let room: Vec<_> = quotas
         .iter()
@@ -22,7 +22,7 @@ pub(super) fn row(scene: &Scene, played: &Played) -> Value {
     // has room for.
     let share = used.iter().zip(&room).map(|(used, room)| *used as f64 / (*room).max(1) as f64);
     let share = share.fold(0.0, f64::max);
-    let soonest_ns = soonest(quotas, played, &windows, entries);
+    let soonest_ns = soonest(quotas, played, entries);
     let throttled = windows.throttled();
     json!({
         "row": "provider",
@@ -40,6 +40,7 @@ pub(super) fn row(scene: &Scene, played: &Played) -> Value {
         "throttled": verdict.throttled(),
         "throttled_by": verdict.throttled,
         "throttled_a_window": throttled,
+        "throttled_after_a_header": after_a_header(entries),
         "throttled_after_the_first_window": throttled.iter().skip(1).sum::<u64>(),
         "admitted_of_the_most": rounded(share, 4),
         "used_in_ten_windows": used,
@@ -58,7 +59,26 @@ pub(super) fn row(scene: &Scene, played: &Played) -> Value {
     })
 }
 
-/// The log, by windows from the first call on.
+/// Calls that were turned away though by then an answer that was given since somebody else's last
+/// bite had been heard.
+fn after_a_header(entries: &[Entry]) -> u64 {
+    let (mut count, mut first_since) = (0, Some(0));
+    for entry in entries {
+        let now_ns = entry.virtual_ns;
+        match entry.who {
+            Who::Other if entry.charged.iter().any(|amount| *amount > 0) => first_since = None,
+            Who::Client => {
+                let first_ns = *first_since.get_or_insert(now_ns);
+                let heard = now_ns > first_ns.saturating_add(HEARD_NS);
+                count += u64::from(heard && entry.status == 429);
+            }
+            Who::Other | Who::End => {}
+        }
+    }
+    count
+}
+
+/// The log, by windows from the first call on; those of a calendar are its own.
 struct Windows<'a> {
     entries: &'a [Entry],
     from_ns: u64,
@@ -66,10 +86,15 @@ struct Windows<'a> {
 }
 
 impl<'a> Windows<'a> {
-    fn of(scene: &Scene, entries: &'a [Entry]) -> Windows<'a> {
+    fn of(scene: &Scene, entries: &'a [Entry], phase_ns: u64) -> Windows<'a> {
         let calls = entries.iter().filter(|entry| entry.who == Who::Client);
-        let from_ns = calls.map(|entry| entry.virtual_ns).min().unwrap_or(0);
-        Windows { entries, from_ns, length_ns: scene.window_ns() }
+        let (length_ns, first_ns) = (scene.window_ns(), calls.map(|it| it.virtual_ns).min());
+        let first_ns = first_ns.unwrap_or(0);
+        let from_ns = match scene.kind {
+            Kind::Bucket | Kind::Sliding => first_ns,
+            Kind::Calendar => first_ns.saturating_sub((first_ns + phase_ns) % length_ns),
+        };
+        Windows { entries, from_ns, length_ns }
     }
 
     fn until_ns(&self) -> u64 {
@@ -106,25 +131,20 @@ impl<'a> Windows<'a> {
 
 /// When the last call could have been admitted, had each been as soon as it was asked for and there
 /// was room, in the order in which they were; from the first call on.
-fn soonest(
-    quotas: &[Quota],
-    played: &Played,
-    windows: &Windows<'_>,
-    entries: &[Entry],
-) -> Option<u64> {
+fn soonest(quotas: &[Quota], played: &Played, entries: &[Entry]) -> Option<u64> {
     let first = entries.iter().find(|entry| entry.who == Who::Client)?;
     let admitted = entries.iter().filter(|entry| entry.status == 200 && entry.who != Who::End);
     let asked = |entry: &Entry| {
         // What somebody else took came when it came.
         let came_ns = entry.asked_unix_ns.map_or(entry.virtual_ns, |asked_unix_ns| {
             let after_ns = asked_unix_ns.saturating_sub(first.unix_ns) * u64::from(SPEED);
-            (windows.from_ns + after_ns).min(entry.virtual_ns)
+            (first.virtual_ns + after_ns).min(entry.virtual_ns)
         });
         Asked { from_ns: came_ns, takes: entry.charged.clone() }
     };
     let calls: Vec<_> = admitted.map(asked).collect();
     let soonest_ns = soonest_ns(quotas, played.phase_ns, &calls)?;
-    Some(soonest_ns.saturating_sub(windows.from_ns))
+    Some(soonest_ns.saturating_sub(first.virtual_ns))
 }
 
 fn waits(verdict: &Verdict) -> Value {

@@ -13,6 +13,10 @@ pub(super) const TOKENS: u64 = 90_000;
 const REQUESTS_A_DAY: u64 = 14_400;
 /// How much later one call may arrive than another, which is what room is left for.
 const TRANSIT_MS: u64 = 40;
+/// The longest that a call takes, by the provider's clock.
+const LONGEST_NS: u64 = 1_000_000_000;
+/// By so much later whatever an answer said has been heard, by the provider's clock.
+pub(super) const HEARD_NS: u64 = LONGEST_NS + TRANSIT_MS * 1_000_000 * SPEED as u64;
 /// How many windows are judged, from the first call on.
 pub(super) const WINDOWS: u64 = 10;
 
@@ -30,12 +34,18 @@ pub enum Kind {
 /// What else is so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variation {
-    /// Everybody knows what a call will take.
+    /// Everybody knows what a call will take, and the gate hears what the provider says.
     Exact,
+    /// The same, but nobody hears what the provider says.
+    Unheard,
     /// Calls take 40 % more or less than a mean that can be learned.
     Estimated,
-    /// Somebody else on the key takes a fifth of every quota.
+    /// The same, but nobody hears what the provider says.
+    EstimatedUnheard,
+    /// Somebody else on the key takes a fifth of every quota, at one moment of each minute.
     OtherUser,
+    /// The same, and calls come evenly, a little less than the quota has room for without them.
+    OtherUserSteady,
 }
 
 /// What a run is made of.
@@ -66,15 +76,40 @@ impl Kind {
 
 impl Variation {
     /// All of them.
-    pub const ALL: [Variation; 3] = [Variation::Exact, Variation::Estimated, Variation::OtherUser];
+    pub const ALL: [Variation; 6] = [
+        Variation::Exact,
+        Variation::Unheard,
+        Variation::Estimated,
+        Variation::EstimatedUnheard,
+        Variation::OtherUser,
+        Variation::OtherUserSteady,
+    ];
 
     /// Its name in a row and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Variation::Exact => "exact",
+            Variation::Unheard => "unheard",
             Variation::Estimated => "estimated",
+            Variation::EstimatedUnheard => "estimated-unheard",
             Variation::OtherUser => "other-user",
+            Variation::OtherUserSteady => "other-user-steady",
         }
+    }
+
+    /// Whether what a call will take is learned.
+    pub(super) fn is_estimated(self) -> bool {
+        matches!(self, Variation::Estimated | Variation::EstimatedUnheard)
+    }
+
+    /// Whether the gate hears the provider's headers.
+    pub(super) fn is_heard(self) -> bool {
+        !matches!(self, Variation::Unheard | Variation::EstimatedUnheard)
+    }
+
+    /// Whether there is somebody else on the key.
+    pub(super) fn is_shared(self) -> bool {
+        matches!(self, Variation::OtherUser | Variation::OtherUserSteady)
     }
 
     /// The others are compared where all is known.
@@ -86,7 +121,7 @@ impl Variation {
 impl Scene {
     pub(super) fn of(kind: Kind, variation: Variation, regime: Regime, seed: u64) -> Scene {
         let provider = provider(kind, variation, seed);
-        let policy = policy(kind);
+        let policy = policy(kind, variation.is_estimated());
         Scene { kind, variation, regime, seed, provider, policy }
     }
 
@@ -114,14 +149,14 @@ fn provider(kind: Kind, variation: Variation, seed: u64) -> Config {
         speed: f64::from(SPEED),
         seed,
         // 7 to 33 ms of real time.
-        latency: Latency::Uniform(200_000_000, 1_000_000_000),
-        other_user: (variation == Variation::OtherUser).then_some(other_user),
+        latency: Latency::Uniform(200_000_000, LONGEST_NS),
+        other_user: variation.is_shared().then_some(other_user),
         ..Config::default()
     }
 }
 
 /// What an operator writes who knows the provider's quotas and kinds.
-fn policy(kind: Kind) -> String {
+fn policy(kind: Kind, learned: bool) -> String {
     let rate = |amount: u64| {
         let (name, more) = match kind {
             Kind::Bucket => {
@@ -141,10 +176,11 @@ fn policy(kind: Kind) -> String {
     let limits =
         format!("[limits.provider]\nrequests = [{requests}, {a_day}]\ntokens = {tokens}\n");
     let tool = |(name, _, tokens, _): &Tool| {
-        format!(
-            "[tools.{name}]\nlimits = {{ provider = {{ tokens = {tokens} }} }}\n\
-             queue_timeout = \"10m\"\n"
-        )
+        let limits = match learned {
+            true => "[\"provider\"]".to_owned(),
+            false => format!("{{ provider = {{ tokens = {tokens} }} }}"),
+        };
+        format!("[tools.{name}]\nlimits = {limits}\nqueue_timeout = \"10m\"\n")
     };
     limits + &TOOLS.iter().map(tool).collect::<String>()
 }

@@ -9,6 +9,9 @@ use crate::sim::rng::Rng;
 /// More than the windows that are judged can hold, so that somebody always waits.
 const OVERHANG: f64 = 1.25;
 
+/// Where calls come evenly.
+const STEADY: f64 = 0.95;
+
 /// One call of the workload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Job {
@@ -39,7 +42,8 @@ const PRIORITIES: [(&str, u64, u64); 4] =
 
 pub(super) fn jobs(scene: &Scene) -> Vec<Job> {
     let mut rng = Rng::new(scene.seed);
-    let wanted = (TOKENS * WINDOWS) as f64 * OVERHANG;
+    let steady = scene.variation == Variation::OtherUserSteady;
+    let wanted = (TOKENS * WINDOWS) as f64 * if steady { STEADY } else { OVERHANG };
     let mut jobs = Vec::new();
     let mut sum = 0;
     while (sum as f64) < wanted {
@@ -47,10 +51,10 @@ pub(super) fn jobs(scene: &Scene) -> Vec<Job> {
         let (priority, flows) = priority(&mut rng);
         let flow = format!("{priority}-{}", rng.below(flows));
         let tokens = match scene.variation {
-            Variation::Estimated => rng.range(mean * 6 / 10, mean * 14 / 10),
-            Variation::Exact | Variation::OtherUser => mean,
+            variation if variation.is_estimated() => rng.range(mean * 6 / 10, mean * 14 / 10),
+            _ => mean,
         };
-        let people = matches!(priority, "critical" | "high");
+        let people = matches!(priority, "critical" | "high") || steady;
         let until_ms = if people { WINDOWS * MINUTE_MS } else { 0 };
         let comes = Duration::from_millis(rng.below(until_ms + 1));
         sum += tokens;
@@ -93,7 +97,8 @@ mod tests {
             let jobs_of = |regime| jobs(&Scene::of(Kind::Sliding, variation, regime, 3));
             let ours = jobs_of(Regime::Rampmeter);
             assert_eq!(ours, jobs_of(Regime::Semaphore));
-            assert!(ours.iter().map(|job| job.tokens).sum::<u64>() > TOKENS * (WINDOWS + 1));
+            let sum = ours.iter().map(|job| job.tokens).sum::<u64>();
+            assert_eq!(sum > TOKENS * (WINDOWS + 1), variation != Variation::OtherUserSteady);
             for (tool, _, mean, _) in TOOLS {
                 let its: Vec<_> = ours.iter().filter(|job| job.tool == tool).collect();
                 let sum: u64 = its.iter().map(|job| job.tokens).sum();

@@ -9,6 +9,7 @@ mod write;
 
 use super::field::Field;
 use super::source::Sink;
+use super::types::Unit;
 
 pub use types::{Follow, HttpBody, HttpMethod, HttpPolicy};
 pub(super) use write::written;
@@ -65,26 +66,33 @@ pub(super) fn read(field: &Field<'_>, sink: &mut Sink<'_>) -> Option<HttpPolicy>
 }
 
 /// Where in an answer it stands what the call took: a JSON Pointer for each unit, or several to add.
-fn usage(field: &Field<'_>, sink: &mut Sink<'_>) -> Option<Vec<(String, Vec<String>)>> {
+fn usage(field: &Field<'_>, sink: &mut Sink<'_>) -> Option<Vec<(Unit, Vec<String>)>> {
     let help = "write usage = { tokens = \"/usage/total_tokens\" }, or a list of places to add up";
+    let section = field.section(sink, &Unit::COSTS.map(Unit::key), help)?;
     let mut usage = Vec::new();
-    for unit in field.table(sink, help)?.fields() {
-        let places = if unit.is_list() { unit.list(sink, help)? } else { vec![unit.clone()] };
-        if places.is_empty() || places.len() > MAX_POINTERS {
-            let message = format!("`{}` has {} places", unit.path, places.len());
-            sink.error(&unit.span, message, format!("{help}, of at most {MAX_POINTERS}"));
-            continue;
-        }
-        let mut pointers = Vec::new();
-        for place in places {
-            let Some(pointer) = place.text(sink, help) else { continue };
-            if !pointer.starts_with('/') {
-                let message = format!("`{}` is no JSON Pointer: it begins without `/`", place.path);
-                sink.error(&place.span, message, help);
-            }
-            pointers.push(pointer.to_owned());
-        }
-        usage.push((unit.name.to_owned(), pointers));
+    for unit in Unit::COSTS {
+        let Some(places) = section.get(unit.key()) else { continue };
+        usage.push((unit, pointers(&places, help, sink)?));
     }
     Some(usage)
+}
+
+fn pointers(field: &Field<'_>, help: &str, sink: &mut Sink<'_>) -> Option<Vec<String>> {
+    let places = if field.is_list() { field.list(sink, help)? } else { vec![field.clone()] };
+    if places.is_empty() || places.len() > MAX_POINTERS {
+        let message = format!("`{}` has {} places", field.path, places.len());
+        sink.error(&field.span, message, format!("{help}, of at most {MAX_POINTERS}"));
+        return None;
+    }
+    let mut pointers = Vec::new();
+    for place in places {
+        let pointer = place.text(sink, help)?;
+        if !pointer.starts_with('/') {
+            let message = format!("`{}` is no JSON Pointer: it begins without `/`", place.path);
+            sink.error(&place.span, message, help);
+            return None;
+        }
+        pointers.push(pointer.to_owned());
+    }
+    Some(pointers)
 }

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::super::types::Unit;
+
 /// A request, with placeholders in its texts; [`request_pieces`](crate::policy::request_pieces)
 /// splits them.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +19,7 @@ pub struct HttpPolicy {
     /// Which redirects it follows.
     pub follow: Follow,
     /// Where in a JSON answer it stands what the call took: for each unit, JSON Pointers to add up.
-    pub usage: Vec<(String, Vec<String>)>,
+    pub usage: Vec<(Unit, Vec<String>)>,
 }
 
 /// The method of a request.

@@ -29,7 +29,7 @@ pub(in crate::policy) fn written(http: &HttpPolicy) -> String {
                 [one] => one.clone(),
                 several => format!("[{}]", several.join(", ")),
             };
-            (unit.as_str(), places)
+            (unit.key(), places)
         });
         entries.push(format!("usage = {}", table(places)));
     }

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::{errors_of, policy_of};
 use crate::policy::{
-    Follow, HttpBody, HttpMethod, HttpPolicy, Piece, Policy, RunPolicy, Severity, request_pieces,
+    Follow, HttpBody, HttpMethod, HttpPolicy, Piece, Policy, RunPolicy, Severity, Unit,
+    request_pieces,
 };
 
 const FULL: &str = r#"
@@ -16,7 +17,7 @@ method = "PUT"
 url = "https://api.example.com:8443/v1/{kind}/items?q={query.text}&key=${API_KEY}"
 headers = { Authorization = "Bearer ${API_KEY}", x-trace = "t-{trace}", accept = "*/*" }
 follow = "any"
-usage = { tokens = ["/usage/input_tokens", "/usage/output_tokens"], pages = "/pages" }
+usage = { tokens = ["/usage/input_tokens", "/usage/output_tokens"], output_tokens = "/usage/output_tokens" }
 
 [tools.ask.run.http.body]
 q = "{query}"
@@ -53,8 +54,8 @@ fn every_key_of_a_request_is_read_and_written_out_again() {
         body: Some(HttpBody::Json(body)),
         follow: Follow::Any,
         usage: vec![
-            (text("tokens"), vec![text("/usage/input_tokens"), text("/usage/output_tokens")]),
-            (text("pages"), vec![text("/pages")]),
+            (Unit::Tokens, vec![text("/usage/input_tokens"), text("/usage/output_tokens")]),
+            (Unit::OutputTokens, vec![text("/usage/output_tokens")]),
         ],
     };
     assert_eq!(http_of(&policy), &expected);
@@ -155,6 +156,8 @@ fn a_request_that_cannot_be_meant_is_refused() {
         ("url = \"http://a\", body = { a = [1979-05-27] }", "something that JSON has, not a date"),
         ("url = \"http://a\", body = { a = { b = [\"}\"] } }", "closes nothing"),
         ("url = \"http://a\", usage = { tokens = \"usage\" }", "no JSON Pointer"),
+        ("url = \"http://a\", usage = { token = \"/a\" }", "did you mean `tokens`?"),
+        ("url = \"http://a\", usage = { requests = \"/a\" }", "unknown key `requests`"),
         ("url = \"http://a\", usage = { tokens = [] }", "has 0 places"),
         ("url = \"http://a\", usage = { tokens = 1 }", "must be a string"),
         ("url = \"http://a\", usage = \"/usage\"", "must be a table"),
@@ -167,7 +170,7 @@ fn a_request_that_cannot_be_meant_is_refused() {
 }
 
 #[test]
-fn a_secret_that_would_be_seen_is_warned_of() {
+fn what_is_probably_not_meant_is_warned_of() {
     let cases = [
         ("https://a", "headers = { Authorization = \"Bearer sk-1\" }", Some("stands in the file")),
         ("https://a", "headers = { x-api-key = \"1\" }", Some("stands in the file")),
@@ -182,10 +185,12 @@ fn a_secret_that_would_be_seen_is_warned_of() {
         ("http://127.example.com/?k=${KEY}", "", Some("in the clear")),
         ("https://a", "body = \"{{\\\"q\\\": \\\"{q}\\\"}}\"", Some("could change what is around")),
         ("https://a", "body = \"q is {q}\"", None),
+        ("https://a", "usage = { tokens = \"/a\" }", None),
+        ("https://a", "usage = { input_tokens = \"/a\" }", Some("none of its limits counts")),
     ];
     for (url, more, fragment) in cases {
         let policy = policy_of(&format!(
-            "[limits.l]\nconcurrency = 1\n[tools.t]\nlimits = [\"l\"]\naccess = \"read\"\n\
+            "[limits.l]\nconcurrency = 1\ntokens = \"9/s\"\n[tools.t]\nlimits = [\"l\"]\naccess = \"read\"\n\
              [tools.t.run.http]\nurl = \"{url}\"\n{more}"
         ));
         let warnings = policy.warnings().iter().filter(|it| it.severity == Severity::Warning);

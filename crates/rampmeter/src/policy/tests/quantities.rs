@@ -119,8 +119,13 @@ fn a_zone_that_is_none_is_refused() {
         ("++2:00", "is not a zone"),
         ("+15:00", "no zone on Earth"),
         ("-12:30", "no zone on Earth"),
-        ("CEST", "not enforced by this version"),
+        ("CEST", "there is no zone `CEST`"),
         ("é", "is not a zone"),
+        ("Europe/Belin", "there is no zone `Europe/Belin`"),
+        ("Europe/Belin", "did you mean \\\"Europe/Berlin\\\"?"),
+        ("europe/berlin", "did you mean \\\"Europe/Berlin\\\"?"),
+        ("Berlin", "did you mean \\\"Europe/Berlin\\\"?"),
+        ("Atlantis/Poseidonia", "or a place such as"),
     ];
     for (zone, fragment) in cases {
         let kind = format!("kind = \"calendar\", zone = \"{zone}\"");

@@ -115,7 +115,7 @@ async fn a_call_that_is_cancelled_while_the_answer_comes_closes_the_connection()
     let mut server = Server::saying(slow).await;
     let tool = tool(&format!("url = \"{}\"", server.url("/")));
     tokio::select! {
-        result = tool.run("{}", noon) => panic!("it should wait for the rest: {result:?}"),
+        result = tool.run("{}", None, noon) => panic!("it should wait for the rest: {result:?}"),
         answered = server.answered.recv() => answered.unwrap(),
     }
     // The future is gone, so the server sees its end.

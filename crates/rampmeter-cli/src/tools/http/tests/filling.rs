@@ -71,6 +71,8 @@ async fn an_argument_that_would_leave_its_place_is_refused_and_nothing_is_sent()
         ("/v1/%2e{a}/end", r#"{"a": "."}"#, "`a` has a step"),
         ("/v1/x%2F{a}/end", r#"{"a": ".."}"#, "`a` has a step"),
         ("/v1/x%2F.{a}/end", r#"{"a": "."}"#, "`a` has a step"),
+        ("/v1/.{a}/end", r#"{"a": ""}"#, "`a` has a step"),
+        ("/v1/..{a}/end", r#"{"a": "/x"}"#, "`a` has a step"),
         ("/v1/{a}/end", r#"{"a": ""}"#, "`a` is empty"),
         ("/v1/{a}", "{}", "lack `a`"),
         ("/v1/{a}", r#"{"a": null}"#, "`a` is null"),

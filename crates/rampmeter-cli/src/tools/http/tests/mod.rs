@@ -46,7 +46,7 @@ fn tool(http: &str) -> HttpTool {
 }
 
 async fn run(http: &str, arguments: &str) -> Result<String, ToolError> {
-    tool(http).run(arguments, noon).await
+    tool(http).run(arguments, None, noon).await
 }
 
 /// The message of an error that is the tool's own.

@@ -32,7 +32,7 @@ async fn a_secret_that_the_server_sends_back_is_shown_to_nobody() {
             server.url("/")
         );
         let tool = tool(&http);
-        let shown = match tool.run("{}", noon).await {
+        let shown = match tool.run("{}", None, noon).await {
             Ok(text) => text,
             Err(error) => error.to_string() + &format!("{error:?}"),
         };
