@@ -34,8 +34,6 @@ pub struct Mix {
     pub settles: bool,
     /// Calls that are throttled.
     pub throttles: bool,
-    /// Calls that tell what their provider said.
-    pub words: bool,
 }
 
 impl Mix {
@@ -55,7 +53,6 @@ impl Mix {
         breakers: true,
         settles: true,
         throttles: true,
-        words: true,
     };
 
     /// These without one of them, by its name.
@@ -78,7 +75,6 @@ impl Mix {
             "breakers" => &mut self.breakers,
             "settles" => &mut self.settles,
             "throttles" => &mut self.throttles,
-            "words" => &mut self.words,
             _ => return Err(format!("there is no ingredient `{name}`")),
         };
         *ingredient = false;
@@ -91,7 +87,6 @@ impl Mix {
         let mut later = rng.later();
         let mut told = |allowed: bool| later.percent(50) && allowed;
         let (settles, throttles) = (told(self.settles), told(self.throttles));
-        let words = told(self.words);
         let mut with = |allowed: bool| rng.percent(60) && allowed;
         Mix {
             reserved: with(self.reserved),
@@ -109,7 +104,6 @@ impl Mix {
             breakers: false,
             settles,
             throttles,
-            words,
         }
     }
 }

@@ -13,6 +13,12 @@ impl Books {
                 lines.push(format!("#{place}: {name}: {:?}", self.budgets[place]));
             }
         }
+        for (place, instance) in self.instances.iter().enumerate() {
+            if let Some(cool) = &instance.cool {
+                let limit = &self.limits[usize::from(instance.limit)].config.name;
+                lines.push(format!("instance {place} of {limit}: {cool:?}"));
+            }
+        }
         let heads = self.active.iter().map(|lane| self.lanes[*lane as usize].first);
         let heads: Vec<u32> = heads.chain(self.nested.iter().copied()).collect();
         for head in heads {

@@ -108,7 +108,7 @@ impl Player {
     fn due_first(&mut self) -> Verdict {
         let due = self.engine.next_moment().is_some_and(|next| next.as_nanos() <= self.now);
         let mix = self.scene.mix;
-        let always = mix.nested || mix.adaptive || mix.breakers;
+        let always = mix.nested || mix.adaptive || mix.breakers || mix.throttles;
         if due && (always || self.rng.percent(50)) { self.catch_up() } else { Ok(()) }
     }
 
