@@ -27,6 +27,12 @@ impl Calendar {
         Calendar { amount, period_nanos, ends_nanos, began_nanos: 0, used: 0, granted: 0 }
     }
 
+    /// What started by now was never charged here.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.roll(now);
+        self.began_nanos = now.as_nanos().saturating_add(1);
+    }
+
     /// Takes over what was used in the present window of one that this one replaces. The window
     /// ends where it did, if the period is the same.
     pub(super) fn carry_on(&mut self, old: &mut Calendar, now: Instant) {

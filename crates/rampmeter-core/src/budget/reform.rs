@@ -24,8 +24,9 @@ impl Budgets {
             let mut new = Budget::new(config, weights);
             let at = free.iter().position(|old| self.one_mut(*old).is_like(&new));
             let before = at.map(|at| free.remove(at));
-            if let Some(before) = before {
-                new.carry_on(self.one_mut(before), now);
+            match before {
+                Some(before) => new.carry_on(self.one_mut(before), now),
+                None => new.begin(now),
             }
             from.push(before);
             made.push(new);
@@ -72,6 +73,16 @@ impl Budget {
             Budget::Concurrency(slots) => slots.take(amount, priority),
             Budget::Rate(rate) => rate.in_flight = rate.in_flight.wrapping_add(amount),
             Budget::Gone => {}
+        }
+    }
+
+    /// Calls that started by now were never charged by it.
+    fn begin(&mut self, now: Instant) {
+        let Budget::Rate(rate) = self else { return };
+        match &mut rate.kind {
+            Kind::Sliding(sliding) => sliding.begin(now),
+            Kind::Bucket(bucket) => bucket.begin(now),
+            Kind::Calendar(calendar) => calendar.begin(now),
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) struct Sliding {
     /// `(leaves, amount)`, rising.
     log: VecDeque<(u64, u64)>,
     used: u64,
-    /// What was taken by then was taken in a window of another length.
+    /// What was taken by then was taken in a window of another length, or not here at all.
     carried_nanos: Option<u64>,
 }
 
@@ -41,6 +41,11 @@ impl Sliding {
         Sliding { amount, window_nanos, grain_nanos, log, used: 0, carried_nanos }
     }
 
+    /// What started by now was never charged here.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.carried_nanos = Some(now.as_nanos());
+    }
+
     /// Takes over what is in the window of a log that this one replaces. If the window has another
     /// length, what was taken leaves that much sooner or later.
     pub(super) fn carry_on(&mut self, old: &mut Sliding, now: Instant) {
@@ -50,7 +55,7 @@ impl Sliding {
             self.log.push_back((taken.saturating_add(self.window_nanos), *amount));
         }
         self.used = old.used;
-        self.carried_nanos = Some(now.as_nanos());
+        self.begin(now);
         self.expire(now);
     }
 
@@ -183,7 +188,7 @@ impl Sliding {
     /// When what was taken by `now` has left at the latest, or `resets` if that is sooner.
     pub(super) fn leaves_by(&self, resets: Option<Instant>, now: Instant) -> u64 {
         let resets = resets.map_or(u64::MAX, Instant::as_nanos);
-        self.leaves(now).min(resets.max(now.as_nanos() + 1))
+        self.leaves(now).min(resets.max(now.as_nanos().saturating_add(1)))
     }
 
     fn leaves(&self, now: Instant) -> u64 {

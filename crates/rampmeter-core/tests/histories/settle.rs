@@ -174,3 +174,23 @@ fn what_calls_of_a_tool_took_is_what_the_next_should_take() {
     assert_eq!(stage.engine.expected(ToolId(3), Unit(1)), None);
     assert_eq!(stage.engine.expected(ToolId(2), Unit(0)), None);
 }
+
+#[test]
+fn a_rate_that_a_call_was_never_charged_by_gives_it_nothing_back() {
+    for kind in [SLIDING, BUCKET, CALENDAR] {
+        let mut stage = Stage::of(&[BudgetConfig::slots(10)]);
+        let before = stage.runs(&on(&[0]).tokens(80));
+        stage.at(1);
+        let kind = match kind {
+            RateKind::Calendar { .. } => RateKind::Calendar { ends: Instant::from_millis(10_000) },
+            RateKind::Bucket { .. } => RateKind::Bucket { burst: 2_000 },
+            other @ RateKind::Sliding { .. } => other,
+        };
+        let budgets = vec![BudgetConfig::slots(10), tokens(2_000, 10_000, kind)];
+        let limit = LimitConfig { budgets, ..LimitConfig::default() };
+        stage.edit(vec![Edit::Replace(LimitId(0), limit)]);
+        stage.runs(&on(&[0]).tokens(2_000).flow(2));
+        stage.settles(before, 0);
+        stage.waits(&on(&[0]).tokens(50).flow(3));
+    }
+}
