@@ -92,6 +92,13 @@ impl Bucket {
         Bucket { tat, owed: self.owed.as_ref().map(|_| Box::default()), ..self.clone() }
     }
 
+    /// A bucket of the same figures that holds, or owes, as much as a bucket of others.
+    pub(super) fn as_low_as(&self, other: &Bucket, now: Instant) -> Bucket {
+        let used = other.used(now).saturating_add(self.burst).saturating_sub(other.burst);
+        let full = self.at_level(self.burst, now);
+        Bucket { tat: full.tat.saturating_add(self.cost(used)), ..full }
+    }
+
     /// After how long it is full.
     pub(super) fn full_in(&self, now: Instant) -> Duration {
         self.unscale(self.tat).saturating_since(now)

@@ -91,12 +91,15 @@ impl Budget {
     fn carry_on(&mut self, old: &mut Budget, now: Instant) {
         match (self, old) {
             (Budget::Concurrency(new), Budget::Concurrency(old)) => new.carry_on(old),
-            (Budget::Rate(new), Budget::Rate(old)) => match (&mut new.kind, &mut old.kind) {
-                (Kind::Sliding(new), Kind::Sliding(old)) => new.carry_on(old, now),
-                (Kind::Bucket(new), Kind::Bucket(old)) => new.carry_on(old, now),
-                (Kind::Calendar(new), Kind::Calendar(old)) => new.carry_on(old, now),
-                _ => {}
-            },
+            (Budget::Rate(new), Budget::Rate(old)) => {
+                match (&mut new.kind, &mut old.kind) {
+                    (Kind::Sliding(new), Kind::Sliding(old)) => new.carry_on(old, now),
+                    (Kind::Bucket(new), Kind::Bucket(old)) => new.carry_on(old, now),
+                    (Kind::Calendar(new), Kind::Calendar(old)) => new.carry_on(old, now),
+                    _ => {}
+                }
+                new.carry_on_word(old, now);
+            }
             _ => {}
         }
     }

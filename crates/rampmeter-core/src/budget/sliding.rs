@@ -51,12 +51,16 @@ impl Sliding {
     pub(super) fn carry_on(&mut self, old: &mut Sliding, now: Instant) {
         old.expire(now);
         for (leaves, amount) in &old.log {
-            let taken = leaves.saturating_sub(old.window_nanos);
-            self.log.push_back((taken.saturating_add(self.window_nanos), *amount));
+            self.log.push_back((self.carried(old, *leaves), *amount));
         }
         self.used = old.used;
         self.begin(now);
         self.expire(now);
+    }
+
+    /// When leaves here what was to leave a window that this one replaces.
+    pub(super) fn carried(&self, old: &Sliding, leaves: u64) -> u64 {
+        leaves.saturating_sub(old.window_nanos).saturating_add(self.window_nanos)
     }
 
     pub(super) fn take(&mut self, amount: u64, now: Instant) {
@@ -91,7 +95,15 @@ impl Sliding {
         }
     }
 
+    /// Of what leaves then so much is to be another amount.
+    pub(super) fn recharge(&mut self, leaves: u64, before: u64, after: u64) {
+        self.charge_one(leaves, after.abs_diff(before), after > before);
+    }
+
     pub(super) fn charge_one(&mut self, leaves: u64, amount: u64, add: bool) {
+        if amount == 0 {
+            return;
+        }
         let at = match self.log.back() {
             Some((last, _)) if *last < leaves => self.log.len(),
             _ => self.log.partition_point(|(it, _)| *it < leaves),

@@ -280,10 +280,8 @@ fn one_that_needs_fewer_probes_than_have_succeeded_is_closed() {
     let probe = stage.runs(&on(&[0]));
     stage.end(probe);
     assert_eq!(state(&stage), BreakerState::HalfOpen, "one of two");
-    let fewer = LimitConfig {
-        breaker: Some(Breaker { probes: 1, ..BREAKER }),
-        ..LimitConfig::default()
-    };
+    let fewer =
+        LimitConfig { breaker: Some(Breaker { probes: 1, ..BREAKER }), ..LimitConfig::default() };
     stage.edit(vec![Edit::Replace(LimitId(0), fewer)]);
     assert_eq!(state(&stage), BreakerState::Closed);
     stage.runs(&on(&[0]));

@@ -1,5 +1,7 @@
 //! Reserve and settle: the truth goes into the window that was charged, once.
 
+use std::time::Duration;
+
 use rampmeter_core::*;
 
 use crate::stage::{SLIDING, Stage, on, tokens};
@@ -192,5 +194,31 @@ fn a_rate_that_a_call_was_never_charged_by_gives_it_nothing_back() {
         stage.runs(&on(&[0]).tokens(2_000).flow(2));
         stage.settles(before, 0);
         stage.waits(&on(&[0]).tokens(50).flow(3));
+    }
+}
+
+#[test]
+fn what_a_call_took_changes_nothing_of_a_word_that_counts_it_already() {
+    for kind in KINDS {
+        let mut stage = Stage::of(&[tokens(100, 1_000, kind)]);
+        let first = stage.runs(&on(&[0]).tokens(60));
+        let word = Word {
+            counts: Counts::Unit(Unit(0)),
+            limit: None,
+            remaining: 20,
+            resets_in: Some(Duration::from_millis(800)),
+            window: None,
+        };
+        assert!(stage.engine.observe(stage.now, first, &[word], &mut stage.out));
+        stage.settles(first, 10);
+        stage.waits(&on(&[0]).tokens(21));
+        let mut stage = Stage::of(&[tokens(100, 1_000, kind)]);
+        let first = stage.runs(&on(&[0]).tokens(60));
+        let other = stage.runs(&on(&[0]).tokens(20).flow(2));
+        let word = Word { remaining: 40, ..word };
+        assert!(stage.engine.observe(stage.now, first, &[word], &mut stage.out));
+        stage.settles(other, 5);
+        stage.runs(&on(&[0]).tokens(35));
+        stage.waits(&on(&[0]).tokens(1));
     }
 }
