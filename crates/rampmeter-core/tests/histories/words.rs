@@ -320,3 +320,15 @@ fn of_two_words_about_one_rate_the_one_that_leaves_less_counts() {
         }
     }
 }
+
+#[test]
+fn a_new_call_that_cannot_wait_for_a_spent_quota_is_refused_wherever_it_would_wait() {
+    let mut stage = Stage::of(&[rate(10, 10_000, CALENDAR), BudgetConfig::slots(1)]);
+    let first = stage.runs(&on(&[0]));
+    stage.runs(&on(&[1]));
+    stage.hears(first, 0, Some(60_000));
+    let refusal = stage.refused(&on(&[1, 0]).may_wait(20_000));
+    let until = Retry::At(Instant::from_millis(60_000));
+    assert_eq!((refusal.limit, refusal.retry), (Some(LimitId(0)), until));
+    stage.waits(&on(&[1, 0]).may_wait(90_000));
+}
