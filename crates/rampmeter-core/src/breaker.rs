@@ -82,12 +82,18 @@ impl Circuit {
         Circuit { config, state: State::Closed { since }, window: Window::default() }
     }
 
-    /// It has other figures; what it saw in a window of another length is forgotten.
-    pub(crate) fn revise(&mut self, config: Breaker) {
+    /// It has other figures; what it saw in a window of another length is forgotten. If as many
+    /// probes have succeeded as are needed now, it is closed: no other may come that would close it.
+    pub(crate) fn revise(&mut self, config: Breaker, now: Instant) {
         if self.config.over != config.over {
             self.window = Window::default();
         }
         self.config = config;
+        if let State::Open { probing: Some(Probing { succeeded, .. }), .. } = self.state
+            && succeeded >= self.config.probes
+        {
+            self.state = State::Closed { since: now };
+        }
     }
 
     pub(crate) fn state(&self, now: Instant) -> BreakerState {
@@ -274,7 +280,7 @@ impl Engine {
         let limit = LimitId(instance.limit);
         let was_closed = instance.breaker.as_deref().is_none_or(Circuit::is_closed);
         match (config, instance.breaker.as_deref_mut()) {
-            (Some(config), Some(breaker)) => breaker.revise(config),
+            (Some(config), Some(breaker)) => breaker.revise(config, now),
             (Some(config), None) => instance.breaker = Some(Box::new(Circuit::new(config, now))),
             (None, _) => instance.breaker = None,
         }

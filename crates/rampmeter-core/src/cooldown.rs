@@ -137,6 +137,16 @@ impl Engine {
         true
     }
 
+    /// Whether some instance of a limit cools down until this moment.
+    pub fn cools_until(&self, limit: LimitId, until: Instant) -> bool {
+        !limit.is_key()
+            && self.contended > 0
+            && usize::from(limit.0) < self.config.limits.len()
+            && self.instances.of(limit.0).any(|id| {
+                self.instances.get(id).cool.as_deref().is_some_and(|cool| cool.until == until)
+            })
+    }
+
     /// Whether by its provider's word nothing is left of one of an instance's rates for about as
     /// long: then the rate itself says so, and nobody need be let out one by one after that.
     fn is_spent(&mut self, id: u32, delay: Option<Duration>) -> bool {

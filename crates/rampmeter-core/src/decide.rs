@@ -7,6 +7,7 @@ use crate::engine::{Asked, Engine, Otherwise, refused};
 use crate::expiry::Links;
 use crate::lane::{ExpiresBy, LaneKey, NONE, Record, Running, Waiting};
 use crate::nest::Parent;
+use crate::route::Take;
 use crate::time::{Instant, nanos};
 
 /// How a call that is about to wait would end its wait.
@@ -193,6 +194,7 @@ impl Engine {
         let refusal = self
             .never_fits(call, own)
             .or_else(|| self.refusal_without_wait(call, (at, answer), otherwise, until))
+            .or_else(|| self.refusal_as_shut(call, parent.nest != NONE, until))
             .or_else(|| self.refusal_as_deadlock(call, parent, at))
             .or_else(|| self.make_room(call.route, own, call.flow, out));
         if let Some(refusal) = refusal {
@@ -258,6 +260,28 @@ impl Engine {
             }
         }
         None
+    }
+
+    /// Wherever it would wait: another of its limits lets nobody start as long as it may wait.
+    fn refusal_as_shut(&self, call: &Asked, nested: bool, until: Until) -> Option<Refusal> {
+        let route = self.routes.get(call.route);
+        route.draws().iter().find_map(|draw| {
+            let at = self.shut_until(draw.instance, route.takes_of(*draw), nested)?;
+            let limit = Some(LimitId(self.instances.get(draw.instance).limit));
+            let (reason, retry) = (until.by.reason(), Retry::At(at));
+            (at >= until.expires).then_some(Refusal { reason, limit, retry })
+        })
+    }
+
+    /// Until when an instance cools down or is open, or a quota that is taken of is spent.
+    fn shut_until(&self, instance: u32, takes: &[Take], nested: bool) -> Option<Instant> {
+        let standing = match self.instances.standing(instance, nested, self.now) {
+            Answer::At(at) => Some(at),
+            _ => None,
+        };
+        let spent = takes.iter().filter(|take| take.amount > 0);
+        let spent = spent.filter_map(|take| self.instances.budgets.spent_until(take.budget));
+        spent.chain(standing).max()
     }
 
     fn refusal_as_deadlock(&mut self, call: &Asked, parent: Parent, at: u32) -> Option<Refusal> {

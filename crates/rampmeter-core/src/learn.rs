@@ -15,10 +15,10 @@ impl Config {
 }
 
 impl Engine {
-    /// A running call is about to give back what it holds. Says whether a limit has fewer slots now.
+    /// A running call is about to give back what it holds. Says whether a limit has another size now.
     #[inline(never)]
     pub(crate) fn learn(&mut self, running: &Running, outcome: Outcome, out: &mut Outputs) -> bool {
-        let mut shrunk = false;
+        let mut resized = false;
         for index in 0..self.routes.get(running.route).draws().len() {
             let id = self.routes.get(running.route).draws()[index].instance;
             self.breaker_learns(id, running.started, outcome, out);
@@ -34,12 +34,14 @@ impl Engine {
                 out.push(Output::Resized { limit, size });
                 self.mark(id);
             }
-            shrunk |= size < before;
+            resized |= size != before;
         }
-        shrunk
+        resized
     }
 
-    /// With fewer slots, nested calls that wait may now wait for each other.
+    /// With another number of slots, nested calls that wait may now wait for each other. Also with
+    /// more: a call that counts as all it could have counts as more then, and there is no more room
+    /// for it while callers hold more than the size.
     pub(crate) fn break_cycles(&mut self, out: &mut Outputs) {
         while let Some(stuck) = self.deadlocked() {
             let (reason, retry) = (Reason::WouldDeadlock, Retry::OnRelease);

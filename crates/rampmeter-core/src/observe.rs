@@ -1,5 +1,7 @@
 //! What providers say of their quotas, taken in: the matching rate never admits more than that.
 
+use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::time::Duration;
 
 use crate::budget::{Budget, Budgets, Said};
@@ -26,6 +28,13 @@ pub struct Word {
     pub window: Option<Duration>,
 }
 
+impl Word {
+    fn is_less_than(&self, other: &Word) -> bool {
+        let key = |word: &Word| (word.remaining, Reverse(word.resets_in));
+        key(self) < key(other)
+    }
+}
+
 impl Engine {
     /// The provider of a running call's limits has said this. It is about that rate of each limit
     /// that learns which counts the same: the one of that window, or of that limit, or else the
@@ -34,17 +43,27 @@ impl Engine {
         self.begin(now, out);
         let Some(index) = self.calls.resolve(id) else { return false };
         let Some(Record::Running(running)) = self.calls.get(index) else { return false };
-        let (route, started) = (running.route, running.started);
+        let (route, call) = (running.route, (id, running.started));
         for at in 0..self.routes.get(route).draws().len() {
             let draw = self.routes.get(route).draws()[at];
             let limit = self.instances.get(draw.instance).limit;
             if !self.config.learns(limit) {
                 continue;
             }
+            // Of several about one rate, as where only the minute is counted here and the provider
+            // speaks of the day too, the one that leaves less.
+            let mut heard: Vec<(Take, &Word)> = Vec::new();
             for word in words {
                 let takes = self.routes.get(route).takes_of(draw);
                 let Some(take) = about(&mut self.instances.budgets, takes, word) else { continue };
-                self.hear(draw.instance, take, started, word, out);
+                match heard.iter_mut().find(|(it, _)| it.budget == take.budget) {
+                    Some((_, other)) if word.is_less_than(other) => *other = word,
+                    Some(_) => {}
+                    None => heard.push((take, word)),
+                }
+            }
+            for (take, word) in heard {
+                self.hear(draw.instance, take, call, word, out);
             }
             self.instances.remember(draw.instance, self.now);
             self.mark(draw.instance);
@@ -57,13 +76,14 @@ impl Engine {
         &mut self,
         instance: u32,
         take: Take,
-        started: Instant,
+        (call, started): (CallId, Instant),
         word: &Word,
         out: &mut Outputs,
     ) {
         let said = Said {
             remaining: word.remaining,
             resets: word.resets_in.map(|within| self.now.saturating_add(within)),
+            call,
             started,
             charged: take.amount,
         };

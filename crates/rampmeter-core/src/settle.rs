@@ -9,7 +9,7 @@ use crate::call::{CallId, Cost, ToolId, Unit};
 use crate::config::Counts;
 use crate::decision::Outputs;
 use crate::engine::Engine;
-use crate::lane::Record;
+use crate::lane::{Record, Running};
 use crate::time::Instant;
 
 impl Engine {
@@ -28,7 +28,7 @@ impl Engine {
             self.estimates.learn_amount(running.tool, *cost);
         }
         for at in 0..self.routes.get(running.route).draws().len() {
-            self.settle_draw(&running, at, costs);
+            self.settle_draw((id, &running), at, costs);
         }
         self.pump(out);
         true
@@ -40,7 +40,7 @@ impl Engine {
         self.estimates.amount(tool, unit)
     }
 
-    fn settle_draw(&mut self, running: &crate::lane::Running, at: usize, costs: &[Cost]) {
+    fn settle_draw(&mut self, (id, running): (CallId, &Running), at: usize, costs: &[Cost]) {
         let route = self.routes.get(running.route);
         let draw = route.draws()[at];
         let mut takes = route.takes_of(draw).to_vec();
@@ -50,7 +50,8 @@ impl Engine {
             let Counts::Unit(unit) = rate.counts else { continue };
             let Some(cost) = costs.iter().find(|cost| cost.unit == unit) else { continue };
             if cost.amount != take.amount {
-                rate.settle(take.amount, cost.amount, running.started, self.now);
+                let call = (id, running.started);
+                rate.settle(take.amount, cost.amount, call, self.now);
                 (take.amount, changed) = (cost.amount, true);
             }
         }

@@ -120,7 +120,7 @@ impl Engine {
         outcome: Outcome,
         out: &mut Outputs,
     ) {
-        let shrunk = self.by_outcome && self.learn(running, outcome, out);
+        let resized = self.by_outcome && self.learn(running, outcome, out);
         let took = self.has_taken(running.tool, running.started, outcome);
         if running.charged != 0 || self.contended != 0 {
             self.settle_accounts(call, running, took, outcome, out);
@@ -132,7 +132,7 @@ impl Engine {
             self.give_nested(running.nest, running.route, running.priority);
             self.release_route(running.route);
         }
-        if shrunk {
+        if resized {
             self.break_cycles(out);
         }
     }

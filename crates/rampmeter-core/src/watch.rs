@@ -154,7 +154,8 @@ impl Engine {
         }
         if let Some(line) = &mut instance.line {
             line.watch(ticket, lane_id, lane.caller != NO_CALLER);
-            self.lanes.get_mut(lane_id).watch = at;
+            let lane = self.lanes.get_mut(lane_id);
+            (lane.watch, lane.partial) = (at, partial);
             return;
         }
         let (weights, now) = (&self.config.priorities, self.now);

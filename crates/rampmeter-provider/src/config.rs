@@ -163,6 +163,9 @@ impl Config {
                 return Err(format!("{name}: status {status} is none of 429, 503 and 529"));
             }
         }
+        if self.capacity == Some(0) {
+            return Err("capacity 0: no call would ever be answered; give at least 1".into());
+        }
         if let Some(quota) = self.quotas.iter().find(|quota| quota.period_ns == 0) {
             return Err(format!("{quota}: a period must not be 0"));
         }

@@ -77,6 +77,9 @@ impl Quota {
         if kind == KindName::Calendar && !DAY_NS.is_multiple_of(period_ns) {
             return Err(format!("`{rate}`: a whole number of calendar periods must make a day"));
         }
+        if burst == Some(0) {
+            return Err(format!("`{rate}`: a bucket of burst 0 admits nothing"));
+        }
         if burst.is_some() && kind != KindName::Bucket {
             return Err(format!("`{rate}`: only a bucket has a burst: say kind = \"bucket\""));
         }

@@ -73,9 +73,11 @@ impl Files {
         state: Option<&Path>,
     ) -> Result<Files, String> {
         let mut taken = vec![paths.turns.as_path(), paths.policy.as_path()];
+        // The state is kept in files beside it, too, which need not be there yet.
+        let kept = state.map(beside).unwrap_or_default();
         if let Some(path) = state {
             refuse_taken(path, &taken)?;
-            taken.push(path);
+            taken.extend(kept.iter().map(PathBuf::as_path));
         }
         let mut files = Files::default();
         let asked = [(&args.out, &mut files.out), (&args.events, &mut files.events)];
@@ -97,9 +99,30 @@ fn refuse_taken(path: &Path, taken: &[&Path]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether both are one regular file; a device may well serve twice.
+/// A state file, and the two that are written and locked beside it.
+fn beside(state: &Path) -> Vec<PathBuf> {
+    let with = |ending: &str| {
+        let mut name = state.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    ["", ".new", ".lock"].map(with).into()
+}
+
+/// Whether both are one file, which need not be there yet; a device may well serve twice.
 fn same_file(a: &Path, b: &Path) -> bool {
-    a.is_file() && matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+    let device = a.exists() && !a.is_file();
+    !device && matches!((whole(a), whole(b)), (Some(a), Some(b)) if a == b)
+}
+
+/// Where a file is or would be.
+fn whole(path: &Path) -> Option<PathBuf> {
+    if let Ok(path) = path.canonicalize() {
+        return Some(path);
+    }
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    Some(folder.join(path.file_name()?))
 }
 
 /// Writes results as they come, and says what is wrong with lines.
@@ -154,8 +177,11 @@ fn line(event: &Event) -> Value {
     if let Some(outcome) = event.outcome {
         line.insert("outcome".into(), json!(format!("{outcome:?}").to_lowercase()));
     }
-    if let Some(took) = event.took {
-        line.insert("took_us".into(), json!(u64::try_from(took.as_micros()).unwrap_or(u64::MAX)));
+    for (name, time) in [("took_us", event.took), ("lasts_us", event.lasts)] {
+        if let Some(time) = time {
+            let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+            line.insert(name.into(), json!(micros));
+        }
     }
     Value::Object(line)
 }

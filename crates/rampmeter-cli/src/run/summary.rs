@@ -90,7 +90,8 @@ pub(crate) fn sum_up(
     let limits = policy.limits.iter().map(|limit| {
         let enforced = snapshot.limits.iter().find(|it| it.name == limit.name);
         let mut entry = Map::new();
-        if let Some(size) = limit.concurrency {
+        // Of slots that are learned it is the most that there may be.
+        if let Some(size) = limit.most_slots() {
             let in_tools = tools.tracker.limit_peak(&limit.name);
             // Where the gate enforces nothing, it counts nothing either.
             let peak = enforced.and_then(|it| it.peaks.first()).copied().unwrap_or(in_tools);

@@ -72,12 +72,17 @@ impl Bucket {
         Bucket { owed: Some(Box::default()), ..self }
     }
 
+    /// What started before now was never charged here.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.owed.iter_mut().for_each(|owed| owed.note(now, 0));
+    }
+
     /// Takes over the units that a bucket which this one replaces has not yet refilled.
     pub(super) fn carry_on(&mut self, old: &Bucket, now: Instant) {
         let used = old.used(now);
         self.tat = if used == 0 { 0 } else { self.scale(now).saturating_add(self.cost(used)) };
         // What was charged by other figures cannot be given back.
-        self.owed.iter_mut().for_each(|owed| owed.note(now, 0));
+        self.begin(now);
     }
 
     /// A bucket of the same figures that holds so much.
@@ -85,6 +90,13 @@ impl Bucket {
         let owed = self.cost(self.burst.saturating_sub(level));
         let tat = self.scale(now).saturating_add(owed);
         Bucket { tat, owed: self.owed.as_ref().map(|_| Box::default()), ..self.clone() }
+    }
+
+    /// A bucket of the same figures that holds, or owes, as much as a bucket of others.
+    pub(super) fn as_low_as(&self, other: &Bucket, now: Instant) -> Bucket {
+        let used = other.used(now).saturating_add(self.burst).saturating_sub(other.burst);
+        let full = self.at_level(self.burst, now);
+        Bucket { tat: full.tat.saturating_add(self.cost(used)), ..full }
     }
 
     /// After how long it is full.

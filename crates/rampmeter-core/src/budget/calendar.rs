@@ -27,6 +27,12 @@ impl Calendar {
         Calendar { amount, period_nanos, ends_nanos, began_nanos: 0, used: 0, granted: 0 }
     }
 
+    /// What started by now was never charged here.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.roll(now);
+        self.began_nanos = now.as_nanos().saturating_add(1);
+    }
+
     /// Takes over what was used in the present window of one that this one replaces. The window
     /// ends where it did, if the period is the same.
     pub(super) fn carry_on(&mut self, old: &mut Calendar, now: Instant) {
@@ -104,12 +110,6 @@ impl Calendar {
         let counted = self.used.saturating_sub(self.granted).saturating_sub(1);
         let later = (counted / self.amount).saturating_mul(self.period_nanos);
         Instant::from_nanos(self.ends_nanos.saturating_add(later))
-    }
-
-    /// What started by now was not charged here.
-    pub(super) fn begin_at(&mut self, now: Instant) {
-        self.roll(now);
-        self.began_nanos = self.began_nanos.max(now.as_nanos().saturating_add(1));
     }
 
     pub(super) fn ends(&mut self, now: Instant) -> Instant {

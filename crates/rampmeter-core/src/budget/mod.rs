@@ -15,7 +15,7 @@ mod word;
 
 use alloc::boxed::Box;
 
-use crate::call::{Cost, Priority};
+use crate::call::{CallId, Cost, Priority};
 use crate::config::{BudgetConfig, Counts, RateKind};
 use crate::time::{Instant, nanos};
 use crate::units::{CapacityNanos, mul_div};
@@ -274,16 +274,16 @@ impl Rate {
     }
 
     /// The truth about a charge made at `started`: into the window that was charged.
-    pub(crate) fn settle(&mut self, charged: u64, actual: u64, started: Instant, now: Instant) {
+    pub(crate) fn settle(
+        &mut self,
+        charged: u64,
+        actual: u64,
+        (call, started): (CallId, Instant),
+        now: Instant,
+    ) {
         let most = most_of(self.capacity());
         let (charged, actual) = (charged.min(most), actual.min(most));
-        if let Some(word) = &mut self.word {
-            word.settle(charged, actual, started);
-            let kept = word.kept(charged.saturating_sub(actual), started, now);
-            if let (Some((leaves, amount)), Kind::Sliding(sliding)) = (kept, &mut self.kind) {
-                sliding.charge_one(leaves, amount, true);
-            }
-        }
+        self.settle_word(charged, actual, started, call);
         match &mut self.kind {
             Kind::Sliding(sliding) => sliding.settle(charged, actual, started, now),
             Kind::Bucket(bucket) => bucket.settle(charged, actual, started),

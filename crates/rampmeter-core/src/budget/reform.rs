@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use super::{Answer, Budget, Budgets, Kind, Rate};
+use super::{Answer, Budget, Budgets, Kind};
 use crate::call::Priority;
 use crate::config::BudgetConfig;
 use crate::time::Instant;
@@ -35,7 +35,7 @@ impl Budgets {
             }
         }
         for (new, _) in made.iter_mut().zip(&from).filter(|(_, from)| from.is_none()) {
-            new.begin_at(now);
+            new.begin(now);
         }
         let same_places = made.len() == old.len() && from.iter().copied().eq(old.clone().map(Some));
         if same_places {
@@ -64,13 +64,6 @@ impl Budget {
         }
     }
 
-    /// It is new: calls that run already were never charged by it.
-    fn begin_at(&mut self, now: Instant) {
-        if let Budget::Rate(Rate { kind: Kind::Calendar(calendar), .. }) = self {
-            calendar.begin_at(now);
-        }
-    }
-
     fn period(&self) -> u64 {
         if let Budget::Rate(rate) = self { rate.period_nanos } else { 0 }
     }
@@ -93,17 +86,30 @@ impl Budget {
         }
     }
 
+    /// Calls that started by now were never charged by it.
+    fn begin(&mut self, now: Instant) {
+        let Budget::Rate(rate) = self else { return };
+        match &mut rate.kind {
+            Kind::Sliding(sliding) => sliding.begin(now),
+            Kind::Bucket(bucket) => bucket.begin(now),
+            Kind::Calendar(calendar) => calendar.begin(now),
+        }
+    }
+
     /// Takes over what was used of a budget that this one replaces. What is held is counted anew
     /// by the caller, who knows who holds it.
     fn carry_on(&mut self, old: &mut Budget, now: Instant) {
         match (self, old) {
             (Budget::Concurrency(new), Budget::Concurrency(old)) => new.carry_on(old),
-            (Budget::Rate(new), Budget::Rate(old)) => match (&mut new.kind, &mut old.kind) {
-                (Kind::Sliding(new), Kind::Sliding(old)) => new.carry_on(old, now),
-                (Kind::Bucket(new), Kind::Bucket(old)) => new.carry_on(old, now),
-                (Kind::Calendar(new), Kind::Calendar(old)) => new.carry_on(old, now),
-                _ => {}
-            },
+            (Budget::Rate(new), Budget::Rate(old)) => {
+                match (&mut new.kind, &mut old.kind) {
+                    (Kind::Sliding(new), Kind::Sliding(old)) => new.carry_on(old, now),
+                    (Kind::Bucket(new), Kind::Bucket(old)) => new.carry_on(old, now),
+                    (Kind::Calendar(new), Kind::Calendar(old)) => new.carry_on(old, now),
+                    _ => {}
+                }
+                new.carry_on_word(old, now);
+            }
             _ => {}
         }
     }

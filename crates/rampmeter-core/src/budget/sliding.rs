@@ -28,7 +28,7 @@ pub(super) struct Sliding {
     /// `(leaves, amount)`, rising.
     log: VecDeque<(u64, u64)>,
     used: u64,
-    /// What was taken by then was taken in a window of another length.
+    /// What was taken by then was taken in a window of another length, or not here at all.
     carried_nanos: Option<u64>,
 }
 
@@ -41,17 +41,26 @@ impl Sliding {
         Sliding { amount, window_nanos, grain_nanos, log, used: 0, carried_nanos }
     }
 
+    /// What started by now was never charged here.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.carried_nanos = Some(now.as_nanos());
+    }
+
     /// Takes over what is in the window of a log that this one replaces. If the window has another
     /// length, what was taken leaves that much sooner or later.
     pub(super) fn carry_on(&mut self, old: &mut Sliding, now: Instant) {
         old.expire(now);
         for (leaves, amount) in &old.log {
-            let taken = leaves.saturating_sub(old.window_nanos);
-            self.log.push_back((taken.saturating_add(self.window_nanos), *amount));
+            self.log.push_back((self.carried(old, *leaves), *amount));
         }
         self.used = old.used;
-        self.carried_nanos = Some(now.as_nanos());
+        self.begin(now);
         self.expire(now);
+    }
+
+    /// When leaves here what was to leave a window that this one replaces.
+    pub(super) fn carried(&self, old: &Sliding, leaves: u64) -> u64 {
+        leaves.saturating_sub(old.window_nanos).saturating_add(self.window_nanos)
     }
 
     pub(super) fn take(&mut self, amount: u64, now: Instant) {
@@ -86,7 +95,15 @@ impl Sliding {
         }
     }
 
+    /// Of what leaves then so much is to be another amount.
+    pub(super) fn recharge(&mut self, leaves: u64, before: u64, after: u64) {
+        self.charge_one(leaves, after.abs_diff(before), after > before);
+    }
+
     pub(super) fn charge_one(&mut self, leaves: u64, amount: u64, add: bool) {
+        if amount == 0 {
+            return;
+        }
         let at = match self.log.back() {
             Some((last, _)) if *last < leaves => self.log.len(),
             _ => self.log.partition_point(|(it, _)| *it < leaves),
@@ -183,7 +200,7 @@ impl Sliding {
     /// When what was taken by `now` has left at the latest, or `resets` if that is sooner.
     pub(super) fn leaves_by(&self, resets: Option<Instant>, now: Instant) -> u64 {
         let resets = resets.map_or(u64::MAX, Instant::as_nanos);
-        self.leaves(now).min(resets.max(now.as_nanos() + 1))
+        self.leaves(now).min(resets.max(now.as_nanos().saturating_add(1)))
     }
 
     fn leaves(&self, now: Instant) -> u64 {

@@ -11,6 +11,14 @@ impl Budgets {
     pub(crate) fn is_rate(&self, budget: u32) -> bool {
         matches!(self.of(budget..budget.saturating_add(1)), [Budget::Rate(_)])
     }
+
+    /// As [`Rate::spent_until`].
+    pub(crate) fn spent_until(&self, budget: u32) -> Option<Instant> {
+        match self.of(budget..budget.saturating_add(1)) {
+            [Budget::Rate(rate)] => rate.spent_until(),
+            _ => None,
+        }
+    }
 }
 
 impl Rate {

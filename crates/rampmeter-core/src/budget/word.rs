@@ -16,6 +16,7 @@ use core::time::Duration;
 
 use super::bucket::Bucket;
 use super::{Kind, Rate};
+use crate::call::CallId;
 use crate::time::Instant;
 use crate::usage::Room;
 
@@ -24,26 +25,30 @@ use crate::usage::Room;
 pub(crate) struct Said {
     pub(crate) remaining: u64,
     pub(crate) resets: Option<Instant>,
-    /// When the call started that it came with, and what that call was charged.
+    /// The call that it came with, when that started, and what it was charged.
+    pub(crate) call: CallId,
     pub(crate) started: Instant,
     pub(crate) charged: u64,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Word {
+    /// The call that it came with: it is counted already, whatever it was charged here.
+    call: Option<CallId>,
     started: Instant,
     form: Form,
     /// What is set aside for calls that are out, beyond what there is.
-    short: u64,
+    beyond: u64,
 }
 
 #[derive(Clone, Debug)]
 enum Form {
     Level(Bucket),
-    /// Units in the log of a sliding window, by when they leave.
+    /// By how much the provider counts more than we did; so many units are in the log of a sliding
+    /// window, and leave at the moment. If it counts less, none are.
     Foreign {
         leaves_nanos: u64,
-        amount: u64,
+        short: i128,
     },
     Room {
         left: u64,
@@ -71,23 +76,19 @@ impl Word {
         }
     }
 
-    /// A call was `charged`, and should have been `actual`. What the call that it came with takes is
-    /// counted in it already, so nothing of that comes back.
+    /// The truth about a call that is out: what was set aside for it beyond what there is does not
+    /// come back.
     pub(super) fn settle(&mut self, charged: u64, actual: u64, started: Instant) {
-        if actual < charged && started == self.started {
-            return;
-        }
-        let back = charged.saturating_sub(actual);
-        let owed = self.short.min(back);
-        self.short -= owed;
-        let charged = charged - owed;
+        let never_there = self.beyond.min(charged.saturating_sub(actual));
+        self.beyond -= never_there;
+        let charged = charged - never_there;
         match &mut self.form {
             Form::Level(bucket) => bucket.settle(charged, actual, started),
             Form::Foreign { .. } => {}
             Form::Room { left, .. } => {
-                let has = left.saturating_add(charged);
-                self.short = self.short.saturating_add(actual.saturating_sub(has));
-                *left = has.saturating_sub(actual);
+                let there = left.saturating_add(charged);
+                self.beyond = self.beyond.saturating_add(actual.saturating_sub(there));
+                *left = there.saturating_sub(actual);
             }
         }
     }
@@ -95,7 +96,8 @@ impl Word {
     /// So much and no more, as it was told before; any word that comes replaces it.
     pub(super) fn of_room(room: Room, now: Instant) -> Word {
         let until = now.saturating_add(room.lasts);
-        Word { started: Instant::EPOCH, form: Form::Room { left: room.left, until }, short: 0 }
+        let form = Form::Room { left: room.left, until };
+        Word { call: None, started: Instant::EPOCH, form, beyond: 0 }
     }
 
     /// What it says, if that is so much and no more.
@@ -114,17 +116,6 @@ impl Word {
             Form::Level(bucket) => bucket.full_in(now),
             _ => Duration::ZERO,
         }
-    }
-
-    /// What a sliding window must count for others from now on, since so much comes back to it of
-    /// the call that this came with.
-    pub(super) fn kept(&mut self, back: u64, started: Instant, now: Instant) -> Option<(u64, u64)> {
-        let Form::Foreign { leaves_nanos, amount } = &mut self.form else { return None };
-        if started != self.started || *leaves_nanos <= now.as_nanos() || back == 0 {
-            return None;
-        }
-        *amount = amount.saturating_add(back);
-        Some((*leaves_nanos, back))
     }
 
     fn is_over(&self, now: Instant) -> bool {
@@ -155,12 +146,60 @@ impl Rate {
             return None;
         }
         self.forget_word(now);
-        let short = out.saturating_sub(said.remaining);
         let form = self.form(room, said.resets, now);
         if let Some(form) = form {
-            self.word = Some(Box::new(Word { started: said.started, form, short }));
+            let (call, started) = (Some(said.call), said.started);
+            let beyond = out.saturating_sub(said.remaining);
+            self.word = Some(Box::new(Word { call, started, form, beyond }));
         }
         self.spent_until().filter(|_| said.remaining == 0)
+    }
+
+    /// The truth about a charge. Of the call that the word came with the provider had counted what
+    /// it counts: there is as much left by the word as before.
+    pub(super) fn settle_word(
+        &mut self,
+        charged: u64,
+        actual: u64,
+        started: Instant,
+        call: CallId,
+    ) {
+        let Some(word) = self.word.as_deref_mut() else { return };
+        if word.call != Some(call) {
+            word.settle(charged, actual, started);
+        } else if let (Form::Foreign { leaves_nanos, short }, Kind::Sliding(sliding)) =
+            (&mut word.form, &mut self.kind)
+        {
+            let before = units(*short);
+            *short += i128::from(charged) - i128::from(actual);
+            sliding.recharge(*leaves_nanos, before, units(*short));
+        }
+    }
+
+    /// What was said of a rate that this one replaces still holds: as much is left.
+    pub(super) fn carry_on_word(&mut self, old: &mut Rate, now: Instant) {
+        old.forget_past_word(now);
+        let Some(mut word) = old.word.take() else { return };
+        match (&mut word.form, &mut self.kind, &old.kind) {
+            (Form::Level(level), Kind::Bucket(bucket), _) => *level = bucket.as_low_as(level, now),
+            (
+                Form::Foreign { leaves_nanos, short },
+                Kind::Sliding(sliding),
+                Kind::Sliding(before),
+            ) => {
+                *leaves_nanos = sliding.carried(before, *leaves_nanos);
+                let was = units(*short);
+                *short += i128::from(self.amount) - i128::from(old.amount);
+                if *leaves_nanos <= now.as_nanos() {
+                    return;
+                }
+                sliding.recharge(*leaves_nanos, was, units(*short));
+                // What it was charged by the old figures is not given back.
+                word.call = None;
+            }
+            _ => {}
+        }
+        self.word = Some(word);
     }
 
     /// Until when nothing at all is left by the last word, if it is one that says so.
@@ -182,12 +221,10 @@ impl Rate {
             }
             Kind::Sliding(sliding) if !late(period) => {
                 let ours = sliding.used_by_provider(period, now);
-                let missing = amount.saturating_sub(room).saturating_sub(ours);
+                let short = i128::from(amount) - i128::from(room) - i128::from(ours);
                 let leaves_nanos = sliding.leaves_by(resets, now);
-                (missing > 0).then(|| {
-                    sliding.charge_one(leaves_nanos, missing, true);
-                    Form::Foreign { leaves_nanos, amount: missing }
-                })
+                sliding.charge_one(leaves_nanos, units(short), true);
+                Some(Form::Foreign { leaves_nanos, short })
             }
             Kind::Calendar(calendar) => {
                 let until = resets.unwrap_or_else(|| calendar.ends(now));
@@ -215,11 +252,16 @@ impl Rate {
 
     fn forget_word(&mut self, now: Instant) {
         let Some(word) = self.word.take() else { return };
-        if let (Form::Foreign { leaves_nanos, amount }, Kind::Sliding(sliding)) =
+        if let (Form::Foreign { leaves_nanos, short }, Kind::Sliding(sliding)) =
             (word.form, &mut self.kind)
             && leaves_nanos > now.as_nanos()
         {
-            sliding.charge_one(leaves_nanos, amount, false);
+            sliding.charge_one(leaves_nanos, units(short), false);
         }
     }
+}
+
+/// What is to be in the log of a window that is short of so much.
+fn units(short: i128) -> u64 {
+    u64::try_from(short.max(0)).unwrap_or(u64::MAX)
 }

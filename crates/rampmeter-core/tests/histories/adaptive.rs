@@ -200,6 +200,28 @@ fn nested_calls_that_a_shrink_makes_wait_for_each_other_are_told() {
     assert_eq!(stage.end(parents[1]), [children[0]]);
 }
 
+/// What counts as all that it could have counts as more when there is more, while its callers hold
+/// more than all of it: it weighs two now, one is lent to it, and three of two are held.
+#[test]
+fn a_nested_call_that_growth_leaves_without_room_for_ever_is_told() {
+    let mut config = adaptive(AdaptiveRule::Aimd, 1, vec![]);
+    config.limits.push(self::config(&[BudgetConfig::slots(1)]).limits[0].clone());
+    let mut stage = Stage::new(config);
+    let other = stage.runs(&on(&[1]));
+    let top = stage.runs(&on(&[0]).weight(3));
+    let middle = stage.runs(&on(&[0]).made_by(top));
+    let quick = stage.runs(&on(&[0]).made_by(middle));
+    let heavy = stage.waits(&on(&[1]).and(0, 6).made_by(middle));
+    pass(&mut stage, 1);
+    assert_eq!(stage.end(quick), []);
+    assert_eq!(size(&stage), 2, "a whole round of one");
+    assert_eq!(stage.refusals(), [(heavy, Reason::WouldDeadlock)]);
+    for call in [middle, top, other] {
+        assert_eq!(stage.end(call), []);
+    }
+    assert_eq!((stage.used(0, 0), stage.used(1, 0)), (0, 0));
+}
+
 #[test]
 fn vegas_grows_while_calls_are_as_quick_as_ever_and_shrinks_when_they_queue() {
     let mut stage = stage(AdaptiveRule::Vegas, 20);

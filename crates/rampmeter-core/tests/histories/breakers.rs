@@ -272,3 +272,17 @@ fn figures_that_mean_nothing_are_refused() {
     assert!(!with(Breaker { over: Duration::ZERO, ..BREAKER }));
     assert!(!with(Breaker { open_for: Duration::ZERO, ..BREAKER }));
 }
+
+#[test]
+fn one_that_needs_fewer_probes_than_have_succeeded_is_closed() {
+    let mut stage = opened(BREAKER);
+    stage.at(5_000);
+    let probe = stage.runs(&on(&[0]));
+    stage.end(probe);
+    assert_eq!(state(&stage), BreakerState::HalfOpen, "one of two");
+    let fewer =
+        LimitConfig { breaker: Some(Breaker { probes: 1, ..BREAKER }), ..LimitConfig::default() };
+    stage.edit(vec![Edit::Replace(LimitId(0), fewer)]);
+    assert_eq!(state(&stage), BreakerState::Closed);
+    stage.runs(&on(&[0]));
+}

@@ -216,3 +216,15 @@ fn a_limit_that_is_removed_while_it_cools_down_is_in_nobodys_way() {
     assert_eq!(stage.edit(vec![Edit::Remove(LimitId(0))]), [waits]);
     stage.end(first);
 }
+
+#[test]
+fn a_new_call_that_cannot_wait_so_long_is_refused_wherever_it_would_wait() {
+    let mut stage = Stage::of(&[BudgetConfig::slots(1), BudgetConfig::slots(9)]);
+    let first = stage.runs(&on(&[1]));
+    stage.runs(&on(&[0]));
+    stage.throttled(first, Some(10_000));
+    let refusal = stage.refused(&on(&[0, 1]).may_wait(5_000));
+    assert_eq!((refusal.reason, refusal.limit), (Reason::QueueTimeout, Some(LimitId(1))));
+    assert!(matches!(refusal.retry, Retry::At(at) if at >= Instant::from_millis(10_000)));
+    stage.waits(&on(&[0, 1]).may_wait(50_000));
+}

@@ -2,7 +2,7 @@
 
 use rampmeter_core::*;
 
-use super::stage::{Ask, Stage, on};
+use super::stage::{Ask, SLIDING, Stage, on, tokens};
 
 const L: u16 = 0;
 const M: u16 = 1;
@@ -281,4 +281,19 @@ fn writers_are_not_starved_by_readers() {
     }
     println!("at most {longest} readers ended before the writer started");
     assert!(longest <= 2);
+}
+
+/// It takes nothing of the limit's tokens, and all of the key.
+#[test]
+fn a_call_that_takes_nothing_of_a_rate_waits_at_a_limit_and_then_at_a_key() {
+    let limit = LimitConfig {
+        budgets: vec![BudgetConfig::slots(1), tokens(10, 1_000, SLIDING)],
+        ..LimitConfig::default()
+    };
+    let mut stage = Stage::new(Config { limits: vec![limit], ..Config::default() });
+    let holds_slot = stage.runs(&on(&[0]));
+    let holds_key = stage.runs(&on(&[]).writes("file:/a"));
+    let waits = stage.waits(&on(&[0]).writes("file:/a"));
+    assert_eq!(stage.end(holds_slot), []);
+    assert_eq!(stage.end(holds_key), [waits]);
 }

@@ -1,5 +1,7 @@
 //! Reserve and settle: the truth goes into the window that was charged, once.
 
+use std::time::Duration;
+
 use rampmeter_core::*;
 
 use crate::stage::{SLIDING, Stage, on, tokens};
@@ -189,4 +191,50 @@ fn a_calendar_rate_that_is_new_gives_nothing_back_that_it_never_charged() {
     stage.runs(&on(&[0]).tokens(70));
     stage.settles(first, 0);
     assert_eq!(stage.used(0, 1), 70);
+}
+
+#[test]
+fn a_rate_that_a_call_was_never_charged_by_gives_it_nothing_back() {
+    for kind in [SLIDING, BUCKET, CALENDAR] {
+        let mut stage = Stage::of(&[BudgetConfig::slots(10)]);
+        let before = stage.runs(&on(&[0]).tokens(80));
+        stage.at(1);
+        let kind = match kind {
+            RateKind::Calendar { .. } => RateKind::Calendar { ends: Instant::from_millis(10_000) },
+            RateKind::Bucket { .. } => RateKind::Bucket { burst: 2_000 },
+            other @ RateKind::Sliding { .. } => other,
+        };
+        let budgets = vec![BudgetConfig::slots(10), tokens(2_000, 10_000, kind)];
+        let limit = LimitConfig { budgets, ..LimitConfig::default() };
+        stage.edit(vec![Edit::Replace(LimitId(0), limit)]);
+        stage.runs(&on(&[0]).tokens(2_000).flow(2));
+        stage.settles(before, 0);
+        stage.waits(&on(&[0]).tokens(50).flow(3));
+    }
+}
+
+#[test]
+fn what_a_call_took_changes_nothing_of_a_word_that_counts_it_already() {
+    for kind in KINDS {
+        let mut stage = Stage::of(&[tokens(100, 1_000, kind)]);
+        let first = stage.runs(&on(&[0]).tokens(60));
+        let word = Word {
+            counts: Counts::Unit(Unit(0)),
+            limit: None,
+            remaining: 20,
+            resets_in: Some(Duration::from_millis(800)),
+            window: None,
+        };
+        assert!(stage.engine.observe(stage.now, first, &[word], &mut stage.out));
+        stage.settles(first, 10);
+        stage.waits(&on(&[0]).tokens(21));
+        let mut stage = Stage::of(&[tokens(100, 1_000, kind)]);
+        let first = stage.runs(&on(&[0]).tokens(60));
+        let other = stage.runs(&on(&[0]).tokens(20).flow(2));
+        let word = Word { remaining: 40, ..word };
+        assert!(stage.engine.observe(stage.now, first, &[word], &mut stage.out));
+        stage.settles(other, 5);
+        stage.runs(&on(&[0]).tokens(35));
+        stage.waits(&on(&[0]).tokens(1));
+    }
 }

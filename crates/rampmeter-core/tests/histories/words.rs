@@ -272,3 +272,63 @@ fn what_is_set_aside_beyond_what_is_left_does_not_come_back_as_room() {
         assert!(stage.starts_with(5), "{kind:?}");
     }
 }
+
+#[test]
+fn a_limit_that_gets_other_figures_keeps_the_providers_word() {
+    for kind in KINDS {
+        let (mut stage, first) = one_answered(kind);
+        stage.hears(first, 3, Some(7_000));
+        let longer = match kind {
+            RateKind::Bucket { .. } => RateKind::Bucket { burst: 12 },
+            other => other,
+        };
+        for figures in [rate(10, 10_000, kind), rate(12, 10_000, longer)] {
+            let limit = LimitConfig { budgets: vec![figures], ..LimitConfig::default() };
+            stage.edit(vec![Edit::Replace(LimitId(0), limit)]);
+        }
+        assert_eq!(stage.start(), 3, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_spent_quota_stays_spent_when_the_limit_gets_other_figures() {
+    for kind in KINDS {
+        let (mut stage, first) = one_answered(kind);
+        stage.hears(first, 0, Some(60_000));
+        stage.edit(vec![Edit::Weights(vec![3, 2, 1])]);
+        let next = stage.waits(&on(&[0]));
+        assert_eq!(stage.at(59_999), [], "{kind:?}");
+        assert_eq!(stage.at(60_000), [next], "{kind:?}");
+    }
+}
+
+#[test]
+fn of_two_words_about_one_rate_the_one_that_leaves_less_counts() {
+    let word = |remaining, seconds| Word {
+        counts: Counts::Calls,
+        limit: None,
+        remaining,
+        resets_in: Some(Duration::from_secs(seconds)),
+        window: None,
+    };
+    let (minute, day) = (word(3, 9), word(14_000, 7_200));
+    for kind in KINDS {
+        for words in [[minute, day], [day, minute]] {
+            let (mut stage, first) = one_answered(kind);
+            assert!(stage.engine.observe(stage.now, first, &words, &mut stage.out));
+            assert_eq!(stage.start(), 3, "{kind:?}");
+        }
+    }
+}
+
+#[test]
+fn a_new_call_that_cannot_wait_for_a_spent_quota_is_refused_wherever_it_would_wait() {
+    let mut stage = Stage::of(&[rate(10, 10_000, CALENDAR), BudgetConfig::slots(1)]);
+    let first = stage.runs(&on(&[0]));
+    stage.runs(&on(&[1]));
+    stage.hears(first, 0, Some(60_000));
+    let refusal = stage.refused(&on(&[1, 0]).may_wait(20_000));
+    let until = Retry::At(Instant::from_millis(60_000));
+    assert_eq!((refusal.limit, refusal.retry), (Some(LimitId(0)), until));
+    stage.waits(&on(&[1, 0]).may_wait(90_000));
+}

@@ -244,16 +244,21 @@ impl Executor {
     }
 
     fn note_unrunnable(&self, request: &TurnRequest, result: &CallResult) {
+        let of_tool = self.policy.tool(&result.name).map(|tool| tool.priority.as_str());
         let info = Arc::new(CallInfo {
             tool: result.name.as_str().into(),
             flow: request.flow.as_str().into(),
-            priority: request.priority.as_deref().unwrap_or_default().into(),
+            priority: request.priority.as_deref().or(of_tool).unwrap_or_default().into(),
             id: result.id.as_str().into(),
             turn: request.number,
         });
-        self.gate.note(EventKind::Invoked, info.clone());
-        let refused = result.status() == Status::Refused;
-        self.gate.note(if refused { EventKind::Refused } else { EventKind::Failed }, info);
+        self.gate.note(EventKind::Invoked, info.clone(), None);
+        match &result.output {
+            Err(CallError::Refused(refusal)) => {
+                self.gate.note(EventKind::Refused, info, Some(refusal.reason));
+            }
+            _ => self.gate.note(EventKind::Failed, info, None),
+        }
     }
 
     /// The keys that the policy's templates make of a call's arguments.

@@ -30,9 +30,7 @@ pub(super) fn parse(text: &str, limits: &ParseLimits) -> Result<Message, ParseEr
 fn surplus(raw: &RawValue, place: Place, limits: &ParseLimits) -> Draft {
     let mut draft = Draft::new(place);
     let max = limits.max_calls;
-    draft.defect(format_args!(
-        "is past the limit of {max} calls a message; ask for fewer at once or raise max_calls"
-    ));
+    draft.defect(format_args!("is past the limit of {max} calls a message; ask for fewer at once"));
     if let Some(Fields { values: [id, name, function], .. }) =
         fields(raw, ["id", "name", "function"])
     {

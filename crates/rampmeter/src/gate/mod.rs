@@ -34,7 +34,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rampmeter_core::{ConfigError, Engine, Instant, Prepared, Snapshot};
+use rampmeter_core::{ConfigError, Engine, Instant, Prepared, Reason, Snapshot};
 
 pub use admission::Admission;
 pub use asked::Ask;
@@ -205,8 +205,8 @@ impl Gate {
     }
 
     /// Notes an event that the gate itself did not see.
-    pub(crate) fn note(&self, kind: EventKind, info: Arc<CallInfo>) {
-        self.home().input(|state, now| state.note(now, kind, info));
+    pub(crate) fn note(&self, kind: EventKind, info: Arc<CallInfo>, reason: Option<Reason>) {
+        self.home().input(|state, now| state.note(now, kind, info, reason));
     }
 
     #[inline]

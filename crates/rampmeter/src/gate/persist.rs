@@ -73,6 +73,8 @@ impl Gate {
         let file = file.as_ref();
         let failed = |doing| move |error| PersistError::Io { path: file.to_owned(), doing, error };
         let path = std::path::absolute(file).map_err(failed("read"))?;
+        // Of a link the file itself is kept, and locked.
+        let path = path.canonicalize().unwrap_or(path);
         let mut store = Store::open(&path, Box::new(RealDisk::default()))?;
         let found = store.load()?;
         let mut restored = Restored { set_aside: found.set_aside, ..Restored::default() };

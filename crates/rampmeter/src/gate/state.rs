@@ -300,8 +300,14 @@ impl State {
     }
 
     /// Notes something that the gate itself did not see.
-    pub(super) fn note(&mut self, now: Instant, kind: EventKind, info: Arc<CallInfo>) {
-        self.emit(now, kind, Some(info), |event| event);
+    pub(super) fn note(
+        &mut self,
+        now: Instant,
+        kind: EventKind,
+        info: Arc<CallInfo>,
+        reason: Option<core::Reason>,
+    ) {
+        self.emit(now, kind, Some(info), |event| Event { reason, ..event });
     }
 
     /// What the engine decided on a call. It takes over one user of `info`.
@@ -461,7 +467,7 @@ impl State {
                 core::Retry::Never => Retry::Never,
             },
             waited,
-            detail: self.cycle_in_words(refusal.reason, info),
+            detail: self.cycle_in_words(refusal.reason, info).or_else(|| self.cools(&refusal)),
         })
     }
 }

@@ -11,7 +11,7 @@ use super::spelling;
 const NOT_ENFORCED: [&str; 7] =
     ["retry", "retries", "idempotent", "fallback", "on_abandon", "on-abandon", "degrade"];
 
-const COOL_DOWN: &str = "write feedback = true: a throttled call then cools the limit down";
+const COOL_DOWN: &str = "write feedback = true in a limit: a throttled call then cools it down";
 
 /// Words that are looked for in the wrong place, and where they belong.
 const ELSEWHERE: [(&str, &str); 18] = [

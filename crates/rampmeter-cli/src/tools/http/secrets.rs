@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::url::encoded;
-
 /// Shorter ones are not looked for in answers, which they would only garble; they are in errors.
 const SHORTEST_IN_ANSWERS: usize = 6;
 
@@ -65,20 +63,79 @@ impl Secrets {
         // The longest first, so that a part of one does not hide that the whole was there.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.value.len()));
         for secret in secrets.into_iter().filter(|it| it.value.len() >= shortest) {
-            let in_json = serde_json::Value::from(secret.value.as_str()).to_string();
-            let forms = [
-                secret.value.clone(),
-                in_json.trim_matches('"').to_owned(),
-                encoded(&secret.value),
-            ];
-            for form in &forms {
-                if text.contains(form) {
-                    text = text.replace(form, &format!("${{{}}}", secret.name));
-                }
-            }
+            text = replaced(&text, &secret.value, &format!("${{{}}}", secret.name));
         }
         text
     }
+}
+
+/// The text with another wherever the value stands in it, however its letters are written there.
+fn replaced(text: &str, value: &str, by: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if let Some(length) = spelled(rest, value) {
+            shown.push_str(by);
+            rest = &rest[length..];
+        } else {
+            shown.push(first);
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    shown
+}
+
+/// How much of the text's beginning is the value: each letter as it is, or as JSON or a URL may
+/// write it. The longest, where it can be read in several ways.
+fn spelled(text: &str, value: &str) -> Option<usize> {
+    let mut ends = vec![0];
+    for letter in value.chars() {
+        let mut next: Vec<usize> = Vec::new();
+        for end in ends {
+            let rest = text.get(end..).unwrap_or_default();
+            for form in forms(letter, rest) {
+                let fits = rest.get(..form.len()).is_some_and(|it| it.eq_ignore_ascii_case(&form));
+                let exact = form.starts_with(['\\', '%']) || rest.starts_with(&form);
+                if fits && exact && !next.contains(&(end + form.len())) {
+                    next.push(end + form.len());
+                }
+            }
+        }
+        if next.is_empty() {
+            return None;
+        }
+        ends = next;
+    }
+    ends.into_iter().max().filter(|end| *end > 0)
+}
+
+/// How a letter may be written at the beginning of a text.
+fn forms(letter: char, rest: &str) -> Vec<String> {
+    let mut forms = vec![letter.to_string()];
+    if rest.starts_with('\\') {
+        let short = match letter {
+            '"' | '\\' | '/' => Some(letter),
+            '\n' => Some('n'),
+            '\r' => Some('r'),
+            '\t' => Some('t'),
+            '\u{8}' => Some('b'),
+            '\u{c}' => Some('f'),
+            _ => None,
+        };
+        forms.extend(short.map(|short| format!("\\{short}")));
+        let mut units = [0; 2];
+        let units = letter.encode_utf16(&mut units).iter();
+        forms.push(units.map(|unit| format!("\\u{unit:04x}")).collect());
+    }
+    if rest.starts_with('%') {
+        let mut bytes = [0; 4];
+        let bytes = letter.encode_utf8(&mut bytes).bytes();
+        forms.push(bytes.map(|byte| format!("%{byte:02x}")).collect());
+    }
+    if letter == ' ' && rest.starts_with('+') {
+        forms.push("+".into());
+    }
+    forms
 }
 
 impl Lookup<'_> {
@@ -135,5 +192,29 @@ impl fmt::Debug for Secret {
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::replaced;
+
+    #[test]
+    fn a_value_is_found_however_its_letters_are_written() {
+        let secret = "sk/1é\\+ x\"🦀";
+        for written in [
+            secret.to_owned(),
+            serde_json::Value::from(secret).to_string().trim_matches('"').to_owned(),
+            r#"sk\/1\u00e9\\+ x\"\ud83e\udd80"#.to_owned(),
+            r#"sk\/1\u00E9\\+ x\u0022\uD83E\uDD80"#.to_owned(),
+            "sk%2f1%c3%a9%5c%2b%20x%22%f0%9f%a6%80".to_owned(),
+            "sk%2F1%C3%A9%5C%2B+x%22%F0%9F%A6%80".to_owned(),
+        ] {
+            let text = format!("a {written} b {written}");
+            assert_eq!(replaced(&text, secret, "${KEY}"), "a ${KEY} b ${KEY}", "{written}");
+        }
+        assert_eq!(replaced("SK/1é", "sk/1é", "no"), "SK/1é", "letters have a case");
+        assert_eq!(replaced(r"\\", r"\", "x"), "x");
+        assert_eq!(replaced("sk-12", "sk-123", "no"), "sk-12");
     }
 }

@@ -34,6 +34,8 @@ pub(super) struct Debt {
     /// Units of small and of large charges at that moment.
     small: u64,
     large: u64,
+    /// The most that one of them has borrowed, and when: it may have been the last of them.
+    borrowed: (u64, u64),
     /// Owed beside that, at the most.
     more: i128,
     /// The charges since a moment, and what was owed before them at the least.
@@ -53,8 +55,8 @@ struct Made {
 impl Debt {
     pub(super) fn new(amount: u64, period: u64, burst: u64) -> Debt {
         let (before, charges) = ([0; 2], VecDeque::new());
-        let (small, large, more, since) = (0, 0, 0, (0, 0));
-        Debt { amount, period, burst, at: 0, before, small, large, more, charges, since }
+        let (small, large, more, since, borrowed) = (0, 0, 0, (0, 0), (0, 0));
+        Debt { amount, period, burst, at: 0, before, small, large, borrowed, more, charges, since }
     }
 
     /// The same with other figures, when so many whole units are owed, at least and at most.
@@ -75,7 +77,12 @@ impl Debt {
         if self.charges.len() > REMEMBERED {
             self.forget_the_first_half();
         }
-        self.owed(now)[0] <= self.full()
+        if self.borrowed.0 != now {
+            self.borrowed = (now, 0);
+        }
+        let later = i128::from(self.borrowed.1) * i128::from(self.period);
+        self.borrowed.1 = self.borrowed.1.max(amount.saturating_sub(self.burst));
+        self.owed(now)[0] - later <= self.full()
     }
 
     fn count(&mut self, amount: u64, small: bool, now: u64) {
@@ -210,5 +217,15 @@ mod tests {
         debt.take(1, 10_000 * MS);
         debt.take(500, 10_000 * MS);
         assert_eq!(debt.units(10_000 * MS), [500, 501]);
+    }
+
+    #[test]
+    fn what_is_borrowed_at_one_instant_may_have_been_the_last() {
+        let mut debt = Debt::new(1_000, 1_000 * MS, 10);
+        debt.take(100, 10_000 * MS);
+        assert!(debt.take(1, 10_000 * MS), "it counts from two milliseconds before");
+        assert!(debt.take(1, 10_000 * MS));
+        assert!(!debt.take(1, 10_000 * MS));
+        assert!(!debt.take(1, 10_001 * MS), "what is borrowed is owed afterwards");
     }
 }

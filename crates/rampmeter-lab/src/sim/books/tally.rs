@@ -147,10 +147,10 @@ impl Tally {
         match &mut self.kind {
             Kind::Sliding(window) => {
                 let found = window.put(charge, charge.amount, false, now);
-                let now_is = Charge { length: window.length, whole: self.amount, ..*charge };
-                // By other figures it may have left before.
+                // By other figures it may have left before. What stays of it stays where it was:
+                // by the present ones it would be owed to more windows, or to fewer.
                 if found || !by_others {
-                    window.put(&now_is, actual, true, now);
+                    window.put(charge, actual, true, now);
                 }
             }
             Kind::Bucket(debt) => debt.correct(charge.at, charge.amount, actual),

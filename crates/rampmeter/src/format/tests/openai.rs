@@ -192,7 +192,7 @@ fn calls_past_the_limit_keep_their_ids_and_do_not_run() {
     let calls: Vec<String> = (0..4).map(|i| function(&format!("id{i}"), "{}")).collect();
     let calls: Vec<&str> = calls.iter().map(String::as_str).collect();
     let message = read_within(&chat(&calls), &limits);
-    let past = "is past the limit of 2 calls a message; ask for fewer at once or raise max_calls";
+    let past = "is past the limit of 2 calls a message; ask for fewer at once";
     assert_eq!(
         told(&message),
         ["t({})", "t({})", &format!("tool_calls[2] {past}"), &format!("tool_calls[3] {past}")]

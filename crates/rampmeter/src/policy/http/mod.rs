@@ -87,8 +87,10 @@ fn pointers(field: &Field<'_>, help: &str, sink: &mut Sink<'_>) -> Option<Vec<St
     let mut pointers = Vec::new();
     for place in places {
         let pointer = place.text(sink, help)?;
-        if !pointer.starts_with('/') {
-            let message = format!("`{}` is no JSON Pointer: it begins without `/`", place.path);
+        let escapes = pointer.split('~').skip(1).all(|it| it.starts_with(['0', '1']));
+        if !pointer.starts_with('/') || !escapes {
+            let what = if escapes { "it begins without `/`" } else { "`~` is written `~0`" };
+            let message = format!("`{}` is no JSON Pointer: {what}", place.path);
             sink.error(&place.span, message, help);
             return None;
         }
