@@ -95,6 +95,7 @@ impl Gate {
     /// As [`Gate::new`].
     pub fn with_runtime(policy: &Policy, runtime: Arc<dyn Runtime>) -> Result<Gate, ConfigError> {
         let (plan, config) = Plan::new(policy, runtime.now(), runtime.wall_clock());
+        let config = rampmeter_core::Config { seed: runtime.seed(), ..config };
         let state = State::new(plan, Engine::new(config)?, runtime.clone());
         let serial = state.serial;
         let tenancy = Tenancy { home: Home::of(state), serial, runtime };

@@ -6,6 +6,7 @@ mod tokio;
 mod virtual_time;
 
 use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
 use std::pin::Pin;
 use std::time::SystemTime;
 
@@ -32,6 +33,12 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// The time of day, which may be set; it places the windows of calendar rates.
     fn wall_clock(&self) -> SystemTime;
+
+    /// What the gate's chance comes from, asked for once: another number for each gate, so that
+    /// several gates do not wait alike, unless the same program shall do the same thing twice.
+    fn seed(&self) -> u64 {
+        RandomState::new().hash_one(0)
+    }
 
     /// A future that is ready at `at`.
     fn sleep_until(&self, at: Instant) -> BoxFuture<()>;

@@ -109,6 +109,10 @@ impl Runtime for VirtualTime {
         SystemTime::UNIX_EPOCH + Duration::from_nanos(self.now().as_nanos())
     }
 
+    fn seed(&self) -> u64 {
+        0
+    }
+
     fn sleep_until(&self, at: Instant) -> BoxFuture<()> {
         Box::pin(Sleep { at, id: None, runtime: self.clone() })
     }

@@ -160,3 +160,19 @@ fn a_call_that_has_ended_says_nothing_any_more() {
     report.headers([("x-ratelimit-remaining-tokens", "0")]);
     assert!(world.gate.try_admit("chat").is_ok());
 }
+
+#[test]
+fn gates_on_a_real_clock_do_not_come_back_at_one_instant() {
+    let policy = crate::support::policy(GROQ);
+    let waits: std::collections::BTreeSet<u64> = (0..8)
+        .map(|_| {
+            let gate = Gate::new(&policy).unwrap();
+            let first = admit(&gate, Call::new("chat"));
+            first.report().throttled(Some(Duration::from_secs(1_000_000)));
+            let Retry::After(wait) = gate.try_admit("chat").unwrap_err().retry else { panic!() };
+            // A second of the 62,500 that are added at random is more than this takes.
+            wait.as_secs()
+        })
+        .collect();
+    assert!(waits.len() >= 7, "{waits:?}");
+}
