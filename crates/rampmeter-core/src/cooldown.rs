@@ -162,6 +162,7 @@ impl Engine {
     fn cool(&mut self, id: u32, started: Instant, delay: Option<Duration>, out: &mut Outputs) {
         let now = self.now;
         let before = self.instances.get_mut(id).cool.take();
+        let known = before.as_ref().map(|cool| cool.until);
         self.contended += usize::from(before.is_none());
         let last = before.as_ref().map_or(Duration::ZERO, |cool| cool.own);
         // Those that were out before the last resume tell of the throttle that is known already.
@@ -181,7 +182,8 @@ impl Engine {
         let until = cool.until;
         self.instances.get_mut(id).cool = Some(cool);
         self.instances.remember(id, now);
-        if until > now {
+        // Many calls may tell of one throttle: whoever could not wait for it is refused once.
+        if until > now && known.is_none_or(|known| until > known) {
             let limit = LimitId(self.instances.get(id).limit);
             out.push(Output::Cooling { limit, until: Some(until) });
             self.refuse_who_cannot_wait(id, until, out);

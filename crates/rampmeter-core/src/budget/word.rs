@@ -137,7 +137,8 @@ impl Word {
 }
 
 impl Rate {
-    /// Takes in what the provider said. If nothing at all is left, says until when.
+    /// Takes in what the provider said. If nothing at all is left for longer than was known, says
+    /// until when.
     pub(crate) fn hear(&mut self, said: &Said, now: Instant) -> Option<Instant> {
         let out = self.in_flight.saturating_sub(said.charged);
         let room = said.remaining.saturating_sub(out);
@@ -145,6 +146,7 @@ impl Rate {
         if stale && self.ready_at(0, room.saturating_add(1), now) > now {
             return None;
         }
+        let known = self.spent_until();
         self.forget_word(now);
         let form = self.form(room, said.resets, now);
         if let Some(form) = form {
@@ -152,7 +154,8 @@ impl Rate {
             let beyond = out.saturating_sub(said.remaining);
             self.word = Some(Box::new(Word { call, started, form, beyond }));
         }
-        self.spent_until().filter(|_| said.remaining == 0)
+        let until = self.spent_until().filter(|_| said.remaining == 0);
+        until.filter(|until| known.is_none_or(|known| *until > known))
     }
 
     /// The truth about a charge. Of the call that the word came with the provider had counted what

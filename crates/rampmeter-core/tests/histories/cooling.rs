@@ -228,3 +228,16 @@ fn a_new_call_that_cannot_wait_so_long_is_refused_wherever_it_would_wait() {
     assert!(matches!(refusal.retry, Retry::At(at) if at >= Instant::from_millis(10_000)));
     stage.waits(&on(&[0, 1]).may_wait(50_000));
 }
+
+#[test]
+fn many_calls_that_tell_of_one_throttle_are_one_piece_of_news() {
+    let mut stage = Stage::of(&[BudgetConfig::slots(10)]);
+    let ids = [1, 2, 3].map(|flow| stage.runs(&on(&[0]).flow(flow)));
+    let mut told = Vec::new();
+    for (id, millis) in ids.into_iter().zip([10_000, 100, 20_000]) {
+        stage.throttled(id, Some(millis));
+        let cooling = stage.out.iter().filter(|it| matches!(it, Output::Cooling { .. }));
+        told.push(cooling.count());
+    }
+    assert_eq!(told, [1, 0, 1]);
+}

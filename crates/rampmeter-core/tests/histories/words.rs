@@ -332,3 +332,14 @@ fn a_new_call_that_cannot_wait_for_a_spent_quota_is_refused_wherever_it_would_wa
     assert_eq!((refusal.limit, refusal.retry), (Some(LimitId(0)), until));
     stage.waits(&on(&[1, 0]).may_wait(90_000));
 }
+
+#[test]
+fn a_quota_that_is_spent_is_told_once_unless_it_lasts_longer() {
+    let (mut stage, first) = one_answered(CALENDAR);
+    let mut told = Vec::new();
+    for resets in [60_000, 60_000, 30_000, 90_000] {
+        stage.hears(first, 0, Some(resets));
+        told.push(stage.out.iter().filter(|it| matches!(it, Output::Spent { .. })).count());
+    }
+    assert_eq!(told, [1, 0, 0, 1]);
+}
