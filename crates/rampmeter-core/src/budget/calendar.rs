@@ -16,6 +16,8 @@ pub(super) struct Calendar {
     ends_nanos: u64,
     /// When the present window began, as far as is known.
     began_nanos: u64,
+    /// The rate is no older: what started at that very moment may never have been charged here.
+    is_new: bool,
     used: u64,
     /// As much of it as is beyond `N` and yet no debt: there was room for it when it was taken.
     granted: u64,
@@ -24,13 +26,14 @@ pub(super) struct Calendar {
 impl Calendar {
     pub(super) fn new(amount: u64, period_nanos: u64, ends: Instant) -> Calendar {
         let ends_nanos = ends.as_nanos();
-        Calendar { amount, period_nanos, ends_nanos, began_nanos: 0, used: 0, granted: 0 }
+        let (began_nanos, is_new) = (0, false);
+        Calendar { amount, period_nanos, ends_nanos, began_nanos, is_new, used: 0, granted: 0 }
     }
 
-    /// What started by now was never charged here.
+    /// What started before was never charged here.
     pub(super) fn begin(&mut self, now: Instant) {
         self.roll(now);
-        self.began_nanos = now.as_nanos().saturating_add(1);
+        (self.began_nanos, self.is_new) = (now.as_nanos(), true);
     }
 
     /// Takes over what was used in the present window of one that this one replaces. The window
@@ -41,7 +44,8 @@ impl Calendar {
         if self.period_nanos == old.period_nanos {
             self.ends_nanos = old.ends_nanos;
         }
-        (self.used, self.began_nanos) = (old.used, old.began_nanos);
+        (self.began_nanos, self.is_new) = (old.began_nanos, old.is_new);
+        self.used = old.used;
         let room = old.amount.saturating_add(old.granted);
         self.granted = old.used.min(room).saturating_sub(self.amount);
     }
@@ -55,6 +59,9 @@ impl Calendar {
     pub(super) fn settle(&mut self, charged: u64, actual: u64, started: Instant, now: Instant) {
         self.roll(now);
         if started.as_nanos() >= self.began_nanos {
+            let unsure = self.is_new && started.as_nanos() == self.began_nanos;
+            // Then nothing is given back, and only what is more counts.
+            let charged = if unsure { charged.min(actual) } else { charged };
             self.used = self.used.saturating_sub(charged).saturating_add(actual);
             // What was given back is neither debt nor room for any.
             self.granted = self.granted.min(self.used.saturating_sub(self.amount));
@@ -132,7 +139,7 @@ impl Calendar {
         let later = whole.saturating_add(1).saturating_mul(self.period_nanos);
         // Whoever was charged in it has found it rolled. Its boundary may be long before what was
         // charged in the last one, if the caller has moved it.
-        self.began_nanos = now;
+        (self.began_nanos, self.is_new) = (now, false);
         self.ends_nanos = self.ends_nanos.saturating_add(later);
         let past = self.amount.saturating_mul(whole.saturating_add(1));
         self.used = self.used.saturating_sub(self.granted).saturating_sub(past);

@@ -238,3 +238,22 @@ fn what_a_call_took_changes_nothing_of_a_word_that_counts_it_already() {
         stage.waits(&on(&[0]).tokens(1));
     }
 }
+
+/// When a rate is new and a call starts at one instant, nobody can tell which was first: so nothing
+/// is given back, and what the call took beyond its charge counts.
+#[test]
+fn a_calendar_rate_counts_what_a_call_took_that_started_as_soon_as_it_was_there() {
+    for (actual, counts) in [(90, 90), (20, 70)] {
+        let config = |budgets| LimitConfig { budgets, ..LimitConfig::default() };
+        let slots = BudgetConfig::slots(9);
+        let limits = vec![config(vec![slots.clone()])];
+        let mut stage = Stage::new(Config { limits, ..Config::default() });
+        stage.at(1);
+        let calendar = RateKind::Calendar { ends: Instant::from_millis(10_000) };
+        let budgets = vec![slots, tokens(100, 10_000, calendar)];
+        stage.edit(vec![Edit::Replace(LimitId(0), config(budgets))]);
+        let first = stage.runs(&on(&[0]).tokens(70));
+        stage.settles(first, actual);
+        assert_eq!(stage.used(0, 1), counts, "it took {actual}");
+    }
+}
