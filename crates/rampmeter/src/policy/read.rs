@@ -65,6 +65,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
     notes::providers(&providers, &tools, sink);
     notes::tools(&tools, undeclared, sink);
     notes::usage(&tools, &limits, sink);
+    notes::feedback(&tools, &limits, sink);
     Policy {
         limits: values(limits),
         tools: values(tools),
