@@ -106,31 +106,6 @@ pub(super) fn providers(
     }
 }
 
-/// A call is told nothing of which of its limits its server spoke: all of them that listen hear it.
-pub(super) fn feedback(
-    tools: &[Named<ToolPolicy>],
-    limits: &[Named<LimitPolicy>],
-    sink: &mut Sink<'_>,
-) {
-    for Named { value: tool, span, .. } in tools {
-        let drawn = |limit: &&Named<LimitPolicy>| {
-            tool.draws.iter().any(|draw| draw.limit == limit.value.name)
-        };
-        let listen = limits.iter().filter(drawn).filter(|limit| limit.value.feedback);
-        let names: Vec<String> =
-            listen.map(|limit| format!("`{}`", shown(&limit.value.name))).collect();
-        if let [_, _, ..] = names.as_slice() {
-            let message = format!(
-                "a throttled call of tool `{}` stops {} alike",
-                shown(&tool.pattern),
-                names.join(" and ")
-            );
-            let help = "write feedback = false in those that are not its server's";
-            sink.remark(Severity::Note, span, message, help);
-        }
-    }
-}
-
 /// What an answer says of its costs is worth nothing where no limit counts them.
 pub(super) fn usage(
     tools: &[Named<ToolPolicy>],

@@ -65,7 +65,6 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
     notes::providers(&providers, &tools, sink);
     notes::tools(&tools, undeclared, sink);
     notes::usage(&tools, &limits, sink);
-    notes::feedback(&tools, &limits, sink);
     Policy {
         limits: values(limits),
         tools: values(tools),

@@ -45,13 +45,6 @@ fn each_remark_is_made_where_it_belongs() {
             "and 4 are kept for `critical` already",
             1,
         ),
-        (
-            "[limits.a]\nrequests = \"1/s\"\n[limits.b]\ntokens = \"1/s\"\n[tools.t]\n\
-             limits = [\"a\", \"b\"]",
-            Note,
-            "a throttled call of tool `t` stops `a` and `b` alike",
-            5,
-        ),
         ("[providers.p]\nrequests = \"1/s\"", Warning, "no tool asks provider `p`", 1),
         ("[providers.p]", Note, "provider `p` enforces nothing", 1),
     ];
@@ -97,13 +90,4 @@ fn remarks_come_in_the_order_of_the_file_and_render_like_errors() {
     assert!(rendered.starts_with("warning: tool `t` draws on no limit"), "{rendered}");
     assert!(rendered.contains("1 | [tools.t]\n  |        ^\n"), "{rendered}");
     assert_eq!(policy.file_name(), "rampmeter.toml");
-}
-
-#[test]
-fn one_limit_that_listens_is_as_it_should_be() {
-    let policy = policy_of(
-        "[limits.a]\nrequests = \"1/s\"\n[limits.b]\nrequests = \"1/s\"\nfeedback = false\n\
-         [tools.t]\nlimits = [\"a\", \"b\"]",
-    );
-    assert!(!policy.warnings().iter().any(|remark| remark.message.contains("alike")));
 }
