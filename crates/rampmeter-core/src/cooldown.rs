@@ -139,8 +139,9 @@ impl Engine {
 
     /// Whether some instance of a limit cools down until this moment.
     pub fn cools_until(&self, limit: LimitId, until: Instant) -> bool {
-        !limit.is_key()
-            && self.contended > 0
+        // Refusals ask, and while nothing cools down so long there is nothing to look through.
+        until <= self.cools_last
+            && !limit.is_key()
             && usize::from(limit.0) < self.config.limits.len()
             && self.instances.of(limit.0).any(|id| {
                 self.instances.get(id).cool.as_deref().is_some_and(|cool| cool.until == until)
@@ -161,29 +162,32 @@ impl Engine {
 
     fn cool(&mut self, id: u32, started: Instant, delay: Option<Duration>, out: &mut Outputs) {
         let now = self.now;
-        let before = self.instances.get_mut(id).cool.take();
-        let known = before.as_ref().map(|cool| cool.until);
-        self.contended += usize::from(before.is_none());
-        let last = before.as_ref().map_or(Duration::ZERO, |cool| cool.own);
+        let before = self.instances.get(id).cool.as_deref();
+        let (last, known) = before.map_or((Duration::ZERO, None), |it| (it.own, Some(it.until)));
         // Those that were out before the last resume tell of the throttle that is known already.
-        let again = before.as_ref().is_none_or(|cool| started >= cool.until);
+        let again = known.is_none_or(|until| started >= until);
+        if !again && delay.is_none() {
+            return;
+        }
         let own = if again { (last * 2).clamp(FIRST, LONGEST) } else { last };
-        let wait = delay.unwrap_or(own);
-        let wait = nanos(wait);
+        let wait = nanos(delay.unwrap_or(own));
         let wait = wait.saturating_add(self.random.below(wait / JITTER));
         let until = now.saturating_add(Duration::from_nanos(wait));
         let own = if delay.is_none() { own } else { last };
-        let cool = match before {
-            // It is no news, and the time is up.
-            Some(cool) if !again && delay.is_none() => cool,
-            Some(cool) if cool.until >= until => cool,
-            _ => Box::new(CoolDown::new(until, own)),
-        };
-        let until = cool.until;
-        self.instances.get_mut(id).cool = Some(cool);
-        self.instances.remember(id, now);
         // Many calls may tell of one throttle: whoever could not wait for it is refused once.
-        if until > now && known.is_none_or(|known| until > known) {
+        if known.is_none_or(|known| until > known) {
+            self.cool_until(id, CoolDown::new(until, own), out);
+        }
+    }
+
+    /// An instance cools down from now on, longer than it did.
+    pub(crate) fn cool_until(&mut self, id: u32, cool: CoolDown, out: &mut Outputs) {
+        let until = cool.until;
+        self.cools_last = self.cools_last.max(until);
+        let before = self.instances.get_mut(id).cool.replace(Box::new(cool));
+        self.contended += usize::from(before.is_none());
+        self.instances.remember(id, self.now);
+        if until > self.now {
             let limit = LimitId(self.instances.get(id).limit);
             out.push(Output::Cooling { limit, until: Some(until) });
             self.refuse_who_cannot_wait(id, until, out);

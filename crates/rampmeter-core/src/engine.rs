@@ -59,6 +59,8 @@ pub struct Engine {
     /// While lanes behind a claim are looked at: the claim, and when its gap ends.
     pub(crate) gap_closes: Option<(u32, Instant)>,
     pub(crate) random: Random,
+    /// The last moment until which anything was ever to cool down.
+    pub(crate) cools_last: Instant,
     /// What the last call that would have deadlocked would have waited for.
     pub(crate) cycle: Vec<CycleStep>,
 }
@@ -120,6 +122,7 @@ impl Engine {
             instances: Instances::new(&config),
             by_outcome: config.is_by_outcome(),
             random: Random(config.seed),
+            cools_last: Instant::EPOCH,
             config,
             calls: Slab::default(),
             routes: Routes::default(),

@@ -6,14 +6,14 @@
 //! its period and its kind: with another amount it carries on, with another of those three it is
 //! another rate, and what it used is reported and left out.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::budget::Budget;
 use crate::call::{CallId, LimitId};
 use crate::config::Counts;
 use crate::cooldown::CoolDown;
-use crate::decision::{Output, Outputs};
+use crate::decision::Outputs;
 use crate::engine::Engine;
 use crate::instance::label_of;
 use crate::lane::Record;
@@ -251,14 +251,9 @@ impl Engine {
         let learns = self.config.limits.get(usize::from(limit)).is_some_and(|it| it.learns);
         let Some(left) = left.filter(|_| learns) else { return };
         let until = self.now.saturating_add(left);
-        let instance = self.instances.get_mut(id);
-        if instance.cool.as_ref().is_some_and(|cool| cool.until >= until) {
-            return;
+        if self.instances.get(id).cool.as_ref().is_none_or(|cool| cool.until < until) {
+            self.cool_until(id, CoolDown::new(until, Duration::ZERO), out);
         }
-        self.contended += usize::from(instance.cool.is_none());
-        instance.cool = Some(Box::new(CoolDown::new(until, Duration::ZERO)));
-        out.push(Output::Cooling { limit: LimitId(limit), until: Some(until) });
-        self.refuse_who_cannot_wait(id, until, out);
     }
 
     /// The instance that `usage` speaks of, made if need be.

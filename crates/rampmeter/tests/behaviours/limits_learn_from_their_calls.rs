@@ -87,6 +87,7 @@ fn a_throttled_call_stops_those_limits_that_listen_and_no_others() {
     let Retry::After(wait) = refusal.retry else { panic!("{refusal:?}") };
     assert!(wait >= Duration::from_secs(8) && wait <= Duration::from_millis(8_500), "{wait:?}");
     assert_eq!(refusal.limit.as_deref(), Some("groq"));
+    assert!(refusal.to_string().contains("cools down"), "{refusal}");
     drop(admit(gate, Call::new("other")));
     let short = gate.try_admit(Call::new("chat").deadline(Duration::from_secs(1)));
     assert_eq!(short.unwrap_err().reason, Reason::WouldWait);
