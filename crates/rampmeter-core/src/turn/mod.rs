@@ -6,7 +6,8 @@
 //! [`Turn::next`] says and reports each end; results come back in the model's order because each
 //! call has its place.
 
-use alloc::collections::BTreeMap;
+mod conflict;
+
 use alloc::vec::Vec;
 
 use crate::time::Instant;
@@ -63,26 +64,7 @@ enum State {
 impl Turn {
     /// The turn that asks for `calls`, in this order, until `deadline`.
     pub fn new(calls: &[TurnCall], deadline: Instant) -> Turn {
-        let mut waits_for = Vec::with_capacity(calls.len());
-        let mut followers: Vec<Vec<usize>> = calls.iter().map(|_| Vec::new()).collect();
-        // For each tool: its last write, and the reads since.
-        let mut last: BTreeMap<u32, (Option<usize>, Vec<usize>)> = BTreeMap::new();
-        for (index, call) in calls.iter().enumerate() {
-            let (write, reads) = last.entry(call.tool).or_default();
-            let before: Vec<usize> = match call.access {
-                Access::Read => write.iter().copied().collect(),
-                Access::Write if reads.is_empty() => write.iter().copied().collect(),
-                Access::Write => core::mem::take(reads),
-            };
-            match call.access {
-                Access::Read => reads.push(index),
-                Access::Write => *write = Some(index),
-            }
-            waits_for.push(u32::try_from(before.len()).unwrap_or(u32::MAX));
-            for earlier in before {
-                followers[earlier].push(index);
-            }
-        }
+        let (waits_for, followers) = conflict::order(calls);
         let free = |index: &usize| waits_for[*index] == 0;
         let ready: Vec<usize> = (0..calls.len()).rev().filter(free).collect();
         let states = calls.iter().map(|_| State::Held).collect();
