@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use rampmeter_core::KeyAccess;
+use rampmeter_core::{Instant, KeyAccess};
 
 use crate::lineage::Lineage;
 use crate::policy::Unit;
@@ -27,6 +27,8 @@ pub struct Call<'a> {
     pub(crate) deadline: Option<Duration>,
     pub(crate) id: &'a str,
     pub(crate) turn: Option<u64>,
+    pub(crate) attempt: u32,
+    pub(crate) arrived: Option<Instant>,
     pub(crate) parent: Option<Lineage>,
 }
 
@@ -93,6 +95,8 @@ impl<'a> Call<'a> {
             deadline: None,
             id: "",
             turn: None,
+            attempt: 1,
+            arrived: None,
             parent: None,
         }
     }
@@ -220,7 +224,8 @@ impl<'a> From<&'a str> for Call<'a> {
 /// A call does not know which of its labels are secret, so none shows its value.
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Call { tool, flow, priority, labels, keys, costs, deadline, id, turn, parent } = self;
+        let Call { tool, flow, priority, labels, keys, costs, deadline, id, turn, .. } = self;
+        let Call { attempt, arrived, parent, .. } = self;
         f.debug_struct("Call")
             .field("tool", tool)
             .field("flow", flow)
@@ -231,6 +236,8 @@ impl fmt::Debug for Call<'_> {
             .field("deadline", deadline)
             .field("id", id)
             .field("turn", turn)
+            .field("attempt", attempt)
+            .field("arrived", arrived)
             .field("parent", parent)
             .finish()
     }

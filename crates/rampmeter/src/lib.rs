@@ -43,8 +43,8 @@ mod tool;
 pub use call::{Call, DEFAULT_FLOW};
 pub use event::{CallInfo, Counters, Event, EventKind, Events};
 pub use executor::{
-    CallError, CallResult, Executor, ResolvedCall, ResolvedTurn, Status, TurnReport, TurnRequest,
-    parse_and_resolve,
+    Attempt, CallError, CallResult, Degraded, Executor, ResolvedCall, ResolvedTurn, Status,
+    TurnReport, TurnRequest, parse_and_resolve,
 };
 pub use gate::{Admission, Ask, Explanation, Gate, Handle, WaitsFor};
 pub use lineage::{Lineage, Scope};

@@ -61,6 +61,6 @@ fn kind(error: &CallError) -> &'static str {
         CallError::TimedOut(_) => "timed_out",
         CallError::Panicked(_) => "panicked",
         CallError::TurnDeadline => "turn_deadline",
-        CallError::Cancelled => "cancelled",
+        CallError::Cancelled | CallError::FailedFast => "cancelled",
     }
 }
