@@ -116,6 +116,10 @@ pub struct Call<'a> {
     pub deadline: Instant,
     /// How long it may wait.
     pub queue_timeout: Duration,
+    /// When it was asked for first, if it comes again, such as a retry: it stands before those of
+    /// its flow and priority that arrived later, and its patience counts from there. Later than
+    /// now is now; [`Instant::NEVER`] for one that is new.
+    pub arrived: Instant,
 }
 
 /// How a call ended.

@@ -27,6 +27,7 @@
 //!     parent: None,
 //!     deadline: Instant::NEVER,
 //!     queue_timeout: Duration::from_secs(30),
+//!     arrived: Instant::NEVER,
 //! };
 //! let mut out = Outputs::new();
 //! let Decision::Granted(first) = engine.admit(Instant::EPOCH, &call, &mut out) else { panic!() };
@@ -79,6 +80,7 @@ mod snapshot;
 mod standing;
 mod start;
 mod table;
+mod ticket;
 mod time;
 mod turn;
 mod units;

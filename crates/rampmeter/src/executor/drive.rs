@@ -136,7 +136,8 @@ impl<'a> Drive<'a> {
         let left = self.deadline.saturating_since(executor.gate.now());
         let mut asked = Call::new(course.aim.name).flow(&request.flow).id(call.id).deadline(left);
         (asked.turn, asked.parent) = (request.number, request.parent);
-        (asked.attempt, asked.arrived) = (course.attempt, course.arrived);
+        asked.attempt = course.attempt;
+        asked.arrived = course.arrived.filter(|_| course.attempt > 1);
         asked.priority = request.priority.as_deref();
         asked.labels = request.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
         for (key, access) in &course.aim.keys {

@@ -31,6 +31,7 @@ impl State {
     ) -> Standing {
         if parent.is_none()
             && call.keys.is_none()
+            && call.arrived.is_none()
             && let Some(standing) = self.ask_shape(now, call, wait)
         {
             return standing;
@@ -260,6 +261,7 @@ impl State {
             parent: None,
             deadline: Instant::NEVER,
             queue_timeout: tool.queue_timeout,
+            arrived: call.arrived.unwrap_or(Instant::NEVER),
         };
         ask(&mut self.engine, &engine_call, &mut self.out)
     }
