@@ -1,8 +1,7 @@
 //! The turn: which of a model answer's calls to ask for next.
 //!
-//! A second, small sans-IO machine beside the engine. Calls that only read go side by side. A
-//! call that writes keeps its place among the turn's other calls of the same tool: it is asked
-//! for when those before it have ended, and those after it wait for it. A runtime does what
+//! A second, small sans-IO machine beside the engine. A call is asked for when the earlier ones
+//! that it conflicts with have ended; the rest go side by side (`conflict.rs`). A runtime does what
 //! [`Turn::next`] says and reports each end; results come back in the model's order because each
 //! call has its place.
 
@@ -10,6 +9,9 @@ mod conflict;
 
 use alloc::vec::Vec;
 
+pub use conflict::{Over, Wait, conflicts};
+
+use crate::call::KeyAccess;
 use crate::time::Instant;
 
 /// What a call does to the world, as its tool declares it.
@@ -22,12 +24,15 @@ pub enum Access {
 }
 
 /// One call of a turn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TurnCall {
     /// Equal for calls of the same tool.
     pub tool: u32,
-    /// What it does.
+    /// What it does. What one writes that names no key that it writes nobody knows, so it is kept
+    /// apart from the other calls of its tool.
     pub access: Access,
+    /// What it reads and writes, by numbers that are equal for equal keys of the turn.
+    pub keys: Vec<(u32, KeyAccess)>,
 }
 
 /// What to do next.
@@ -120,6 +125,7 @@ mod tests {
             .map(|byte| TurnCall {
                 tool: u32::from(byte.to_ascii_lowercase()),
                 access: if byte.is_ascii_uppercase() { Access::Write } else { Access::Read },
+                keys: Vec::new(),
             })
             .collect()
     }
