@@ -84,8 +84,8 @@ pub struct Draw<'a> {
     pub costs: &'a [Cost],
 }
 
-/// How a call uses a resource key.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// How a call uses a resource key. The stronger one is the greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum KeyAccess {
     /// Side by side with other readers.
     Shared,

@@ -104,5 +104,5 @@ pub use observe::Word;
 pub use resolve::MAX_DRAWS;
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, KeySnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;
-pub use turn::{Access, End, Step, Turn, TurnCall};
+pub use turn::{Access, End, Over, Step, Turn, TurnCall, Wait, conflicts};
 pub use usage::{NotRestored, Place, RateId, RateUsage, Room, Unrestorable, Usage, Used};

@@ -1,8 +1,7 @@
 //! The turn: which of a model answer's calls to ask for next, and what to do when one has failed.
 //!
-//! A second, small sans-IO machine beside the engine. Calls that only read go side by side. A
-//! call that writes keeps its place among the turn's other calls of the same tool: it is asked
-//! for when those before it have ended, and those after it wait for it. A runtime does what
+//! A second, small sans-IO machine beside the engine. A call is asked for when the earlier ones
+//! that it conflicts with have ended; the rest go side by side (`conflict.rs`). A runtime does what
 //! [`Turn::next`] says and reports each end; results come back in the model's order because each
 //! call has its place.
 //!
@@ -15,6 +14,9 @@ use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
+pub use conflict::{Over, Wait, conflicts};
+
+use crate::call::KeyAccess;
 use crate::time::Instant;
 
 /// What a call does to the world, as its tool declares it.
@@ -27,16 +29,19 @@ pub enum Access {
 }
 
 /// One call of a turn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TurnCall {
     /// Equal for calls of the same tool.
     pub tool: u32,
-    /// What it does.
+    /// What it does. What one writes that names no key that it writes nobody knows, so it is kept
+    /// apart from the other calls of its tool.
     pub access: Access,
     /// How often it may be asked for in all, at least once.
     pub attempts: u32,
     /// What can be tried when that has failed.
     pub fallbacks: u32,
+    /// What it reads and writes, by numbers that are equal for equal keys of the turn.
+    pub keys: Vec<(u32, KeyAccess)>,
 }
 
 /// What to do next.
@@ -264,6 +269,7 @@ mod tests {
                 access: if byte.is_ascii_uppercase() { Access::Write } else { Access::Read },
                 attempts: 1,
                 fallbacks: 0,
+                keys: Vec::new(),
             })
             .collect()
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rampmeter_core::{Access as CoreAccess, Reason, TurnCall};
 
 use super::report::{CallError, CallResult};
+use super::resolve::ResolvedCall;
 use super::{Executor, TurnRequest};
 use crate::event::{CallInfo, EventKind};
 use crate::format::Arguments;
@@ -34,33 +35,57 @@ pub(super) fn runnable<'a>(
 ) -> Vec<Runnable<'a>> {
     let mut runnable = Vec::with_capacity(results.len());
     let inherited = request.parent.and_then(|parent| executor.gate.inherited_priority(parent));
-    // A policy may have thousands of patterns, and a turn hundreds of calls of one tool.
-    let mut last: Option<(&str, Option<&ToolPolicy>)> = None;
+    let mut policies = Policies::new(executor);
     for (index, (call, result)) in request.turn.calls.iter().zip(results).enumerate() {
-        let name = call.asked.name.as_str();
-        let policy = match last {
-            Some((known, policy)) if known == name => policy,
-            _ => executor.policy.tool(name),
-        };
-        last = Some((name, policy));
-        let error = match (&call.asked.arguments, &call.tool) {
-            (Ok(arguments), Ok(tool)) => match keys(name, policy, arguments) {
-                Ok(keys) => {
-                    let own = || priority(request, policy).into();
-                    result.priority = Some(inherited.clone().unwrap_or_else(own));
-                    let id = call.asked.id.as_str();
-                    runnable.push(Runnable { index, id, name, arguments, tool, policy, keys });
-                    continue;
-                }
-                Err(refusal) => CallError::Refused(*refusal),
-            },
-            (Err(malformed), _) => CallError::Malformed(malformed.clone()),
-            (_, Err(unknown)) => CallError::Unknown(unknown.clone()),
-        };
-        result.output = Err(error);
-        note_unrunnable(executor, request, result, policy);
+        let policy = policies.of(&call.asked.name);
+        match prepared(index, call, policy) {
+            Ok(call) => {
+                let own = || priority(request, policy).into();
+                result.priority = Some(inherited.clone().unwrap_or_else(own));
+                runnable.push(call);
+            }
+            Err(error) => {
+                result.output = Err(error);
+                note_unrunnable(executor, request, result, policy);
+            }
+        }
     }
     runnable
+}
+
+/// The call with all that is needed to ask for it, or why it cannot be asked for.
+pub(super) fn prepared<'a>(
+    index: usize,
+    call: &'a ResolvedCall,
+    policy: Option<&'a ToolPolicy>,
+) -> Result<Runnable<'a>, CallError> {
+    let arguments = call.asked.arguments.as_ref();
+    let arguments = arguments.map_err(|malformed| CallError::Malformed(malformed.clone()))?;
+    let tool = call.tool.as_ref().map_err(|unknown| CallError::Unknown(unknown.clone()))?;
+    let (id, name) = (&*call.asked.id, &*call.asked.name);
+    let keys = keys(name, policy, arguments).map_err(|refusal| CallError::Refused(*refusal))?;
+    Ok(Runnable { index, id, name, arguments, tool, policy, keys })
+}
+
+/// What the policy says of tools by name. It may have thousands of patterns to look through, and a
+/// turn hundreds of calls of one tool.
+pub(super) struct Policies<'a> {
+    executor: &'a Executor,
+    last: Option<(&'a str, Option<&'a ToolPolicy>)>,
+}
+
+impl<'a> Policies<'a> {
+    pub(super) fn new(executor: &'a Executor) -> Policies<'a> {
+        Policies { executor, last: None }
+    }
+
+    pub(super) fn of(&mut self, name: &'a str) -> Option<&'a ToolPolicy> {
+        let executor = self.executor;
+        let known = self.last.filter(|(known, _)| *known == name);
+        let (_, policy) =
+            *self.last.insert(known.unwrap_or_else(|| (name, executor.policy.tool(name))));
+        policy
+    }
 }
 
 /// The keys that the policy's templates make of a call's arguments.
@@ -118,17 +143,29 @@ fn note_unrunnable(
 
 /// What the turn machine needs to know: what each call touches, and what may follow when it fails.
 pub(super) fn turn_calls(executor: &Executor, runnable: &[Runnable<'_>]) -> Vec<TurnCall> {
-    let mut names: Vec<&str> = runnable.iter().map(|call| call.name).collect();
-    names.sort_unstable();
-    names.dedup();
+    let names = sorted(runnable.iter().map(|call| call.name));
+    let keys = sorted(runnable.iter().flat_map(|call| &call.keys).map(|(key, _)| key.as_str()));
     let calls = runnable.iter().map(|call| TurnCall {
-        tool: u32::try_from(names.binary_search(&call.name).unwrap_or(0)).unwrap_or(u32::MAX),
+        tool: number(&names, call.name),
         access: match access(executor, call.policy, call.tool) {
             Access::Read => CoreAccess::Read,
             Access::Write => CoreAccess::Write,
         },
+        keys: call.keys.iter().map(|(key, access)| (number(&keys, key), *access)).collect(),
         attempts: 1,
         fallbacks: 0,
     });
     calls.collect()
+}
+
+fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut words: Vec<&str> = words.collect();
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+/// The place of a word that is there.
+fn number(words: &[&str], word: &str) -> u32 {
+    u32::try_from(words.binary_search(&word).unwrap_or_default()).unwrap_or(u32::MAX)
 }
