@@ -2,9 +2,11 @@
 
 mod asking;
 mod one;
+mod plan;
 mod report;
 mod resolve;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use rampmeter_core::{Access as CoreAccess, Instant, Reason, Step, Turn, TurnCall
 
 use asking::{Asking, One};
 use one::{Done, Job};
+pub use plan::{After, Because, PlannedCall, TurnPlan};
 pub use report::{CallError, CallResult, Status, TurnReport};
 pub use resolve::{ResolvedCall, ResolvedTurn, parse_and_resolve};
 
@@ -25,7 +28,7 @@ use crate::format::{Arguments, ParseError, ParseLimits};
 use crate::gate::Gate;
 use crate::lineage::Lineage;
 use crate::permit::Permit;
-use crate::policy::{Access, Key, Policy};
+use crate::policy::{Access, Key, Policy, ToolPolicy};
 use crate::refusal::{Refusal, Retry};
 use crate::registry::Registry;
 use crate::tool::{Invocation, Tool};
@@ -145,9 +148,9 @@ impl Executor {
         parse_and_resolve(text, &self.registry, &limits)
     }
 
-    /// Runs a turn to its end: one result per call, in the model's order. Calls that only read
-    /// run side by side; calls of one tool that write run one after the other. One failure takes
-    /// no sibling with it. Run by a tool of this executor, all of them are nested under its call.
+    /// Runs a turn to its end: one result per call, in the model's order. Calls that conflict run in
+    /// that order too, the rest side by side; [`Executor::plan`] tells which. One failure takes no
+    /// sibling with it. Run by a tool of this executor, all of them are nested under its call.
     ///
     /// # Cancel safety
     /// Dropping the future ends every tool of the turn and frees all it held; results so far are
@@ -275,24 +278,26 @@ impl Executor {
         Ok(keys?.unwrap_or_default())
     }
 
-    /// What the turn machine needs to know: calls of one tool that write keep their order.
+    /// What the turn machine needs to know: what each call uses, by numbers.
     fn turn_calls(&self, runnable: &[Runnable<'_>]) -> Vec<TurnCall> {
-        let mut names: Vec<&str> = runnable.iter().map(|call| call.name).collect();
-        names.sort_unstable();
-        names.dedup();
-        let calls = runnable.iter().map(|call| TurnCall {
-            tool: u32::try_from(names.binary_search(&call.name).unwrap_or(0)).unwrap_or(u32::MAX),
-            access: match self.access(call.name, call.tool) {
-                Access::Read => CoreAccess::Read,
-                Access::Write => CoreAccess::Write,
-            },
+        let (mut tools, mut keys) = (HashMap::new(), HashMap::new());
+        let calls = runnable.iter().map(|call| {
+            let named = call.keys.iter();
+            TurnCall {
+                tool: number_of(&mut tools, call.name),
+                access: match self.access(call.name, call.tool) {
+                    Access::Read => CoreAccess::Read,
+                    Access::Write => CoreAccess::Write,
+                },
+                keys: named.map(|(key, access)| (number_of(&mut keys, key), *access)).collect(),
+            }
         });
         calls.collect()
     }
 
     /// The policy's word, else the tool's own, else what the policy says of undeclared tools.
     fn access(&self, name: &str, tool: &Tool) -> Access {
-        let declared = self.policy.tool(name).and_then(|tool| tool.access);
+        let declared = self.policy.tool(name).and_then(ToolPolicy::declared_access);
         declared.or(tool.declared_access()).unwrap_or(self.policy.undeclared)
     }
 
@@ -346,6 +351,12 @@ impl Executor {
         });
         (at, done.await)
     }
+}
+
+/// Equal numbers for equal names, in the order in which they come.
+fn number_of<'a>(numbers: &mut HashMap<&'a str, u32>, name: &'a str) -> u32 {
+    let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+    *numbers.entry(name).or_insert(next)
 }
 
 /// What the turn's loop waits for.
