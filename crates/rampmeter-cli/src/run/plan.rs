@@ -62,10 +62,11 @@ fn lines(out: &mut impl Write, turn: u64, flow: &str, calls: &[PlannedCall]) -> 
     let all = calls.len();
     let calls_of = if all == 1 { "call" } else { "calls" };
     let flow = short(flow, ARGUMENTS_CHARS);
-    writeln!(out, "turn {turn}, flow {flow}: {all} {calls_of}, {at_once} at once")?;
+    writeln!(out, "turn {turn}, flow {flow}: {all} {calls_of}, {at_once} to start at once")?;
     for (place, call) in calls.iter().enumerate() {
-        let arguments = call.arguments.as_ref().map(|it| it.as_str()).unwrap_or_default();
-        let arguments = short(arguments, ARGUMENTS_CHARS);
+        let arguments = call.arguments.as_ref();
+        let arguments = arguments.map(|it| format!(" {}", short(it.as_str(), ARGUMENTS_CHARS)));
+        let arguments = arguments.unwrap_or_default();
         let name = short(&call.name, ARGUMENTS_CHARS);
         let text = match &call.after {
             Err(error) => format!("error: {error}"),
@@ -79,7 +80,7 @@ fn lines(out: &mut impl Write, turn: u64, flow: &str, calls: &[PlannedCall]) -> 
             }
         };
         let text = text.replace(char::is_control, " ");
-        writeln!(out, "  #{} {name} {arguments}: {text}", place + 1)?;
+        writeln!(out, "  #{} {name}{arguments}: {text}", place + 1)?;
     }
     Ok(())
 }
