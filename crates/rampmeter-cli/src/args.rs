@@ -79,7 +79,12 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) compare: bool,
 
-    /// Print the summary as one JSON object; with --compare, one with both.
+    /// Run nothing and write nothing: print which calls of each turn would wait for which, and why.
+    #[arg(long, conflicts_with_all = ["out", "events", "state", "durability", "unlimited", "compare"])]
+    pub(crate) plan: bool,
+
+    /// Print the summary as one JSON object; with --compare, one with both; with --plan, one object
+    /// for each call.
     #[arg(long)]
     pub(crate) json: bool,
 

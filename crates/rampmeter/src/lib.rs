@@ -43,8 +43,8 @@ mod tool;
 pub use call::{Call, DEFAULT_FLOW};
 pub use event::{CallInfo, Counters, Event, EventKind, Events};
 pub use executor::{
-    Attempt, CallError, CallResult, Degraded, Executor, ResolvedCall, ResolvedTurn, Status,
-    TurnReport, TurnRequest, parse_and_resolve,
+    After, Attempt, Because, CallError, CallResult, Degraded, Executor, PlannedCall, ResolvedCall,
+    ResolvedTurn, Status, TurnPlan, TurnReport, TurnRequest, parse_and_resolve,
 };
 pub use gate::{Admission, Ask, Explanation, Gate, Handle, WaitsFor};
 pub use lineage::{Lineage, Scope};

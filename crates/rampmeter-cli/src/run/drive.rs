@@ -70,6 +70,29 @@ pub(crate) async fn drive(
     driven
 }
 
+/// The turn of a line, with all that its fields say of it.
+pub(crate) fn request(
+    executor: &Executor,
+    line: TurnLine,
+) -> Result<(TurnLine, TurnRequest), BrokenLine> {
+    let turn = executor.resolve(&line.text).map_err(|error| BrokenLine {
+        number: line.number,
+        column: error.column,
+        message: error.reason,
+    })?;
+    let mut request = TurnRequest::new(turn).number(line.number);
+    if let Some(flow) = &line.flow {
+        request = request.flow(flow);
+    }
+    for (name, value) in &line.labels {
+        request = request.label(name, value);
+    }
+    if let Some(priority) = &line.priority {
+        request = request.priority(priority);
+    }
+    Ok((line, request))
+}
+
 enum End {
     Broken(BrokenLine),
     Turn { number: u64, flow: Arc<str>, report: TurnReport },
@@ -81,27 +104,11 @@ async fn one(
     line: Result<TurnLine, BrokenLine>,
     stop: Stop,
 ) -> (usize, End) {
-    let resolved = line.and_then(|line| {
-        let turn = executor.resolve(&line.text).map_err(|error| BrokenLine {
-            number: line.number,
-            column: error.column,
-            message: error.reason.clone(),
-        })?;
-        Ok((line, turn))
-    });
-    let (line, turn) = match resolved {
+    let (line, request) = match line.and_then(|line| request(executor, line)) {
         Ok(resolved) => resolved,
         Err(broken) => return (place, End::Broken(broken)),
     };
-    let mut request = TurnRequest::new(turn).number(line.number);
     let flow: Arc<str> = line.flow.as_deref().unwrap_or(rampmeter::DEFAULT_FLOW).into();
-    request = request.flow(&*flow);
-    for (name, value) in line.labels {
-        request = request.label(name, value);
-    }
-    if let Some(priority) = line.priority {
-        request = request.priority(priority);
-    }
     let report = executor.run_turn_until(request, stopped(stop)).await;
     (place, End::Turn { number: line.number, flow, report })
 }

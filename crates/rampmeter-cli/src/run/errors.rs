@@ -50,7 +50,7 @@ impl Errors {
 }
 
 /// One word for it; that of a refusal is the reason's.
-fn kind(error: &CallError) -> &'static str {
+pub(crate) fn kind(error: &CallError) -> &'static str {
     match error {
         CallError::Malformed(_) => "malformed",
         CallError::Unknown(_) => "unknown_tool",

@@ -6,6 +6,7 @@ mod errors;
 mod fields;
 mod live;
 mod output;
+mod plan;
 #[cfg(test)]
 mod quickstart;
 mod remarks;
@@ -55,6 +56,9 @@ fn try_run(args: &RunArgs) -> Result<Exit, String> {
     let paths = Paths::of(args)?;
     let Some(policy) = check::load(&paths.policy) else { return Ok(Exit::Refused) };
     let fields = Fields::of(args, &policy);
+    if args.plan {
+        return plan::print(args, &paths, &policy, fields);
+    }
     let regimes: &[Regime] = match (args.compare, args.unlimited) {
         (true, _) => &[Regime::Unlimited, Regime::Limited],
         (false, true) => &[Regime::Unlimited],

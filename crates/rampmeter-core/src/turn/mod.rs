@@ -33,8 +33,8 @@ pub enum Access {
 pub struct TurnCall {
     /// Equal for calls of the same tool.
     pub tool: u32,
-    /// What it does. What one writes that names no key that it writes nobody knows, so it is kept
-    /// apart from the other calls of its tool.
+    /// What it does. One that writes and names no key that it writes may write anything its tool
+    /// writes, and is kept apart from the turn's other calls of that tool.
     pub access: Access,
     /// How often it may be asked for in all, at least once.
     pub attempts: u32,

@@ -6,6 +6,7 @@ mod course;
 mod drive;
 mod mend;
 mod one;
+mod plan;
 mod report;
 mod request;
 mod resolve;
@@ -14,6 +15,7 @@ mod runnable;
 use std::future::Future;
 use std::sync::Arc;
 
+pub use plan::{After, Because, PlannedCall, TurnPlan};
 pub use report::{Attempt, CallError, CallResult, Degraded, Status, TurnReport};
 pub use request::TurnRequest;
 pub use resolve::{ResolvedCall, ResolvedTurn, parse_and_resolve};
@@ -58,7 +60,7 @@ impl Executor {
     }
 
     /// Runs a turn to its end: one result per call, in the model's order. Calls that conflict take
-    /// effect in that order, the others run side by side. A call that fails may be tried again and
+    /// effect in that order, the others run side by side; [`Executor::plan`] tells which. A call that fails may be tried again and
     /// have something stand in for it, as the policy says; it takes no sibling with it unless the
     /// turn is to [`fail_fast`](TurnRequest::fail_fast). Run by a tool of this executor, all calls
     /// are nested under its call.

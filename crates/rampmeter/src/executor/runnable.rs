@@ -108,7 +108,7 @@ pub(super) fn keys(
 
 /// The policy's word, else the tool's own, else what the policy says of undeclared tools.
 pub(super) fn access(executor: &Executor, policy: Option<&ToolPolicy>, tool: &Tool) -> Access {
-    let declared = policy.and_then(|tool| tool.access);
+    let declared = policy.and_then(ToolPolicy::declared_access);
     declared.or(tool.declared_access()).unwrap_or(executor.policy.undeclared)
 }
 

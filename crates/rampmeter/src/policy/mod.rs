@@ -14,6 +14,7 @@ mod keys;
 mod limits;
 mod nearest;
 mod notes;
+mod paths;
 mod pattern;
 mod quantity;
 mod queue;
@@ -144,15 +145,14 @@ impl Policy {
         effective::effective(self)
     }
 
-    /// The same tools and providers without any limit.
+    /// The same tools and providers without any limit. What calls read and write is none: without
+    /// it their work would come to something else.
     #[must_use]
     pub fn to_unlimited(&self) -> Policy {
         let mut unlimited = self.clone();
         unlimited.limits.clear();
         for tool in &mut unlimited.tools {
             tool.draws.clear();
-            tool.reads.clear();
-            tool.writes.clear();
         }
         unlimited.source.warnings.clear();
         unlimited

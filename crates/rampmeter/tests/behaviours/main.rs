@@ -11,6 +11,7 @@ mod a_stopped_turn_frees_everything;
 mod a_tool_may_call_tools;
 mod a_waiting_call_can_say_why;
 mod any_runtime_will_do;
+mod conflicting_calls_take_effect_in_the_models_order;
 mod dropped_admissions_leave_nothing_behind;
 mod each_clock_has_its_own_error;
 mod events_tell_what_happened_in_order;
