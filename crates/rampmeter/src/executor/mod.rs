@@ -28,6 +28,7 @@ use crate::permit::Permit;
 use crate::policy::{Access, Key, Policy};
 use crate::refusal::{Refusal, Retry};
 use crate::registry::Registry;
+use crate::state_bag::{BagTurn, StateBag};
 use crate::tool::{Invocation, Tool};
 
 /// Runs the calls of turns through a gate. Clones share all of it.
@@ -48,6 +49,7 @@ pub struct TurnRequest {
     deadline: Option<Duration>,
     number: Option<u64>,
     parent: Option<Lineage>,
+    state: Option<BagTurn>,
 }
 
 impl TurnRequest {
@@ -62,6 +64,7 @@ impl TurnRequest {
             deadline: None,
             number: None,
             parent: None,
+            state: None,
         }
     }
 
@@ -101,12 +104,19 @@ impl TurnRequest {
         self.parent = Some(parent.into());
         self
     }
+
+    /// What its calls share: each of them writes to the bag as itself, and the results of tools with
+    /// an output key go there. Without a bag such keys have no effect.
+    pub fn state(mut self, bag: &StateBag) -> Self {
+        self.state = Some(BagTurn::new(bag));
+        self
+    }
 }
 
 /// The values of labels may be secret; they are not shown.
 impl fmt::Debug for TurnRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TurnRequest { turn, flow, priority, labels, deadline, number, parent } = self;
+        let TurnRequest { turn, flow, priority, labels, deadline, number, parent, state } = self;
         f.debug_struct("TurnRequest")
             .field("turn", turn)
             .field("flow", flow)
@@ -115,6 +125,7 @@ impl fmt::Debug for TurnRequest {
             .field("deadline", deadline)
             .field("number", number)
             .field("parent", parent)
+            .field("state", state)
             .finish()
     }
 }
@@ -164,6 +175,9 @@ impl Executor {
         stop: impl Future<Output = ()> + Send,
     ) -> TurnReport {
         request.parent = request.parent.or_else(|| self.gate.lineage());
+        if let Some(state) = &mut request.state {
+            state.begin(request.number);
+        }
         let within = request.deadline.unwrap_or(self.policy.turn.deadline);
         let deadline = self.gate.now().saturating_add(within);
         let mut results: Vec<CallResult> = request.turn.calls.iter().map(pending).collect();
@@ -329,6 +343,10 @@ impl Executor {
     ) -> (usize, Done) {
         const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
         let report = Some(permit.report());
+        let policy = self.policy.tool(call.name);
+        let output = policy.and_then(|tool| tool.output.as_deref());
+        let state = request.state.as_ref();
+        let state = state.map(|turn| turn.writer(call.id, call.name, call.index, 1, output));
         let done = one::run(Job {
             gate: &self.gate,
             permit,
@@ -340,8 +358,9 @@ impl Executor {
                 flow: request.flow.as_str().into(),
                 labels: request.labels.as_slice().into(),
                 report,
+                state,
             },
-            timeout: self.policy.tool(call.name).map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
+            timeout: policy.map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
             turn_deadline,
         });
         (at, done.await)
