@@ -46,6 +46,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) events: Option<PathBuf>,
 
+    /// Write here, when the run is over, the state that its calls shared and which call wrote what,
+    /// as one JSON object.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bag: Option<PathBuf>,
+
     /// A label of all calls of a turn, read from a field of its line; repeatable. FIELD may be a
     /// dotted path.
     #[arg(long = "label", value_name = "NAME=FIELD", value_parser = name_and_field)]

@@ -38,6 +38,7 @@ mod refusal;
 mod registry;
 mod report;
 pub mod runtime;
+pub mod state_bag;
 mod tool;
 
 pub use call::{Call, DEFAULT_FLOW};
@@ -58,4 +59,5 @@ pub use rampmeter_core::{
 pub use refusal::{Refusal, Retry};
 pub use registry::{DuplicateTool, Registry, UnknownTool};
 pub use report::Report;
+pub use state_bag::{BagError, BagWriter, StateBag};
 pub use tool::{Invocation, Tool, ToolError};

@@ -18,6 +18,7 @@ use crate::call::Call;
 use crate::permit::Permit;
 use crate::refusal::Refusal;
 use crate::runtime::BoxFuture;
+use crate::state_bag::BagWriter;
 use crate::tool::Invocation;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -160,7 +161,8 @@ impl<'a> Drive<'a> {
 
     fn job(&self, at: usize, permit: Permit) -> Job<'a> {
         let Drive { executor, request, deadline, .. } = *self;
-        let (call, aim) = (&self.calls[at], &self.courses[at].aim);
+        let (call, course) = (&self.calls[at], &self.courses[at]);
+        let aim = &course.aim;
         let report = Some(permit.report());
         Job {
             gate: &executor.gate,
@@ -173,10 +175,19 @@ impl<'a> Drive<'a> {
                 flow: request.flow.as_str().into(),
                 labels: request.labels.as_slice().into(),
                 report,
+                state: self.writer(at),
             },
             timeout: aim.policy.map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
             turn_deadline: deadline,
         }
+    }
+
+    /// The call as one that writes to what the turn's calls share.
+    pub(super) fn writer(&self, at: usize) -> Option<BagWriter> {
+        let (call, course) = (&self.calls[at], &self.courses[at]);
+        let output = course.aim.policy.and_then(|tool| tool.output.as_deref());
+        let turn = self.request.state.as_ref()?;
+        Some(turn.writer(call.id, course.aim.name, call.index, course.attempt, output))
     }
 
     fn acted(&mut self, at: usize, acted: Acted, results: &mut [CallResult]) -> Todo<'a> {

@@ -80,6 +80,9 @@ impl Executor {
         stop: impl Future<Output = ()> + Send,
     ) -> TurnReport {
         request.parent = request.parent.or_else(|| self.gate.lineage());
+        if let Some(state) = &mut request.state {
+            state.begin(request.number);
+        }
         let results = drive::drive(self, &request, stop).await;
         TurnReport { format: request.turn.format, results }
     }

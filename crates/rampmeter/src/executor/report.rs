@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::format::{ArgumentsError, Format, Malformed, Reply};
 use crate::refusal::Refusal;
 use crate::registry::UnknownTool;
+use crate::state_bag::BagError;
 use crate::tool::ToolError;
 
 use super::resolve::ResolvedCall;
@@ -82,6 +83,8 @@ pub enum CallError {
     Failed(String),
     /// Its arguments are not what the tool takes.
     Arguments(ArgumentsError),
+    /// What the calls share could not be read or written: a conflict with another call, say.
+    State(BagError),
     /// What the tool called had no room: 429, 503.
     Throttled(String),
     /// It ran for as long as it may.
@@ -152,6 +155,7 @@ impl From<ToolError> for CallError {
         match error {
             ToolError::Failed(message) => CallError::Failed(message),
             ToolError::Arguments(error) => CallError::Arguments(error),
+            ToolError::State(error) => CallError::State(error),
             ToolError::Overloaded { .. } => CallError::Throttled(error.to_string()),
         }
     }
@@ -165,6 +169,7 @@ impl fmt::Display for CallError {
             CallError::Refused(refusal) => write!(f, "{refusal}"),
             CallError::Failed(message) | CallError::Throttled(message) => f.write_str(message),
             CallError::Arguments(error) => write!(f, "{error}"),
+            CallError::State(error) => write!(f, "{error}"),
             CallError::TimedOut(after) => {
                 write!(f, "it ran for {after:?}, as long as its `timeout` allows, and was ended")
             }

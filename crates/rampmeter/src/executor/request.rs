@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::resolve::ResolvedTurn;
 use crate::call::{DEFAULT_FLOW, names};
 use crate::lineage::Lineage;
+use crate::state_bag::{BagTurn, StateBag};
 
 /// One turn to run: a model's answer, and for whom it is.
 #[derive(Clone)]
@@ -18,6 +19,7 @@ pub struct TurnRequest {
     pub(super) number: Option<u64>,
     pub(super) parent: Option<Lineage>,
     pub(super) fail_fast: bool,
+    pub(super) state: Option<BagTurn>,
 }
 
 impl TurnRequest {
@@ -33,6 +35,7 @@ impl TurnRequest {
             number: None,
             parent: None,
             fail_fast: false,
+            state: None,
         }
     }
 
@@ -79,13 +82,20 @@ impl TurnRequest {
         self.parent = Some(parent.into());
         self
     }
+
+    /// What its calls share: each of them writes to the bag as itself, and the results of tools with
+    /// an output key go there. Without a bag such keys have no effect.
+    pub fn state(mut self, bag: &StateBag) -> Self {
+        self.state = Some(BagTurn::new(bag));
+        self
+    }
 }
 
 /// The values of labels may be secret; they are not shown.
 impl fmt::Debug for TurnRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let TurnRequest { turn, flow, priority, labels, deadline, number, parent, fail_fast } =
-            self;
+        let TurnRequest { turn, flow, priority, labels, deadline, number, parent, .. } = self;
+        let TurnRequest { fail_fast, state, .. } = self;
         f.debug_struct("TurnRequest")
             .field("turn", turn)
             .field("flow", flow)
@@ -95,6 +105,7 @@ impl fmt::Debug for TurnRequest {
             .field("number", number)
             .field("parent", parent)
             .field("fail_fast", fail_fast)
+            .field("state", state)
             .finish()
     }
 }

@@ -49,6 +49,12 @@ pub(super) fn effective(policy: &Policy) -> String {
         write_concurrency(&mut out, provider.concurrency);
         write_rates(&mut out, &provider.rates, true);
     }
+    if !policy.state.is_empty() {
+        out.section("state", "");
+    }
+    for it in &policy.state {
+        out.line(format_args!("{} = \"{}\"", key(&it.pattern), it.merge.word()));
+    }
     write_run_defaults(&mut out, &policy.run);
     out.0
 }
@@ -181,6 +187,9 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
         if !keys.is_empty() {
             out.line(format_args!("{name} = [{}]", keys.join(", ")));
         }
+    }
+    if let Some(output) = &tool.output {
+        out.line(format_args!("output = {}", quoted(output)));
     }
     for unit in tool.learned(policy) {
         out.line(format_args!("# {}: learned from what calls take", unit.key()));

@@ -26,6 +26,7 @@ mod shares;
 mod slots;
 mod source;
 mod spelling;
+mod state;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,7 @@ use std::io::Read;
 use std::path::Path;
 
 pub(crate) use nearest::nearest as nearest_word;
-pub(crate) use pattern::best as best_pattern;
+pub(crate) use pattern::{best as best_pattern, patterns_tie};
 
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
 pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
@@ -46,8 +47,9 @@ pub use keys::{Key, KeyError};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
     Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
-    LabelPolicy, LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind,
-    RatePolicy, ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, WhenOpen,
+    LabelPolicy, LimitPolicy, MergePolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy,
+    RateKind, RatePolicy, ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit,
+    WhenOpen,
 };
 pub use zone::Zone;
 
@@ -77,6 +79,8 @@ pub struct Policy {
     pub turn: TurnPolicy,
     /// What holds for every call.
     pub calls: CallsPolicy,
+    /// How keys of a [`StateBag`](crate::StateBag) are merged.
+    pub state: Vec<MergePolicy>,
     /// What a tool that declares no access counts as.
     pub undeclared: Access,
     /// The most bytes of arguments a call may carry.
@@ -173,6 +177,7 @@ impl PartialEq for Policy {
             run,
             turn,
             calls,
+            state,
             undeclared,
             max_arguments,
             source: _,
@@ -186,6 +191,7 @@ impl PartialEq for Policy {
             && *run == other.run
             && *turn == other.turn
             && *calls == other.calls
+            && *state == other.state
             && *undeclared == other.undeclared
             && *max_arguments == other.max_arguments
     }

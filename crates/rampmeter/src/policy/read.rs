@@ -7,9 +7,9 @@ use super::notes;
 use super::section::{Named, Section};
 use super::source::Sink;
 use super::tools::{Known, tools};
-use super::{Policy, defaults, limits, shares};
+use super::{Policy, defaults, limits, shares, state};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "undeclared",
     "max_arguments",
     "turn",
@@ -21,6 +21,7 @@ const KEYS: [&str; 11] = [
     "flows",
     "providers",
     "run",
+    "state",
 ];
 
 pub(super) fn read(file: &str, text: &str) -> Result<Policy, PolicyErrors> {
@@ -59,12 +60,14 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         deadline: turn.deadline,
     };
     let tools = tools(root, &known, sink);
+    let state = state::merges(root, sink);
     let (limits, providers) = (limits.unwrap_or_default(), providers.unwrap_or_default());
     notes::limits(&limits, &tools, &labels, sink);
     notes::reserved(&limits, priorities.as_deref().unwrap_or_default(), sink);
     notes::providers(&providers, &tools, sink);
     notes::tools(&tools, undeclared, sink);
     notes::usage(&tools, &limits, sink);
+    state::notes(&tools, &state, sink);
     Policy {
         limits: values(limits),
         tools: values(tools),
@@ -75,6 +78,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         run,
         turn,
         calls,
+        state,
         undeclared,
         max_arguments,
         source: Source::default(),

@@ -8,6 +8,7 @@ mod meaning;
 mod quantities;
 mod remarks;
 mod rendering;
+mod state;
 mod zones;
 
 use super::{Policy, PolicyErrors};

@@ -32,3 +32,4 @@ mod storms_of_nested_calls_and_changes;
 mod support;
 mod the_gate_admits_up_to_its_limits;
 mod the_same_program_does_the_same_thing_twice;
+mod tools_share_state_and_lose_nothing;
