@@ -68,6 +68,8 @@ pub enum Reason {
     /// What it is charged could not be written down first, as it must be; the engine itself writes
     /// nothing and never says it.
     Unwritten,
+    /// An interceptor said no; the engine never says it.
+    Denied,
 }
 
 /// When asking again could be answered otherwise.
@@ -102,6 +104,7 @@ impl Reason {
             Reason::TooDeep => "too_deep",
             Reason::WouldDeadlock => "would_deadlock",
             Reason::Unwritten => "unwritten",
+            Reason::Denied => "denied",
         }
     }
 }
@@ -124,6 +127,7 @@ impl fmt::Display for Reason {
             Reason::TooDeep => "it is nested too deep",
             Reason::WouldDeadlock => "it would wait for ever, in a cycle of calls",
             Reason::Unwritten => "what it is charged could not be written to the state file",
+            Reason::Denied => "an interceptor refused it",
         })
     }
 }

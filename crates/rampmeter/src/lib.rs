@@ -30,6 +30,7 @@ mod executor;
 pub mod feedback;
 pub mod format;
 mod gate;
+mod interceptor;
 mod lineage;
 mod permit;
 mod persist;
@@ -47,6 +48,7 @@ pub use executor::{
     parse_and_resolve,
 };
 pub use gate::{Admission, Ask, Explanation, Gate, Handle, WaitsFor};
+pub use interceptor::{Before, CallContext, Interceptor};
 pub use lineage::{Lineage, Scope};
 pub use permit::Permit;
 pub use persist::{Durability, LeftOut, PersistError, Persisted, Restored, SetAside};

@@ -55,6 +55,8 @@ fn kind(error: &CallError) -> &'static str {
         CallError::Malformed(_) => "malformed",
         CallError::Unknown(_) => "unknown_tool",
         CallError::Refused(refusal) => refusal.reason.as_str(),
+        CallError::Denied { .. } => "denied",
+        CallError::Interceptor { .. } => "interceptor",
         CallError::Failed(_) => "failed",
         CallError::Arguments(_) => "arguments",
         CallError::Throttled(_) => "throttled",

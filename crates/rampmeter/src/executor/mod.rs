@@ -4,6 +4,7 @@ mod asking;
 mod one;
 mod report;
 mod resolve;
+mod whole;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::future::Either;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rampmeter_core::{Access as CoreAccess, Instant, Reason, Step, Turn, TurnCall};
 
@@ -23,6 +25,7 @@ use crate::call::{Call, DEFAULT_FLOW, names};
 use crate::event::{CallInfo, EventKind};
 use crate::format::{Arguments, ParseError, ParseLimits};
 use crate::gate::Gate;
+use crate::interceptor::{Interceptor, Interceptors};
 use crate::lineage::Lineage;
 use crate::permit::Permit;
 use crate::policy::{Access, Key, Policy};
@@ -36,6 +39,7 @@ pub struct Executor {
     gate: Gate,
     registry: Arc<Registry>,
     policy: Arc<Policy>,
+    interceptors: Interceptors,
 }
 
 /// One turn to run: a model's answer, and for whom it is.
@@ -122,7 +126,15 @@ impl fmt::Debug for TurnRequest {
 impl Executor {
     /// An executor of the tools in `registry`, under `policy` as `gate` enforces it.
     pub fn new(gate: Gate, registry: Registry, policy: Policy) -> Executor {
-        Executor { gate, registry: Arc::new(registry), policy: Arc::new(policy) }
+        let (registry, policy) = (Arc::new(registry), Arc::new(policy));
+        Executor { gate, registry, policy, interceptors: Interceptors::default() }
+    }
+
+    /// Puts an interceptor around every call, inside of those that are there. A call that is
+    /// malformed, or names no tool, never comes to them.
+    pub fn intercept(mut self, interceptor: impl Interceptor) -> Executor {
+        self.interceptors.push(interceptor);
+        self
     }
 
     /// The gate.
@@ -176,7 +188,15 @@ impl Executor {
         loop {
             while let Some(step) = turn.next(self.gate.now()) {
                 match step {
-                    Step::Ask(at) => asking.push(self.ask(&request, &runnable[at], at, deadline)),
+                    Step::Ask(at) if self.interceptors.is_empty() => {
+                        asking.push(self.ask(&request, &runnable[at], at, deadline));
+                    }
+                    Step::Ask(at) => working.push(Either::Right(self.whole(
+                        &request,
+                        &runnable[at],
+                        at,
+                        deadline,
+                    ))),
                     Step::GiveUp(at) => {
                         results[runnable[at].index].output = Err(CallError::TurnDeadline);
                     }
@@ -198,7 +218,8 @@ impl Executor {
             });
             let (at, done) = match progress.await {
                 Progress::Answered(at, Ok(permit)) => {
-                    working.push(self.work(permit, &request, &runnable[at], at, deadline));
+                    let work = self.work(permit, &request, &runnable[at], at, deadline);
+                    working.push(Either::Left(work));
                     continue;
                 }
                 Progress::Answered(at, Err(refusal)) => (at, Done::refused(*refusal)),
@@ -327,24 +348,37 @@ impl Executor {
         at: usize,
         turn_deadline: Instant,
     ) -> (usize, Done) {
+        let given = (call.arguments, request.labels.as_slice());
+        (at, self.run(permit, request, call, given, turn_deadline).await)
+    }
+
+    /// Runs an admitted call with these arguments and labels.
+    async fn run(
+        &self,
+        permit: Permit,
+        request: &TurnRequest,
+        call: &Runnable<'_>,
+        (arguments, labels): (&Arguments, &[(String, String)]),
+        turn_deadline: Instant,
+    ) -> Done {
         const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
         let report = Some(permit.report());
-        let done = one::run(Job {
+        let job = Job {
             gate: &self.gate,
             permit,
             tool: call.tool,
             invocation: Invocation {
                 name: call.name.into(),
                 id: call.id.into(),
-                arguments: call.arguments.clone(),
+                arguments: arguments.clone(),
                 flow: request.flow.as_str().into(),
-                labels: request.labels.as_slice().into(),
+                labels: labels.into(),
                 report,
             },
             timeout: self.policy.tool(call.name).map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
             turn_deadline,
-        });
-        (at, done.await)
+        };
+        one::run(job).await
     }
 }
 

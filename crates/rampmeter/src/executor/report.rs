@@ -45,6 +45,20 @@ pub enum CallError {
     Unknown(UnknownTool),
     /// The limits said no.
     Refused(Refusal),
+    /// An interceptor said no.
+    Denied {
+        /// The interceptor's name.
+        by: String,
+        /// What it said.
+        message: String,
+    },
+    /// An interceptor panicked.
+    Interceptor {
+        /// Its name.
+        name: String,
+        /// What it said.
+        message: String,
+    },
     /// The tool's own error.
     Failed(String),
     /// Its arguments are not what the tool takes.
@@ -68,7 +82,7 @@ pub enum Status {
     Succeeded,
     /// An error of the call, its tool, or a time-out.
     Failed,
-    /// The limits said no; the tool was not run.
+    /// The limits or an interceptor said no; the tool was not run.
     Refused,
     /// What the tool called had no room.
     Throttled,
@@ -96,7 +110,7 @@ impl CallResult {
     pub fn status(&self) -> Status {
         match &self.output {
             Ok(_) => Status::Succeeded,
-            Err(CallError::Refused(_)) => Status::Refused,
+            Err(CallError::Refused(_) | CallError::Denied { .. }) => Status::Refused,
             Err(CallError::Throttled(_)) => Status::Throttled,
             Err(CallError::Cancelled) => Status::Cancelled,
             Err(_) => Status::Failed,
@@ -128,6 +142,10 @@ impl fmt::Display for CallError {
             CallError::Malformed(malformed) => write!(f, "{malformed}"),
             CallError::Unknown(unknown) => write!(f, "{unknown}"),
             CallError::Refused(refusal) => write!(f, "{refusal}"),
+            CallError::Denied { by, message } => write!(f, "refused by {by}: {message}"),
+            CallError::Interceptor { name, message } => {
+                write!(f, "the interceptor {name} panicked: {message}")
+            }
             CallError::Failed(message) | CallError::Throttled(message) => f.write_str(message),
             CallError::Arguments(error) => write!(f, "{error}"),
             CallError::TimedOut(after) => {

@@ -14,6 +14,7 @@ mod any_runtime_will_do;
 mod dropped_admissions_leave_nothing_behind;
 mod each_clock_has_its_own_error;
 mod events_tell_what_happened_in_order;
+mod interceptors_stand_around_every_call;
 mod kept_slots_and_full_queues;
 mod keys_are_read_together_and_written_alone;
 mod large_and_many_turns;
