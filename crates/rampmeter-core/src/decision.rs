@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::breaker::BreakerState;
 use crate::call::{CallId, LimitId};
+use crate::obstacle::Waits;
 use crate::time::Instant;
 
 /// The answer to [`Engine::admit`](crate::Engine::admit).
@@ -139,6 +140,14 @@ pub enum Output {
     Granted(CallId),
     /// A waiting call is answered no; its id is stale from here on.
     Refused(CallId, Refusal),
+    /// A call waits elsewhere from now on, and so do all that are in its lane then. It may have been
+    /// answered since.
+    Moved {
+        /// The first call of the lane.
+        call: CallId,
+        /// Where they wait.
+        waits: Waits,
+    },
     /// A limit let no more calls start and somebody began to wait for it, or the last one
     /// that waited is gone.
     Saturated {

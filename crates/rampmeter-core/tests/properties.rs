@@ -47,5 +47,7 @@ mod rates;
 mod seed;
 #[path = "properties/shares.rs"]
 mod shares;
+#[path = "properties/whereabouts.rs"]
+mod whereabouts;
 #[path = "properties/world.rs"]
 mod world;

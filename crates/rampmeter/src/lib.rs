@@ -55,7 +55,7 @@ pub use persist::{Durability, LeftOut, PersistError, Persisted, Restored, SetAsi
 pub use policy::{Access, Policy, PolicyErrors, Unit};
 pub use rampmeter_core::{
     BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, KeyAccess, KeySnapshot,
-    LimitSnapshot, MAX_KEY_BYTES, Outcome, Reason, Snapshot,
+    LimitSnapshot, MAX_KEY_BYTES, Obstacle, Outcome, Reason, Snapshot,
 };
 pub use refusal::{Refusal, Retry};
 pub use registry::{DuplicateTool, Registry, UnknownTool};

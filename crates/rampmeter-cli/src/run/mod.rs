@@ -37,6 +37,7 @@ use output::{Files, Results};
 use source::{BrokenLine, Paths, TurnLine};
 use state::StateFile;
 use summary::Summary;
+pub(crate) use table::short;
 
 /// Events held for the writer before some are missed; the summary would say so.
 const EVENT_BUFFER: usize = 1 << 20;

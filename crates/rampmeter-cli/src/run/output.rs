@@ -168,8 +168,17 @@ fn line(event: &Event) -> Value {
         line.insert("flow".into(), json!(*call.flow));
         line.insert("priority".into(), json!(*call.priority));
     }
+    if let Some(place) = event.place {
+        line.insert("place".into(), json!(place));
+    }
     if let Some(limit) = &event.limit {
         line.insert("limit".into(), json!(**limit));
+    }
+    if let Some(lane) = event.lane {
+        line.insert("lane".into(), json!(lane));
+    }
+    if let Some(obstacle) = event.obstacle {
+        line.insert("obstacle".into(), json!(obstacle.as_str()));
     }
     if let Some(reason) = event.reason {
         line.insert("reason".into(), json!(reason.as_str()));
