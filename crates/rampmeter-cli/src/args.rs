@@ -48,6 +48,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) events: Option<PathBuf>,
 
+    /// Write the metrics of the whole run here at its end, in the text format of Prometheus.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
+
     /// A label of all calls of a turn, read from a field of its line; repeatable. FIELD may be a
     /// dotted path.
     #[arg(long = "label", value_name = "NAME=FIELD", value_parser = name_and_field)]

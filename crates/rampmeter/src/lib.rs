@@ -32,6 +32,10 @@ pub mod format;
 mod gate;
 mod interceptor;
 mod lineage;
+#[cfg(feature = "prometheus")]
+mod metrics;
+#[cfg(feature = "otel")]
+mod otel;
 mod permit;
 mod persist;
 pub mod policy;
@@ -40,6 +44,7 @@ mod registry;
 mod report;
 pub mod runtime;
 mod tool;
+mod trace;
 
 pub use call::{Call, DEFAULT_FLOW};
 pub use event::{CallInfo, Counters, Event, EventKind, Events};
@@ -50,6 +55,10 @@ pub use executor::{
 pub use gate::{Admission, Ask, Explanation, Gate, Handle, WaitsFor};
 pub use interceptor::{Before, CallContext, Interceptor};
 pub use lineage::{Lineage, Scope};
+#[cfg(feature = "prometheus")]
+pub use metrics::Metrics;
+#[cfg(feature = "otel")]
+pub use otel::OtelSpans;
 pub use permit::Permit;
 pub use persist::{Durability, LeftOut, PersistError, Persisted, Restored, SetAside};
 pub use policy::{Access, Policy, PolicyErrors, Unit};

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use rampmeter::policy::Policy;
 use rampmeter::runtime::{Runtime, TokioRuntime};
-use rampmeter::{Executor, Gate};
+use rampmeter::{Executor, Gate, Metrics};
 use tokio::sync::watch;
 
 use crate::args::RunArgs;
@@ -148,6 +148,7 @@ async fn one(
     let recorder = files
         .events
         .map(|file| tokio::spawn(output::record(executor.gate().subscribe(EVENT_BUFFER), file)));
+    let metrics = files.metrics.map(|file| (measure(executor.gate()), file));
     // Once somebody reads the events: a cool-down that goes on is one.
     state.map_or(Ok(()), |state| state.open(executor.gate()))?;
     let watcher = tokio::spawn(live::watch(executor.gate().clone(), regime.name()));
@@ -160,6 +161,12 @@ async fn one(
     let mut summary = summary::sum_up(policy, regime.name(), &driven, &tools, &snapshot, start_ns);
     let mut whole = driven.broken_lines == 0 && results.out.is_none_or(|mut out| out.finish());
     whole &= state.is_none() || StateFile::close(executor.gate());
+    if let Some(((metrics, counting), mut file)) = metrics {
+        counting.abort();
+        // It holds a share in the gate, whose end the recorder waits for.
+        let _ = counting.await;
+        whole &= file.write_page(&metrics.render());
+    }
     drop(executor);
     if let Some(recorder) = recorder {
         let (written, missed) = recorder.await.unwrap_or((false, 0));
@@ -167,6 +174,13 @@ async fn one(
         whole &= written && missed == 0;
     }
     Ok(Done { summary, whole })
+}
+
+/// Metrics of a gate, and the task that counts events as they come.
+fn measure(gate: &Gate) -> (Arc<Metrics>, tokio::task::JoinHandle<()>) {
+    let metrics = Arc::new(Metrics::new(gate));
+    let counting = metrics.clone();
+    (metrics, tokio::spawn(async move { counting.keep_up().await }))
 }
 
 /// The executor and the tools of one run.

@@ -37,6 +37,13 @@ impl Lines {
         }
     }
 
+    /// Writes all of a file that is no JSON.
+    pub(crate) fn write_page(&mut self, page: &str) -> bool {
+        let written = self.file.write_all(page.as_bytes());
+        self.check(written);
+        self.finish()
+    }
+
     /// Writes what is buffered; says whether all of the file is there.
     pub(crate) fn finish(&mut self) -> bool {
         if !self.failed {
@@ -63,6 +70,7 @@ impl Lines {
 pub(crate) struct Files {
     pub(crate) out: Option<Lines>,
     pub(crate) events: Option<Lines>,
+    pub(crate) metrics: Option<Lines>,
 }
 
 impl Files {
@@ -80,7 +88,11 @@ impl Files {
             taken.extend(kept.iter().map(PathBuf::as_path));
         }
         let mut files = Files::default();
-        let asked = [(&args.out, &mut files.out), (&args.events, &mut files.events)];
+        let asked = [
+            (&args.out, &mut files.out),
+            (&args.events, &mut files.events),
+            (&args.metrics, &mut files.metrics),
+        ];
         for (path, file) in asked {
             let Some(path) = path else { continue };
             refuse_taken(path, &taken)?;

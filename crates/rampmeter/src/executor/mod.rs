@@ -32,6 +32,7 @@ use crate::policy::{Access, Key, Policy};
 use crate::refusal::{Refusal, Retry};
 use crate::registry::Registry;
 use crate::tool::{Invocation, Tool};
+use crate::trace;
 
 /// Runs the calls of turns through a gate. Clones share all of it.
 #[derive(Clone, Debug)]
@@ -188,7 +189,7 @@ impl Executor {
         loop {
             while let Some(step) = turn.next(self.gate.now()) {
                 match step {
-                    Step::Ask(at) if self.interceptors.is_empty() => {
+                    Step::Ask(at) if self.interceptors.is_empty() && !trace::is_on() => {
                         asking.push(self.ask(&request, &runnable[at], at, deadline));
                     }
                     Step::Ask(at) => working.push(Either::Right(self.whole(

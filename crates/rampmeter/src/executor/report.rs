@@ -126,6 +126,26 @@ impl CallResult {
     }
 }
 
+impl CallError {
+    /// One word for it, for files, tables and spans; that of a refusal is its reason's.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            CallError::Malformed(_) => "malformed",
+            CallError::Unknown(_) => "unknown_tool",
+            CallError::Refused(refusal) => refusal.reason.as_str(),
+            CallError::Denied { .. } => "denied",
+            CallError::Interceptor { .. } => "interceptor",
+            CallError::Failed(_) => "failed",
+            CallError::Arguments(_) => "arguments",
+            CallError::Throttled(_) => "throttled",
+            CallError::TimedOut(_) => "timed_out",
+            CallError::Panicked(_) => "panicked",
+            CallError::TurnDeadline => "turn_deadline",
+            CallError::Cancelled => "cancelled",
+        }
+    }
+}
+
 impl From<ToolError> for CallError {
     fn from(error: ToolError) -> CallError {
         match error {

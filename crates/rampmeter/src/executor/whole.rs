@@ -10,6 +10,7 @@ use super::{Executor, Runnable, TurnRequest};
 use crate::call::Call;
 use crate::event::{CallInfo, EventKind};
 use crate::interceptor::CallContext;
+use crate::trace::CallSpan;
 
 impl Executor {
     /// One call from its interceptors' first word to their last.
@@ -21,16 +22,24 @@ impl Executor {
         turn_deadline: Instant,
     ) -> (usize, Done) {
         let context = self.context(request, call);
+        let span = CallSpan::begin(&context);
         let mut around = self.interceptors.around(&self.gate, turn_deadline, context);
-        let mut done = match around.before().await {
-            Some(output) => {
-                self.note_unasked(around.call(), &output);
-                Done { output, waited: None, ran: None }
-            }
-            None => self.through_the_gate(request, call, around.call(), turn_deadline).await,
+        let done = async {
+            let mut done = match around.before().await {
+                Some(output) => {
+                    self.note_unasked(around.call(), &output);
+                    Done { output, waited: None, ran: None }
+                }
+                None => {
+                    let of = (call, around.call());
+                    self.through_the_gate(request, of, &span, turn_deadline).await
+                }
+            };
+            done.output = around.after(done.output).await;
+            span.end(&done.output);
+            done
         };
-        done.output = around.after(done.output).await;
-        (at, done)
+        (at, span.call(done).await)
     }
 
     fn context(&self, request: &TurnRequest, call: &Runnable<'_>) -> CallContext {
@@ -50,8 +59,8 @@ impl Executor {
     async fn through_the_gate(
         &self,
         request: &TurnRequest,
-        call: &Runnable<'_>,
-        context: &CallContext,
+        (call, context): (&Runnable<'_>, &CallContext),
+        span: &CallSpan,
         turn_deadline: Instant,
     ) -> Done {
         // The arguments may be others than those that the model wrote.
@@ -71,10 +80,10 @@ impl Executor {
         for (key, access) in keys {
             asked = asked.key(key.into(), access);
         }
-        match self.gate.admit(asked).await {
+        match span.wait(1, self.gate.admit(asked)).await {
             Ok(permit) => {
-                let (arguments, labels) = (&context.arguments, context.labels.as_slice());
-                self.run(permit, request, call, (arguments, labels), turn_deadline).await
+                let given = (&context.arguments, context.labels.as_slice());
+                span.run(1, self.run(permit, request, call, given, turn_deadline)).await
             }
             Err(refusal) => Done::refused(*refusal),
         }
