@@ -79,6 +79,20 @@ pub enum CallError {
     Unknown(UnknownTool),
     /// The limits said no.
     Refused(Refusal),
+    /// An interceptor said no.
+    Denied {
+        /// The interceptor's name.
+        by: String,
+        /// What it said.
+        message: String,
+    },
+    /// An interceptor panicked.
+    Interceptor {
+        /// Its name.
+        name: String,
+        /// What it said.
+        message: String,
+    },
     /// The tool's own error.
     Failed(String),
     /// Its arguments are not what the tool takes.
@@ -106,7 +120,7 @@ pub enum Status {
     Succeeded,
     /// An error of the call, its tool, or a time-out.
     Failed,
-    /// The limits said no; the tool was not run.
+    /// The limits or an interceptor said no; the tool was not run.
     Refused,
     /// What the tool called had no room.
     Throttled,
@@ -134,7 +148,7 @@ impl CallResult {
     pub fn status(&self) -> Status {
         match &self.output {
             Ok(_) => Status::Succeeded,
-            Err(CallError::Refused(_)) => Status::Refused,
+            Err(CallError::Refused(_) | CallError::Denied { .. }) => Status::Refused,
             Err(CallError::Throttled(_)) => Status::Throttled,
             Err(CallError::Cancelled | CallError::FailedFast) => Status::Cancelled,
             Err(_) => Status::Failed,
@@ -146,6 +160,28 @@ impl CallResult {
         match &self.output {
             Ok(text) => text.clone(),
             Err(error) => format!("error: {error}"),
+        }
+    }
+}
+
+impl CallError {
+    /// One word for it, for files, tables and spans; that of a refusal is its reason's.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            CallError::Malformed(_) => "malformed",
+            CallError::Unknown(_) => "unknown_tool",
+            CallError::Refused(refusal) => refusal.reason.as_str(),
+            CallError::Denied { .. } => "denied",
+            CallError::Interceptor { .. } => "interceptor",
+            CallError::Failed(_) => "failed",
+            CallError::Arguments(_) => "arguments",
+            CallError::State(BagError::Conflict(_)) => "conflict",
+            CallError::State(_) => "state",
+            CallError::Throttled(_) => "throttled",
+            CallError::TimedOut(_) => "timed_out",
+            CallError::Panicked(_) => "panicked",
+            CallError::TurnDeadline => "turn_deadline",
+            CallError::Cancelled | CallError::FailedFast => "cancelled",
         }
     }
 }
@@ -167,6 +203,10 @@ impl fmt::Display for CallError {
             CallError::Malformed(malformed) => write!(f, "{malformed}"),
             CallError::Unknown(unknown) => write!(f, "{unknown}"),
             CallError::Refused(refusal) => write!(f, "{refusal}"),
+            CallError::Denied { by, message } => write!(f, "refused by {by}: {message}"),
+            CallError::Interceptor { name, message } => {
+                write!(f, "the interceptor {name} panicked: {message}")
+            }
             CallError::Failed(message) | CallError::Throttled(message) => f.write_str(message),
             CallError::Arguments(error) => write!(f, "{error}"),
             CallError::State(error) => write!(f, "{error}"),

@@ -49,7 +49,7 @@ impl Player {
                         format!("{limit:?} was not stopped, and goes on")
                     })?;
                 }
-                Output::Cooling { .. } | Output::Spent { .. } => {}
+                Output::Cooling { .. } | Output::Spent { .. } | Output::Moved { .. } => {}
                 Output::Resized { limit, size } => self.size_is_said(limit, size)?,
                 Output::Breaker { limit, state } => self.breaker_says(limit, state)?,
             }
