@@ -24,6 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod cache;
 mod call;
 mod event;
 mod executor;
@@ -37,6 +38,7 @@ pub mod policy;
 mod refusal;
 mod registry;
 mod report;
+pub mod retry;
 pub mod runtime;
 mod tool;
 

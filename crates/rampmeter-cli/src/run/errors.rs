@@ -57,7 +57,7 @@ fn kind(error: &CallError) -> &'static str {
         CallError::Refused(refusal) => refusal.reason.as_str(),
         CallError::Failed(_) => "failed",
         CallError::Arguments(_) => "arguments",
-        CallError::Throttled(_) => "throttled",
+        CallError::Throttled { .. } => "throttled",
         CallError::TimedOut(_) => "timed_out",
         CallError::Panicked(_) => "panicked",
         CallError::TurnDeadline => "turn_deadline",

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::format::{ArgumentsError, Format, Malformed, Reply};
 use crate::refusal::Refusal;
 use crate::registry::UnknownTool;
-use crate::tool::ToolError;
+use crate::tool::{ToolError, write_overloaded};
 
 /// The results of a turn: one per call, in the model's order.
 #[derive(Clone, PartialEq, Debug)]
@@ -50,7 +50,14 @@ pub enum CallError {
     /// Its arguments are not what the tool takes.
     Arguments(ArgumentsError),
     /// What the tool called had no room: 429, 503.
-    Throttled(String),
+    Throttled {
+        /// For the model.
+        message: String,
+        /// When the server said to come back.
+        retry_after: Option<Duration>,
+        /// Whether it may have done something all the same.
+        may_have_run: bool,
+    },
     /// It ran for as long as it may.
     TimedOut(Duration),
     /// The tool panicked.
@@ -97,7 +104,7 @@ impl CallResult {
         match &self.output {
             Ok(_) => Status::Succeeded,
             Err(CallError::Refused(_)) => Status::Refused,
-            Err(CallError::Throttled(_)) => Status::Throttled,
+            Err(CallError::Throttled { .. }) => Status::Throttled,
             Err(CallError::Cancelled) => Status::Cancelled,
             Err(_) => Status::Failed,
         }
@@ -117,7 +124,9 @@ impl From<ToolError> for CallError {
         match error {
             ToolError::Failed(message) => CallError::Failed(message),
             ToolError::Arguments(error) => CallError::Arguments(error),
-            ToolError::Overloaded { .. } => CallError::Throttled(error.to_string()),
+            ToolError::Overloaded { message, retry_after, may_have_run } => {
+                CallError::Throttled { message, retry_after, may_have_run }
+            }
         }
     }
 }
@@ -128,7 +137,10 @@ impl fmt::Display for CallError {
             CallError::Malformed(malformed) => write!(f, "{malformed}"),
             CallError::Unknown(unknown) => write!(f, "{unknown}"),
             CallError::Refused(refusal) => write!(f, "{refusal}"),
-            CallError::Failed(message) | CallError::Throttled(message) => f.write_str(message),
+            CallError::Failed(message) => f.write_str(message),
+            CallError::Throttled { message, retry_after, .. } => {
+                write_overloaded(f, message, *retry_after)
+            }
             CallError::Arguments(error) => write!(f, "{error}"),
             CallError::TimedOut(after) => {
                 write!(f, "it ran for {after:?}, as long as its `timeout` allows, and was ended")

@@ -8,6 +8,7 @@ mod defaults;
 mod diagnostic;
 mod draws;
 mod effective;
+mod fallback;
 mod field;
 mod http;
 mod keys;
@@ -19,6 +20,7 @@ mod quantity;
 mod queue;
 mod rates;
 mod read;
+mod retries;
 mod run;
 mod section;
 mod shares;
@@ -40,8 +42,10 @@ pub(crate) use nearest::nearest as nearest_word;
 pub(crate) use pattern::best as best_pattern;
 
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
+pub use fallback::{CachePolicy, Fallback};
 pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
 pub use keys::{Key, KeyError};
+pub use retries::{RetriesPolicy, RetryPolicy};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
     Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
@@ -76,6 +80,10 @@ pub struct Policy {
     pub turn: TurnPolicy,
     /// What holds for every call.
     pub calls: CallsPolicy,
+    /// How many retries there may be over all tools.
+    pub retries: RetriesPolicy,
+    /// How much is kept of last good results.
+    pub cache: CachePolicy,
     /// What a tool that declares no access counts as.
     pub undeclared: Access,
     /// The most bytes of arguments a call may carry.
@@ -173,6 +181,8 @@ impl PartialEq for Policy {
             run,
             turn,
             calls,
+            retries,
+            cache,
             undeclared,
             max_arguments,
             source: _,
@@ -186,6 +196,8 @@ impl PartialEq for Policy {
             && *run == other.run
             && *turn == other.turn
             && *calls == other.calls
+            && *retries == other.retries
+            && *cache == other.cache
             && *undeclared == other.undeclared
             && *max_arguments == other.max_arguments
     }

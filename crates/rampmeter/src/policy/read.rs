@@ -7,13 +7,15 @@ use super::notes;
 use super::section::{Named, Section};
 use super::source::Sink;
 use super::tools::{Known, tools};
-use super::{Policy, defaults, limits, shares};
+use super::{Policy, defaults, fallback, limits, retries, shares};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "undeclared",
     "max_arguments",
     "turn",
     "calls",
+    "retries",
+    "cache",
     "limits",
     "labels",
     "tools",
@@ -46,6 +48,8 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
     let max_arguments = defaults::max_arguments(root, sink);
     let turn = defaults::turn(root, sink);
     let calls = defaults::calls(root, sink);
+    let retries = retries::retries(root, sink);
+    let cache = fallback::cache(root, sink);
     let run = defaults::run_defaults(root, sink);
     let priorities = shares::priorities(root, sink);
     let flows = shares::flows(root, sink);
@@ -57,6 +61,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         providers: providers.as_deref().map(|all| by_name(all, |provider| &provider.name)),
         priorities: priorities.as_deref(),
         deadline: turn.deadline,
+        undeclared,
     };
     let tools = tools(root, &known, sink);
     let (limits, providers) = (limits.unwrap_or_default(), providers.unwrap_or_default());
@@ -75,6 +80,8 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         run,
         turn,
         calls,
+        retries,
+        cache,
         undeclared,
         max_arguments,
         source: Source::default(),
