@@ -24,6 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod cache;
 mod call;
 mod event;
 mod executor;
@@ -42,6 +43,7 @@ pub mod policy;
 mod refusal;
 mod registry;
 mod report;
+pub mod retry;
 pub mod runtime;
 pub mod state_bag;
 mod tool;

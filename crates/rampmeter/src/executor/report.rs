@@ -10,7 +10,7 @@ use crate::format::{ArgumentsError, Format, Malformed, Reply};
 use crate::refusal::Refusal;
 use crate::registry::UnknownTool;
 use crate::state_bag::BagError;
-use crate::tool::ToolError;
+use crate::tool::{ToolError, write_overloaded};
 
 use super::resolve::ResolvedCall;
 
@@ -100,7 +100,14 @@ pub enum CallError {
     /// What the calls share could not be read or written: a conflict with another call, say.
     State(BagError),
     /// What the tool called had no room: 429, 503.
-    Throttled(String),
+    Throttled {
+        /// For the model.
+        message: String,
+        /// When the server said to come back.
+        retry_after: Option<Duration>,
+        /// Whether it may have done something all the same.
+        may_have_run: bool,
+    },
     /// It ran for as long as it may.
     TimedOut(Duration),
     /// The tool panicked.
@@ -149,7 +156,7 @@ impl CallResult {
         match &self.output {
             Ok(_) => Status::Succeeded,
             Err(CallError::Refused(_) | CallError::Denied { .. }) => Status::Refused,
-            Err(CallError::Throttled(_)) => Status::Throttled,
+            Err(CallError::Throttled { .. }) => Status::Throttled,
             Err(CallError::Cancelled | CallError::FailedFast) => Status::Cancelled,
             Err(_) => Status::Failed,
         }
@@ -177,7 +184,7 @@ impl CallError {
             CallError::Arguments(_) => "arguments",
             CallError::State(BagError::Conflict(_)) => "conflict",
             CallError::State(_) => "state",
-            CallError::Throttled(_) => "throttled",
+            CallError::Throttled { .. } => "throttled",
             CallError::TimedOut(_) => "timed_out",
             CallError::Panicked(_) => "panicked",
             CallError::TurnDeadline => "turn_deadline",
@@ -192,7 +199,9 @@ impl From<ToolError> for CallError {
             ToolError::Failed(message) => CallError::Failed(message),
             ToolError::Arguments(error) => CallError::Arguments(error),
             ToolError::State(error) => CallError::State(error),
-            ToolError::Overloaded { .. } => CallError::Throttled(error.to_string()),
+            ToolError::Overloaded { message, retry_after, may_have_run } => {
+                CallError::Throttled { message, retry_after, may_have_run }
+            }
         }
     }
 }
@@ -207,7 +216,10 @@ impl fmt::Display for CallError {
             CallError::Interceptor { name, message } => {
                 write!(f, "the interceptor {name} panicked: {message}")
             }
-            CallError::Failed(message) | CallError::Throttled(message) => f.write_str(message),
+            CallError::Failed(message) => f.write_str(message),
+            CallError::Throttled { message, retry_after, .. } => {
+                write_overloaded(f, message, *retry_after)
+            }
             CallError::Arguments(error) => write!(f, "{error}"),
             CallError::State(error) => write!(f, "{error}"),
             CallError::TimedOut(after) => {
