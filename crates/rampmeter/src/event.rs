@@ -34,6 +34,8 @@ pub enum EventKind {
     Refused,
     /// Its caller gave it up, waiting or running.
     Cancelled,
+    /// It has an answer, and not of its own tool: told after its ends, once for the whole call.
+    Degraded,
     /// Calls begin to wait for a limit.
     Saturated,
     /// Nobody waits for a limit any more.
@@ -63,7 +65,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [EventKind; 21] = [
+    const ALL: [EventKind; 22] = [
         EventKind::Invoked,
         EventKind::Queued,
         EventKind::Moved,
@@ -72,6 +74,7 @@ impl EventKind {
         EventKind::Failed,
         EventKind::Refused,
         EventKind::Cancelled,
+        EventKind::Degraded,
         EventKind::Saturated,
         EventKind::Relieved,
         EventKind::Resized,
@@ -98,6 +101,7 @@ impl EventKind {
             EventKind::Failed => "tool.failed",
             EventKind::Refused => "tool.refused",
             EventKind::Cancelled => "tool.cancelled",
+            EventKind::Degraded => "tool.degraded",
             EventKind::Saturated => "limit.saturated",
             EventKind::Relieved => "limit.relieved",
             EventKind::Resized => "limit.resized",
@@ -162,6 +166,9 @@ pub struct Event {
     pub lane: Option<u64>,
     /// What is in its way there (`Queued`, `Moved`).
     pub obstacle: Option<Obstacle>,
+    /// What the answer is of, if it is not of the call's own tool (`Degraded`, and the end of a call
+    /// that shared another's run): `cache`, `value`, `flight`, or `tool NAME`.
+    pub by: Option<Arc<str>>,
     /// How the call ended, of an end.
     pub outcome: Option<Outcome>,
     /// How long it waited (`Started`, `Refused`) or ran (ends).
@@ -204,6 +211,7 @@ impl Event {
             reason: None,
             lane: None,
             obstacle: None,
+            by: None,
             outcome: None,
             took: None,
             lasts: None,

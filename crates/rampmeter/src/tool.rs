@@ -168,6 +168,11 @@ impl Tool {
         self.access
     }
 
+    /// The key that it declared for its results.
+    pub fn declared_output(&self) -> Option<&Arc<str>> {
+        self.output.as_ref()
+    }
+
     /// What it declared of being done twice.
     pub fn declared_idempotent(&self) -> Option<bool> {
         self.idempotent

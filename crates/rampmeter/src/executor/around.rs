@@ -10,7 +10,7 @@ use super::drive::{Drive, Todo};
 use super::one::Done;
 use super::report::{CallError, CallResult};
 use super::runnable::keys;
-use crate::event::{CallInfo, EventKind};
+use crate::event::{CallInfo, Event, EventKind};
 use crate::format::Arguments;
 use crate::interceptor::{Around, CallContext};
 use crate::trace::{self, CallSpan};
@@ -117,6 +117,40 @@ impl<'a> Drive<'a> {
             Some(Given { arguments, labels }) => (arguments, labels),
             None => (self.calls[at].arguments, &self.request.labels),
         }
+    }
+
+    /// The call has an answer, and not of its own tool.
+    pub(super) fn note_degraded(&self, at: usize, results: &[CallResult]) {
+        let result = &results[self.calls[at].index];
+        let Some(degraded) = &result.degraded else { return };
+        let by = Some(degraded.to_string().into());
+        let info = self.info(at, results);
+        self.executor.gate.note_more(EventKind::Degraded, info, |event| Event { by, ..event });
+    }
+
+    /// The call has the result of another, and never came to the gate.
+    pub(super) fn note_shared(
+        &self,
+        at: usize,
+        output: &Result<String, CallError>,
+        results: &[CallResult],
+    ) {
+        let (info, gate) = (self.info(at, results), &self.executor.gate);
+        let end = if output.is_ok() { EventKind::Completed } else { EventKind::Failed };
+        gate.note(EventKind::Invoked, info.clone(), None);
+        gate.note_more(end, info, |event| Event { by: Some("flight".into()), ..event });
+    }
+
+    fn info(&self, at: usize, results: &[CallResult]) -> Arc<CallInfo> {
+        let (call, request) = (&self.calls[at], self.request);
+        Arc::new(CallInfo {
+            tool: call.name.into(),
+            flow: request.flow.as_str().into(),
+            priority: results[call.index].priority.clone().unwrap_or_default(),
+            id: call.id.into(),
+            turn: request.number,
+            attempt: self.courses[at].attempt,
+        })
     }
 
     /// Events of a call that never came to the gate.

@@ -2,11 +2,14 @@
 
 use rampmeter_core::{End, Instant};
 
+use super::flight::Common;
 use super::one::Done;
 use super::report::{Attempt, CallResult, Degraded};
 use super::runnable::Runnable;
+use crate::cache::Leader;
 use crate::interceptor::Around;
 use crate::policy::{Key, ToolPolicy};
+use crate::retry::NoRetry;
 use crate::tool::Tool;
 use crate::trace::{CallSpan, PartSpan};
 
@@ -32,6 +35,12 @@ pub(super) struct Course<'a> {
     /// Its span, if anybody collects them, and that of its wait.
     pub(super) span: Option<CallSpan>,
     pub(super) waiting: PartSpan,
+    /// Others wait for its result.
+    pub(super) leader: Option<Leader<Common>>,
+    /// Its result is that of another.
+    pub(super) shared: bool,
+    /// Why it was not tried again, if it might have been.
+    pub(super) no_retry: Option<NoRetry>,
     /// What stands in for its tool, if something does.
     pub(super) degraded: Option<Degraded>,
 }
@@ -48,6 +57,9 @@ impl<'a> Course<'a> {
             around: None,
             span: None,
             waiting: PartSpan::default(),
+            leader: None,
+            shared: false,
+            no_retry: None,
             degraded: None,
         }
     }
@@ -69,6 +81,7 @@ impl Course<'_> {
     pub(super) fn fill(&mut self, done: Done, result: &mut CallResult) {
         let Done { output, waited, ran } = done;
         (result.waited, result.ran) = (waited, ran);
+        (result.shared, result.no_retry) = (self.shared, self.no_retry);
         result.degraded = self.degraded.take().filter(|_| output.is_ok());
         result.output = output;
         result.attempts = std::mem::take(&mut self.attempts);

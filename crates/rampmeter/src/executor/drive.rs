@@ -12,8 +12,9 @@ use super::act::{Act, Acted, act};
 use super::around::{self, Given};
 use super::asking::{Asking, One};
 use super::course::Course;
+use super::flight::Common;
 use super::one::{Done, Job};
-use super::report::{CallError, CallResult, pending};
+use super::report::{CallError, CallResult, Degraded, pending};
 use super::runnable::{Runnable, runnable, turn_calls};
 use super::{Executor, TurnRequest};
 use crate::call::Call;
@@ -129,18 +130,23 @@ impl<'a> Drive<'a> {
                 course.attempt = attempt;
                 course.arrived.get_or_insert(now);
                 match attempt {
-                    1 => self.begin(call, results),
+                    1 => {
+                        self.executor.gate.may_be_retried(now);
+                        self.begin(call, results)
+                    }
                     _ => self.ask(call),
                 }
             }
             Step::FallBack { call, fallback } => self.fall_back(call, fallback, results),
-            Step::GiveUp(call) => self.ended(call, Done::without(CallError::TurnDeadline), results),
+            Step::GiveUp(call) => {
+                self.ended(call, Done::at_once(Err(CallError::TurnDeadline)), results)
+            }
         }
     }
 
     /// The way to the gate is free, for the first time.
     pub(super) fn enter(&mut self, at: usize, _: &mut [CallResult]) -> Todo<'a> {
-        self.ask(at)
+        self.ask_or_follow(at)
     }
 
     /// Asks the gate for what the call aims at now.
@@ -151,7 +157,9 @@ impl<'a> Drive<'a> {
         let mut asked = Call::new(course.aim.name).flow(&request.flow).id(call.id).deadline(left);
         (asked.turn, asked.parent) = (request.number, request.parent);
         asked.attempt = course.attempt;
-        asked.arrived = course.arrived.filter(|_| course.attempt > 1);
+        // It went before those that arrived with it, as the calls of a turn do.
+        let before = |at: Instant| Instant::from_nanos(at.as_nanos().saturating_sub(1));
+        asked.arrived = course.arrived.filter(|_| course.attempt > 1).map(before);
         asked.priority = request.priority.as_deref();
         let (_, labels) = self.given(at);
         asked.labels = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
@@ -179,7 +187,9 @@ impl<'a> Drive<'a> {
                 let span = course.span.as_ref().map(|span| span.run(course.attempt));
                 Some((at, Act::Run(self.job(at, permit), span.unwrap_or_default())))
             }
-            Err(refusal) => self.ended(at, Done::without(CallError::Refused(*refusal)), results),
+            Err(refusal) => {
+                self.ended(at, Done::at_once(Err(CallError::Refused(*refusal))), results)
+            }
         }
     }
 
@@ -210,7 +220,10 @@ impl<'a> Drive<'a> {
     /// The call as one that writes to what the turn's calls share.
     pub(super) fn writer(&self, at: usize) -> Option<BagWriter> {
         let (call, course) = (&self.calls[at], &self.courses[at]);
-        let output = course.aim.policy.and_then(|tool| tool.output.as_deref());
+        // What stands in for the tool writes where the tool would have.
+        let policy = call.policy.or(course.aim.policy);
+        let own = || call.tool.declared_output().map(|key| &**key);
+        let output = policy.and_then(|tool| tool.output.as_deref()).or_else(own);
         let turn = self.request.state.as_ref()?;
         Some(turn.writer(call.id, course.aim.name, call.index, course.attempt, output))
     }
@@ -218,6 +231,7 @@ impl<'a> Drive<'a> {
     fn acted(&mut self, at: usize, acted: Acted<'a>, results: &mut [CallResult]) -> Todo<'a> {
         match acted {
             Acted::Begun(around, end) => self.begun(at, around, end, results),
+            Acted::Followed(landed) => self.followed(at, landed, results),
             Acted::Ran(done) => self.ended(at, done, results),
             Acted::Concluded(done) => self.decided(at, done, results),
         }
@@ -226,15 +240,60 @@ impl<'a> Drive<'a> {
     /// An attempt, or what stands in for the call, has ended.
     pub(super) fn ended(&mut self, at: usize, done: Done, results: &mut [CallResult]) -> Todo<'a> {
         let end = match &done.output {
-            Ok(_) => End::Final,
+            Ok(text) => {
+                if self.courses[at].degraded.is_none() {
+                    self.keep(at, text);
+                }
+                End::Final
+            }
             Err(error) => self.after(at, error),
         };
         if self.turn.ended(at, end) {
-            return self.concluded(at, done, results);
+            return self.settled(at, done, results);
         }
         let now = self.executor.gate.now();
         self.courses[at].failed(done, end, now);
         None
+    }
+
+    /// This is what the call has come to, whether by itself or by what stands in for it.
+    pub(super) fn settled(
+        &mut self,
+        at: usize,
+        mut done: Done,
+        results: &mut [CallResult],
+    ) -> Todo<'a> {
+        let course = &mut self.courses[at];
+        if let (Err(error), Some(Degraded::Tool(tool)), false) =
+            (&done.output, &course.degraded, course.shared)
+        {
+            let (fallback, tool) = (Box::new(error.clone()), tool.to_string());
+            let first = course.attempts.iter().rfind(|it| *it.tool == *self.calls[at].name);
+            let error = Box::new(first.map_or(CallError::Cancelled, |it| it.error.clone()));
+            done.output = Err(CallError::Fallback { error, tool, fallback });
+        }
+        if done.output.is_err() {
+            course.degraded = course.degraded.take().filter(|_| course.shared);
+        }
+        // A deadline is its own caller's: those who follow may have more time.
+        let late = course.attempts.iter().map(|it| &it.error).chain(done.output.as_ref().err());
+        let late = late.into_iter().any(CallError::is_of_its_caller);
+        let leader = course.leader.take().filter(|_| !late);
+        if let Some(leader) = leader {
+            let (output, degraded) = (done.output.clone(), course.degraded.clone());
+            leader.land(Common { output, degraded });
+        }
+        // What no tool has said here goes where the tool's answer would have gone.
+        if done.ran.is_none()
+            && let Ok(text) = &done.output
+            && let Some(state) = self.writer(at)
+        {
+            let output = self.calls[at].tool.declared_output();
+            if let Err(error) = state.attempt(output).succeed(text) {
+                done.output = Err(CallError::State(error));
+            }
+        }
+        self.concluded(at, done, results)
     }
 
     /// This is the call's result.
@@ -252,6 +311,7 @@ impl<'a> Drive<'a> {
             span.end(&done.output);
         }
         course.fill(done, result);
+        self.note_degraded(at, results);
         self.turn.released(at);
         None
     }

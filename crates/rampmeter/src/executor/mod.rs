@@ -5,6 +5,7 @@ mod around;
 mod asking;
 mod course;
 mod drive;
+mod flight;
 mod mend;
 mod one;
 mod plan;
@@ -16,11 +17,13 @@ mod runnable;
 use std::future::Future;
 use std::sync::Arc;
 
+use flight::Common;
 pub use plan::{After, Because, PlannedCall, TurnPlan};
 pub use report::{Attempt, CallError, CallResult, Degraded, Status, TurnReport};
 pub use request::TurnRequest;
 pub use resolve::{ResolvedCall, ResolvedTurn, parse_and_resolve};
 
+use crate::cache::{Flights, LastGood};
 use crate::format::{ParseError, ParseLimits};
 use crate::gate::Gate;
 use crate::interceptor::{Interceptor, Interceptors};
@@ -34,13 +37,31 @@ pub struct Executor {
     registry: Arc<Registry>,
     policy: Arc<Policy>,
     interceptors: Interceptors,
+    shared: Arc<Shared>,
 }
+
+/// What calls leave for others.
+#[derive(Debug)]
+struct Shared {
+    cache: LastGood,
+    flights: Flights<Common>,
+}
+
+/// Calls that others may follow, over all turns; beyond that each runs by itself.
+const MAX_FLIGHTS: usize = 10_000;
 
 impl Executor {
     /// An executor of the tools in `registry`, under `policy` as `gate` enforces it.
     pub fn new(gate: Gate, registry: Registry, policy: Policy) -> Executor {
-        let (registry, policy) = (Arc::new(registry), Arc::new(policy));
-        Executor { gate, registry, policy, interceptors: Interceptors::default() }
+        let shared =
+            Shared { cache: LastGood::new(policy.cache), flights: Flights::new(MAX_FLIGHTS) };
+        Executor {
+            gate,
+            registry: Arc::new(registry),
+            policy: Arc::new(policy),
+            interceptors: Interceptors::default(),
+            shared: Arc::new(shared),
+        }
     }
 
     /// Puts an interceptor around every call, inside of those that are there. A call that is

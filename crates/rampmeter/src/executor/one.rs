@@ -32,8 +32,8 @@ pub(super) struct Done {
 
 impl Done {
     /// No tool was run.
-    pub(super) fn without(error: CallError) -> Done {
-        Done { output: Err(error), waited: None, ran: None }
+    pub(super) fn at_once(output: Result<String, CallError>) -> Done {
+        Done { output, waited: None, ran: None }
     }
 }
 

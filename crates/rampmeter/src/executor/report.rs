@@ -4,11 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rampmeter_core::Reason;
 use serde_json::Value;
 
 use crate::format::{ArgumentsError, Format, Malformed, Reply};
 use crate::refusal::Refusal;
 use crate::registry::UnknownTool;
+use crate::retry::NoRetry;
 use crate::state_bag::BagError;
 use crate::tool::{ToolError, write_overloaded};
 
@@ -42,6 +44,10 @@ pub struct CallResult {
     pub attempts: Vec<Attempt>,
     /// What stood in for the tool, if its own answer could not be had.
     pub degraded: Option<Degraded>,
+    /// Whether the answer is that of an identical call that was under way.
+    pub shared: bool,
+    /// Why it was not tried again, of a call that failed and whose tool has a `retry`.
+    pub no_retry: Option<NoRetry>,
 }
 
 /// An attempt that failed and was not the last.
@@ -114,6 +120,15 @@ pub enum CallError {
     Panicked(String),
     /// The whole turn's deadline came first.
     TurnDeadline,
+    /// It failed, and what was to stand in for it failed as well.
+    Fallback {
+        /// How it failed itself.
+        error: Box<CallError>,
+        /// The tool that was to stand in, of several the last.
+        tool: String,
+        /// How that failed.
+        fallback: Box<CallError>,
+    },
     /// Another call of the turn failed first, and the turn was to fail fast.
     FailedFast,
     /// The turn was stopped.
@@ -155,10 +170,7 @@ impl CallResult {
     pub fn status(&self) -> Status {
         match &self.output {
             Ok(_) => Status::Succeeded,
-            Err(CallError::Refused(_) | CallError::Denied { .. }) => Status::Refused,
-            Err(CallError::Throttled { .. }) => Status::Throttled,
-            Err(CallError::Cancelled | CallError::FailedFast) => Status::Cancelled,
-            Err(_) => Status::Failed,
+            Err(error) => error.status(),
         }
     }
 
@@ -171,7 +183,37 @@ impl CallResult {
     }
 }
 
+/// As events name it: `cache`, `tool NAME`, `value`.
+impl fmt::Display for Degraded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Degraded::Cached(_) => f.write_str("cache"),
+            Degraded::Tool(name) => write!(f, "tool {name}"),
+            Degraded::Value => f.write_str("value"),
+        }
+    }
+}
+
 impl CallError {
+    /// Whether another caller of the same would not have it so.
+    pub(super) fn is_of_its_caller(&self) -> bool {
+        match self {
+            CallError::TurnDeadline | CallError::FailedFast | CallError::Cancelled => true,
+            CallError::Refused(refusal) => refusal.reason == Reason::Deadline,
+            _ => false,
+        }
+    }
+
+    fn status(&self) -> Status {
+        match self {
+            CallError::Refused(_) | CallError::Denied { .. } => Status::Refused,
+            CallError::Throttled { .. } => Status::Throttled,
+            CallError::Cancelled | CallError::FailedFast => Status::Cancelled,
+            CallError::Fallback { error, .. } => error.status(),
+            _ => Status::Failed,
+        }
+    }
+
     /// One word for it, for files, tables and spans; that of a refusal is its reason's.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -188,6 +230,8 @@ impl CallError {
             CallError::TimedOut(_) => "timed_out",
             CallError::Panicked(_) => "panicked",
             CallError::TurnDeadline => "turn_deadline",
+            // It is the same whether something was to stand in or not.
+            CallError::Fallback { error, .. } => error.kind(),
             CallError::Cancelled | CallError::FailedFast => "cancelled",
         }
     }
@@ -227,6 +271,9 @@ impl fmt::Display for CallError {
             }
             CallError::Panicked(message) => write!(f, "the tool panicked: {message}"),
             CallError::TurnDeadline => f.write_str("the turn's deadline came first"),
+            CallError::Fallback { error, tool, fallback } => {
+                write!(f, "{error}; {tool}, which was to stand in, failed as well: {fallback}")
+            }
             CallError::FailedFast => f.write_str(
                 "another call of the turn failed first, and this one was ended (the turn fails fast)",
             ),
@@ -248,5 +295,7 @@ pub(super) fn pending(call: &ResolvedCall) -> CallResult {
         ran: None,
         attempts: Vec::new(),
         degraded: None,
+        shared: false,
+        no_retry: None,
     }
 }

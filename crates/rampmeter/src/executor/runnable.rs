@@ -152,8 +152,10 @@ pub(super) fn turn_calls(executor: &Executor, runnable: &[Runnable<'_>]) -> Vec<
             Access::Write => CoreAccess::Write,
         },
         keys: call.keys.iter().map(|(key, access)| (number(&keys, key), *access)).collect(),
-        attempts: 1,
-        fallbacks: 0,
+        attempts: call.policy.and_then(|tool| tool.retry.as_ref()).map_or(1, |it| it.attempts),
+        fallbacks: call
+            .policy
+            .map_or(0, |tool| u32::try_from(tool.fallback.len()).unwrap_or(u32::MAX)),
     });
     calls.collect()
 }

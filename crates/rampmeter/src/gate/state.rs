@@ -300,17 +300,6 @@ impl State {
         Standing::Refused(Box::new(refusal))
     }
 
-    /// Notes something that the gate itself did not see.
-    pub(super) fn note(
-        &mut self,
-        now: Instant,
-        kind: EventKind,
-        info: Arc<CallInfo>,
-        reason: Option<core::Reason>,
-    ) {
-        self.emit(now, kind, Some(info), |event| Event { reason, ..event });
-    }
-
     /// What the engine decided on a call. It takes over one user of `info`.
     #[inline(always)]
     pub(super) fn decided(&mut self, now: Instant, decision: Decision, info: u32) -> Standing {

@@ -32,12 +32,17 @@ pub enum NoRetry {
     Wrong,
     /// It may have been done, and doing it twice may do harm.
     NotIdempotent,
-    /// It has waited for as long as it may, or the limits let it start too late.
+    /// It has waited for as long as it may, or the limits, its server or its back-off let it start
+    /// too late.
     OutOfTime,
     /// Its tool has an error that trying again does not mend.
     Panicked,
     /// Its turn is over.
     TurnOver,
+    /// It has been asked for as often as its tool's `retry` allows.
+    Exhausted,
+    /// The gate's retry budget is spent.
+    Budget,
 }
 
 /// Whether the calls of a tool may be done twice: by the policy's word, else the tool's own; else
@@ -64,8 +69,12 @@ pub fn may_retry(error: &CallError, idempotent: bool) -> Verdict {
         CallError::Throttled { retry_after, may_have_run: true, .. } => if_idempotent(*retry_after),
         CallError::Failed(_) | CallError::TimedOut(_) | CallError::State(_) => if_idempotent(None),
         CallError::Denied { .. } | CallError::Interceptor { .. } => Verdict::No(NoRetry::Wrong),
+        // What stood in has failed as well.
+        CallError::Fallback { .. } => Verdict::No(NoRetry::TurnOver),
         CallError::Panicked(_) => Verdict::No(NoRetry::Panicked),
-        CallError::TurnDeadline | CallError::FailedFast | CallError::Cancelled => Verdict::No(NoRetry::TurnOver),
+        CallError::TurnDeadline | CallError::FailedFast | CallError::Cancelled => {
+            Verdict::No(NoRetry::TurnOver)
+        }
     }
 }
 
@@ -88,6 +97,8 @@ impl fmt::Display for NoRetry {
             NoRetry::OutOfTime => "it has no time left to wait",
             NoRetry::Panicked => "a panic is not mended by another try",
             NoRetry::TurnOver => "its turn is over",
+            NoRetry::Exhausted => "it was tried as often as it may be",
+            NoRetry::Budget => "the retry budget of the gate is spent",
         })
     }
 }

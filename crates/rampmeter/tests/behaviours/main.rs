@@ -6,6 +6,7 @@
 mod a_bad_call_is_its_own_error;
 mod a_breaker_opens_where_calls_fail;
 mod a_calendar_rate_follows_the_time_of_day;
+mod a_failed_call_is_tried_again;
 mod a_limit_learns_how_many_it_can_take;
 mod a_stopped_turn_frees_everything;
 mod a_tool_may_call_tools;
@@ -40,3 +41,4 @@ mod support;
 mod the_gate_admits_up_to_its_limits;
 mod the_same_program_does_the_same_thing_twice;
 mod tools_share_state_and_lose_nothing;
+mod what_stands_in_for_a_failed_call;
