@@ -21,7 +21,7 @@ pub use resolve::{ResolvedCall, ResolvedTurn, parse_and_resolve};
 
 use crate::call::{Call, DEFAULT_FLOW, names};
 use crate::event::{CallInfo, EventKind};
-use crate::format::{Arguments, ParseError, ParseLimits};
+use crate::format::{Arguments, Format, ParseError, ParseLimits};
 use crate::gate::Gate;
 use crate::lineage::Lineage;
 use crate::permit::Permit;
@@ -140,8 +140,20 @@ impl Executor {
     /// # Errors
     /// The text as a whole is not an assistant message.
     pub fn resolve(&self, text: &str) -> Result<ResolvedTurn, ParseError> {
+        self.resolve_as(text, None)
+    }
+
+    /// [`Executor::resolve`], in this format only, if one is named.
+    ///
+    /// # Errors
+    /// The text as a whole is not an assistant message, or it is written in another format.
+    pub fn resolve_as(
+        &self,
+        text: &str,
+        format: Option<Format>,
+    ) -> Result<ResolvedTurn, ParseError> {
         let max_arguments = usize::try_from(self.policy.max_arguments).unwrap_or(usize::MAX);
-        let limits = ParseLimits { max_arguments, ..ParseLimits::default() };
+        let limits = ParseLimits { max_arguments, format, ..ParseLimits::default() };
         parse_and_resolve(text, &self.registry, &limits)
     }
 
@@ -371,6 +383,7 @@ fn pending(call: &ResolvedCall) -> CallResult {
     CallResult {
         id: call.asked.id.clone(),
         name: call.asked.name.clone(),
+        form: call.asked.form,
         output: Err(CallError::Cancelled),
         priority: None,
         waited: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::format::{ArgumentsError, Format, Malformed, Reply};
+use crate::format::{ArgumentsError, Format, Malformed, Reply, ReplyForm};
 use crate::refusal::Refusal;
 use crate::registry::UnknownTool;
 use crate::tool::ToolError;
@@ -26,6 +26,8 @@ pub struct CallResult {
     pub id: String,
     /// The name that the model called.
     pub name: String,
+    /// What its reply follows in how the call was written.
+    pub form: ReplyForm,
     /// What the tool said, or why it did not.
     pub output: Result<String, CallError>,
     /// The priority it had, if it was asked for.
@@ -83,6 +85,7 @@ impl TurnReport {
         let replies = self.results.iter().zip(&contents).map(|(result, content)| Reply {
             id: &result.id,
             name: &result.name,
+            form: result.form,
             content,
             is_error: result.output.is_err(),
         });
