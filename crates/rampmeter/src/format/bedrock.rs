@@ -8,7 +8,7 @@ use super::call::{Draft, Place};
 use super::fields::{Fields, fields, kind, some, string};
 use super::find::{Found, Parts};
 use super::output::{object, spoken};
-use super::{ParseError, ParseLimits, Reply};
+use super::{Format, ParseError, ParseLimits, Reply};
 
 /// Finds the calls of a whole response at its one message.
 pub(super) fn in_output<'a>(
@@ -19,7 +19,9 @@ pub(super) fn in_output<'a>(
         || parts.error(output, "output.message is missing", "pass the whole response of Converse");
     let [message] = parts.fields(output, ["message"], |_| missing())?;
     let message = some(message).ok_or_else(missing)?;
-    parts.in_message(message, "output.message.tool_calls", "output.message.content")
+    let lists = ("output.message.tool_calls", "output.message.content");
+    let found = parts.in_message(message, lists.0, lists.1)?;
+    Ok(found.in_response_of(Format::Bedrock))
 }
 
 /// Whether a block of `content` is a call of ours; one of a tool that the server runs is not.

@@ -21,7 +21,9 @@ pub(super) fn in_choices<'a>(
     })?;
     match (message, delta) {
         (Some(message), _) => {
-            parts.in_message(message, "choices[0].message.tool_calls", "choices[0].message.content")
+            let lists = ("choices[0].message.tool_calls", "choices[0].message.content");
+            let found = parts.in_message(message, lists.0, lists.1)?;
+            Ok(found.in_response_of(Format::OpenAiChat))
         }
         (None, Some(delta)) => {
             let what = "choices[0] holds a piece of a stream";

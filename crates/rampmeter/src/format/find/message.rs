@@ -20,11 +20,10 @@ impl<'a> Parts<'a> {
         if role.and_then(string).as_deref() != Some("assistant") {
             return Err(self.not_assistant(role.unwrap_or(message)));
         }
-        let listed = some(tool_calls).map(|raw| self.list(raw, "tool_calls", "object"));
-        let listed = listed.transpose()?;
-        let blocks = self.blocks(written, listed.as_ref().is_some_and(|list| !list.is_empty()))?;
-        let listed = listed.unwrap_or_default();
-        let calls = Found::all(Format::OpenAiChat, calls, listed);
+        let tool_calls = some(tool_calls);
+        let listed = tool_calls.map(|raw| self.list(raw, "tool_calls", "object"));
+        let calls = Found::all(Format::OpenAiChat, calls, listed.transpose()?.unwrap_or_default());
+        let blocks = self.blocks(written, !calls.calls.is_empty())?;
         let found = in_blocks(content, &blocks);
         match (calls.calls.first(), found.calls.first()) {
             (Some(_), None) => Ok(calls),
@@ -39,8 +38,8 @@ impl<'a> Parts<'a> {
                     Err(self.error(old, what, "write the call in tool_calls"))
                 }
                 None => {
-                    let tool_calls = some(tool_calls).is_some();
-                    let format = self.without_calls(message, tool_calls, written, &blocks);
+                    let listed = tool_calls.is_some();
+                    let format = self.without_calls(message, listed, written, &blocks);
                     Ok(Found { format, calls: Vec::new() })
                 }
             },
@@ -69,7 +68,7 @@ impl<'a> Parts<'a> {
     fn without_calls(
         &self,
         message: &RawValue,
-        tool_calls: bool,
+        listed: bool,
         content: Option<&RawValue>,
         blocks: &[&RawValue],
     ) -> Format {
@@ -81,7 +80,7 @@ impl<'a> Parts<'a> {
         let in_blocks = content.is_some_and(|raw| raw.get().starts_with('['));
         let untyped = blocks.first().is_some_and(|block| r#type(block).is_none());
         let typed = r#type(message).and_then(string).as_deref() == Some("message");
-        match (tool_calls, in_blocks || typed) {
+        match (listed, in_blocks || typed) {
             (false, _) if untyped => Format::Bedrock,
             (false, true) => Format::Anthropic,
             _ => Format::OpenAiChat,

@@ -47,6 +47,14 @@ pub(super) fn find<'a>(
 }
 
 impl<'a> Found<'a> {
+    /// The message stood in a response of this format: without calls it says no more than that.
+    pub(super) fn in_response_of(mut self, format: Format) -> Self {
+        if self.calls.is_empty() {
+            self.format = format;
+        }
+        self
+    }
+
     /// All elements of a list are calls.
     pub(super) fn all(format: Format, list: &'static str, elements: Vec<&'a RawValue>) -> Self {
         Self::some(format, list, elements, |_| true)

@@ -11,6 +11,7 @@ fn tool_use(id: &str, input: &str) -> String {
 fn a_message_without_calls_is_a_turn_of_zero_calls() {
     for text in [
         r#"{"output":{"message":{"role":"assistant","content":[{"text":"hi"}]}}}"#,
+        r#"{"output":{"message":{"role":"assistant","content":[]}},"stopReason":"end_turn"}"#,
         r#"{"role":"assistant","content":[{"text":"hi"}]}"#,
     ] {
         let message = read(text);
