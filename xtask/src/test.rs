@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::tally::Tally;
-use crate::{Result, faults, instructions, place, process, tidy};
+use crate::{Result, examples, faults, instructions, place, process, tidy};
 
 const CARGO_STEPS: &[(&str, &str)] = &[
     ("format", "fmt --all --check"),
@@ -53,6 +53,7 @@ fn steps(root: &Path) -> Steps<'_> {
     for &(name, words) in CARGO_STEPS {
         steps.push((name, Box::new(move || cargo(root, name, words))));
     }
+    steps.push(("examples", Box::new(|| Ok(Step::ours("examples", examples::run(root)?)))));
     steps.push(("tidy", Box::new(|| Ok(Step::ours("tidy", tidy::run(root)?)))));
     steps.push((
         "instructions",
