@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
+use rampmeter::format::Format;
 use rampmeter::{Executor, Status, TurnReport, TurnRequest};
 use tokio::sync::watch;
 
@@ -44,17 +45,20 @@ pub(crate) trait Listener {
 /// Tells a run to stop; dropping it does not.
 pub(crate) type Stop = watch::Receiver<bool>;
 
-/// Runs all turns, at most `at_once` at a time, or until it is told to stop.
+/// Runs all turns, in this format or in any, at most `at_once` at a time, or until it is told to
+/// stop.
 pub(crate) async fn drive(
     executor: &Executor,
     lines: impl Iterator<Item = Result<TurnLine, BrokenLine>> + Send,
+    format: Option<Format>,
     at_once: usize,
     stop: &Stop,
     listener: &mut impl Listener,
 ) -> Driven {
     let started = executor.gate().now();
     let lines = lines.take_while(|_| !*stop.borrow()).enumerate();
-    let turns = stream::iter(lines).map(|(place, line)| one(executor, place, line, stop.clone()));
+    let turns =
+        stream::iter(lines).map(|(place, line)| one(executor, place, line, format, stop.clone()));
     let mut turns = std::pin::pin!(turns.buffer_unordered(at_once.max(1)));
     let mut driven = Driven::default();
     let mut early = BTreeMap::new();
@@ -79,10 +83,11 @@ async fn one(
     executor: &Executor,
     place: usize,
     line: Result<TurnLine, BrokenLine>,
+    format: Option<Format>,
     stop: Stop,
 ) -> (usize, End) {
     let resolved = line.and_then(|line| {
-        let turn = executor.resolve(&line.text).map_err(|error| BrokenLine {
+        let turn = executor.resolve_as(&line.text, format).map_err(|error| BrokenLine {
             number: line.number,
             column: error.column,
             message: error.reason.clone(),

@@ -152,7 +152,7 @@ async fn one(
     let watcher = tokio::spawn(live::watch(executor.gate().clone(), regime.name()));
     let mut results = Results { turns: &paths.turns, out: files.out };
     let start_ns = tools.clock.now_ns();
-    let driven = drive::drive(&executor, lines, at_once, stop, &mut results).await;
+    let driven = drive::drive(&executor, lines, args.format, at_once, stop, &mut results).await;
     watcher.abort();
     let _ = watcher.await;
     let snapshot = executor.gate().snapshot();

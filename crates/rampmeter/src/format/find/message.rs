@@ -92,10 +92,9 @@ impl<'a> Parts<'a> {
 /// another's is malformed, and takes no sibling with it.
 fn in_blocks<'a>(list: &'static str, blocks: &[&'a RawValue]) -> Found<'a> {
     let is_call = |block: &RawValue| bedrock::is_call(block) || anthropic::is_call(block);
-    let first = blocks.iter().find(|block| is_call(block));
-    let format = match first.is_some_and(|block| bedrock::is_call(block)) {
-        true => Format::Bedrock,
-        false => Format::Anthropic,
-    };
-    Found::some(format, list, blocks.to_vec(), is_call)
+    let found = Found::some(Format::Anthropic, list, blocks.to_vec(), is_call);
+    match found.calls.first() {
+        Some((_, first)) if bedrock::is_call(first) => Found { format: Format::Bedrock, ..found },
+        _ => found,
+    }
 }
