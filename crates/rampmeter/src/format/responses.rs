@@ -6,11 +6,25 @@ use serde_json::{Value, json};
 use super::arguments::Arguments;
 use super::call::{Draft, Place};
 use super::fields::{Fields, fields, some, string};
-use super::find::Found;
-use super::{Format, ParseLimits, Reply, ReplyForm};
+use super::find::{Found, Parts};
+use super::{Format, ParseError, ParseLimits, Reply, ReplyForm};
 
 const FUNCTION: &str = "function_call";
 const CUSTOM: &str = "custom_tool_call";
+
+/// Finds the calls of a whole response. One that failed has items too, or an empty list of them,
+/// and must not pass for a model that is done.
+pub(super) fn in_response<'a>(
+    parts: &Parts<'a>,
+    response: &'a RawValue,
+    output: &'a RawValue,
+) -> Result<Found<'a>, ParseError> {
+    let [error] = parts.fields(response, ["error"], |_| parts.not_assistant(response))?;
+    match some(error) {
+        Some(error) => Err(parts.provider_error(error)),
+        None => Ok(in_output(parts.list(output, "output", "item")?)),
+    }
+}
 
 /// The calls among the items of a response's `output`.
 pub(super) fn in_output<'a>(items: Vec<&'a RawValue>) -> Found<'a> {

@@ -37,12 +37,9 @@ pub(super) fn in_list<'a>(calls: Vec<&'a RawValue>) -> Found<'a> {
 
 /// Whether a turn without a role can only be Stageflow's: OpenAI nests the name one deeper.
 pub(super) fn is_turn(calls: &RawValue) -> bool {
+    let has_name =
+        |call: &RawValue| fields(call, ["name"]).is_some_and(|found| found.values[0].is_some());
     elements(calls).is_some_and(|list| list.into_iter().any(has_name))
-}
-
-/// Whether an element of a list without anything around it can only be Stageflow's.
-pub(super) fn has_name(call: &RawValue) -> bool {
-    fields(call, ["name"]).is_some_and(|found| found.values[0].is_some())
 }
 
 /// Reads one call: `function` with a name and arguments, as `parse_and_resolve` looks for it first,

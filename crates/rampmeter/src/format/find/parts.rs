@@ -66,6 +66,11 @@ impl<'a> Parts<'a> {
         self.error(part, &what, "pass an assistant message or a provider's whole response")
     }
 
+    pub(in crate::format) fn provider_error(&self, error: &RawValue) -> ParseError {
+        let what = format!("the provider answered with an error: {}", short(error.get()));
+        self.error(error, &what, "ask it again")
+    }
+
     /// The message could be any of these: `ways` are formats and what speaks for them.
     pub(super) fn ambiguous(&self, part: &RawValue, ways: &[String]) -> ParseError {
         let what = format!("the message can be read as {}", ways.join(" and as "));

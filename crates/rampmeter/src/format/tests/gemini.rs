@@ -85,7 +85,7 @@ fn a_piece_of_a_streamed_call_does_not_run() {
 fn a_response_without_content_says_why() {
     for (text, expected) in [
         (r#"{"candidates":[]}"#, "candidates holds no answer; pass a response"),
-        (r#"{"candidates":7}"#, "candidates is not an array; pass a whole response"),
+        (r#"{"candidates":7}"#, "candidates is a number, not an array; pass a whole response"),
         (r#"{"candidates":[7]}"#, "candidates[0].content is missing; pass a response"),
         (
             r#"{"candidates":[{"finishReason":"MALFORMED_FUNCTION_CALL"}]}"#,

@@ -16,6 +16,8 @@ fn a_response_without_function_calls_is_a_turn_of_zero_calls() {
         read(&response(&[r#"{"type":"message","role":"assistant","content":[]}"#, "null"]));
     assert_eq!((message.format, message.calls.len()), (Format::OpenAiResponses, 0));
     assert!(read(&response(&[])).calls.is_empty());
+    let failed = r#"{"object":"response","status":"failed","error":{"code":"x"},"output":[]}"#;
+    assert!(refused(failed).contains("the provider answered with an error: {\"code\":\"x\"}"));
     assert!(refused(r#"{"output":[],"output":[]}"#).contains("the key output stands twice"));
 }
 

@@ -48,8 +48,10 @@ fn an_object_with_the_parts_of_two_formats_is_refused_until_one_is_named() {
     assert!(named(&text, Format::Mcp).unwrap_err().contains("can be read as"));
     let gateway = format!(r#"{{{chat},"provider":"groq","thought":"x"}}"#);
     assert_eq!(told(&read(&gateway)), ["t({})"]);
-    let text = r#"{"role":"assistant","output":[{"type":"function_call"}]}"#;
-    assert!(refused(text).contains("as an assistant message (role)"));
+    for part in ["output", "parts"] {
+        let text = format!(r#"{{"role":"assistant","{part}":[{{"functionCall":{{}}}}]}}"#);
+        assert!(refused(&text).contains("as an assistant message (role) and as"), "{text}");
+    }
 }
 
 #[test]
