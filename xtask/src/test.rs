@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::tally::Tally;
-use crate::{Result, faults, instructions, place, process, tidy};
+use crate::{Result, examples, faults, instructions, place, process, tidy};
 
 /// With all that is optional; a plain build is what the measurements and `cargo run` are of.
 const FEATURES: &str = "--features rampmeter/tracing,rampmeter/prometheus,rampmeter/otel";
@@ -57,6 +57,7 @@ fn steps(root: &Path) -> Steps<'_> {
         let words = words.replace("FEATURES", FEATURES);
         steps.push((name, Box::new(move || cargo(root, name, &words))));
     }
+    steps.push(("examples", Box::new(|| Ok(Step::ours("examples", examples::run(root)?)))));
     steps.push(("tidy", Box::new(|| Ok(Step::ours("tidy", tidy::run(root)?)))));
     steps.push((
         "instructions",

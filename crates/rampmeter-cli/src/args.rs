@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rampmeter::Durability;
+use rampmeter::format::Format;
 
 use rampmeter_provider::{Charge, KindName, Latency, OtherUser, Style};
 
@@ -32,13 +33,18 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct RunArgs {
-    /// A turns file (JSON Lines, one assistant message a line; OpenAI Chat or Anthropic), or a
-    /// folder with rampmeter.toml and turns.jsonl.
+    /// A turns file (JSON Lines, one assistant message a line), or a folder with rampmeter.toml and
+    /// turns.jsonl.
     pub(crate) path: PathBuf,
 
     /// The policy [default: rampmeter.toml beside the turns].
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+
+    /// The format of all turns: openai-chat, openai-responses, anthropic, gemini, bedrock, mcp,
+    /// mcp-batch or stageflow [default: found out per line].
+    #[arg(long, value_name = "NAME", value_parser = str::parse::<Format>)]
+    pub(crate) format: Option<Format>,
 
     /// Write the tool messages here, in the turns' own format and order.
     #[arg(long, value_name = "FILE")]

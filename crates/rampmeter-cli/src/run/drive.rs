@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
+use rampmeter::format::Format;
 use rampmeter::{Executor, StateBag, Status, TurnReport, TurnRequest};
 use tokio::sync::watch;
 
@@ -44,19 +45,21 @@ pub(crate) trait Listener {
 /// Tells a run to stop; dropping it does not.
 pub(crate) type Stop = watch::Receiver<bool>;
 
-/// Runs all turns, at most `at_once` at a time, or until it is told to stop. They share `bag`.
+/// Runs all turns, in this format or in any, at most `at_once` at a time, or until it is told to
+/// stop. They share `bag`.
 pub(crate) async fn drive(
     executor: &Executor,
     bag: &StateBag,
     lines: impl Iterator<Item = Result<TurnLine, BrokenLine>> + Send,
+    format: Option<Format>,
     at_once: usize,
     stop: &Stop,
     listener: &mut impl Listener,
 ) -> Driven {
     let started = executor.gate().now();
     let lines = lines.take_while(|_| !*stop.borrow()).enumerate();
-    let turns =
-        stream::iter(lines).map(|(place, line)| one(executor, bag, place, line, stop.clone()));
+    let turns = stream::iter(lines)
+        .map(|(place, line)| one(executor, bag, place, line, format, stop.clone()));
     let mut turns = std::pin::pin!(turns.buffer_unordered(at_once.max(1)));
     let mut driven = Driven::default();
     let mut early = BTreeMap::new();
@@ -76,8 +79,9 @@ pub(crate) async fn drive(
 pub(crate) fn request(
     executor: &Executor,
     line: TurnLine,
+    format: Option<Format>,
 ) -> Result<(TurnLine, TurnRequest), BrokenLine> {
-    let turn = executor.resolve(&line.text).map_err(|error| BrokenLine {
+    let turn = executor.resolve_as(&line.text, format).map_err(|error| BrokenLine {
         number: line.number,
         column: error.column,
         message: error.reason,
@@ -105,9 +109,10 @@ async fn one(
     bag: &StateBag,
     place: usize,
     line: Result<TurnLine, BrokenLine>,
+    format: Option<Format>,
     stop: Stop,
 ) -> (usize, End) {
-    let (line, request) = match line.and_then(|line| request(executor, line)) {
+    let (line, request) = match line.and_then(|line| request(executor, line, format)) {
         Ok(resolved) => resolved,
         Err(broken) => return (place, End::Broken(broken)),
     };

@@ -161,7 +161,8 @@ async fn one(
     let mut results = Results { turns: &paths.turns, out: files.out };
     let start_ns = tools.clock.now_ns();
     let shared = StateBag::new(BagRules::of(policy)).map_err(|error| error.to_string())?;
-    let driven = drive::drive(&executor, &shared, lines, at_once, stop, &mut results).await;
+    let driven =
+        drive::drive(&executor, &shared, lines, args.format, at_once, stop, &mut results).await;
     watcher.abort();
     let _ = watcher.await;
     let snapshot = executor.gate().snapshot();

@@ -33,7 +33,7 @@ pub(crate) fn print(
     let mut out = BufWriter::new(io::stdout().lock());
     let mut exit = Exit::Done;
     for line in source::lines(&paths.turns, fields)? {
-        let (line, request) = match line.and_then(|line| request(&executor, line)) {
+        let (line, request) = match line.and_then(|line| request(&executor, line, args.format)) {
             Ok(turn) => turn,
             Err(broken) => {
                 Results { turns: &paths.turns, out: None }.broken(&broken);

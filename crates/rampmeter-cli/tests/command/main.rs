@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
 mod explain;
+mod formats;
 mod harness;
 mod http_tools;
 #[cfg(unix)]

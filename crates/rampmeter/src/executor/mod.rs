@@ -24,7 +24,7 @@ pub use request::TurnRequest;
 pub use resolve::{ResolvedCall, ResolvedTurn, parse_and_resolve};
 
 use crate::cache::{Flights, LastGood};
-use crate::format::{ParseError, ParseLimits};
+use crate::format::{Format, ParseError, ParseLimits};
 use crate::gate::Gate;
 use crate::interceptor::{Interceptor, Interceptors};
 use crate::policy::Policy;
@@ -86,8 +86,20 @@ impl Executor {
     /// # Errors
     /// The text as a whole is not an assistant message.
     pub fn resolve(&self, text: &str) -> Result<ResolvedTurn, ParseError> {
+        self.resolve_as(text, None)
+    }
+
+    /// [`Executor::resolve`], in this format only, if one is named.
+    ///
+    /// # Errors
+    /// The text as a whole is not an assistant message, or it is written in another format.
+    pub fn resolve_as(
+        &self,
+        text: &str,
+        format: Option<Format>,
+    ) -> Result<ResolvedTurn, ParseError> {
         let max_arguments = usize::try_from(self.policy.max_arguments).unwrap_or(usize::MAX);
-        let limits = ParseLimits { max_arguments, ..ParseLimits::default() };
+        let limits = ParseLimits { max_arguments, format, ..ParseLimits::default() };
         parse_and_resolve(text, &self.registry, &limits)
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rampmeter_core::Reason;
 use serde_json::Value;
 
-use crate::format::{ArgumentsError, Format, Malformed, Reply};
+use crate::format::{ArgumentsError, Format, Malformed, Reply, ReplyForm};
 use crate::refusal::Refusal;
 use crate::registry::UnknownTool;
 use crate::retry::NoRetry;
@@ -32,6 +32,8 @@ pub struct CallResult {
     pub id: String,
     /// The name that the model called.
     pub name: String,
+    /// What its reply follows in how the call was written.
+    pub form: ReplyForm,
     /// What the tool said, or why it did not.
     pub output: Result<String, CallError>,
     /// The priority it had, if it was asked for.
@@ -157,6 +159,7 @@ impl TurnReport {
         let replies = self.results.iter().zip(&contents).map(|(result, content)| Reply {
             id: &result.id,
             name: &result.name,
+            form: result.form,
             content,
             is_error: result.output.is_err(),
         });
@@ -289,6 +292,7 @@ pub(super) fn pending(call: &ResolvedCall) -> CallResult {
     CallResult {
         id: call.asked.id.clone(),
         name: call.asked.name.clone(),
+        form: call.asked.form,
         output: Err(CallError::Cancelled),
         priority: None,
         waited: None,
