@@ -172,12 +172,12 @@ impl Books {
             let Some(cell) = self.cells.get_mut(&key) else { continue };
             let before = cell.charge();
             let Content::Merged(parts) = &mut cell.content else { continue };
-            let withdrawn = parts.withdraw(who.place);
-            if parts.is_empty() {
+            // Somebody may have removed the key since.
+            let Some(withdrawn) = parts.withdraw(who.place) else { continue };
+            let is_empty = parts.is_empty();
+            self.bytes = self.bytes - before + cell.charge();
+            if is_empty {
                 self.drop_cell(&key);
-            } else {
-                let after = cell.charge();
-                self.bytes = (self.bytes - before).saturating_add(after);
             }
             let operation = if withdrawn { Operation::Withdraw } else { Operation::Keep };
             let entry = self.entry(who, &key, operation);
