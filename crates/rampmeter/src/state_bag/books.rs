@@ -92,18 +92,21 @@ impl Books {
     /// Does all of the writes or none. Returns the version of the last.
     pub(super) fn write(&mut self, who: &Who, writes: Vec<Planned>) -> Result<u64, BagError> {
         let before = (self.version, self.bytes);
-        let mut undo: Vec<(Arc<str>, Option<Cell>)> = Vec::new();
+        let mut undo: BTreeMap<Arc<str>, Option<Cell>> = BTreeMap::new();
         let mut entries = Vec::with_capacity(writes.len());
         let alone = writes.len() == 1;
-        for (key, write, seen) in writes {
-            if !alone {
-                undo.push((key.clone(), self.cells.get(&key).cloned()));
+        for (key, write, mut seen) in writes {
+            if undo.contains_key(&key) && !self.cells.contains_key(&key) {
+                // The batch itself has removed it.
+                seen = None;
+            } else if !alone && !undo.contains_key(&key) {
+                undo.insert(key.clone(), self.cells.get(&key).cloned());
             }
             match self.write_one(who, &key, write, seen) {
                 Ok(entry) => entries.extend(entry),
                 Err(error) => {
                     (self.version, self.bytes) = before;
-                    for (key, cell) in undo.into_iter().rev() {
+                    for (key, cell) in undo {
                         match cell {
                             Some(cell) => drop(self.cells.insert(key, cell)),
                             None => drop(self.cells.remove(&key)),

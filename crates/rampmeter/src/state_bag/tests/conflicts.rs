@@ -158,6 +158,8 @@ fn a_batch_takes_effect_as_a_whole_or_not_at_all() {
     assert_eq!(bag.get::<u64>("from").unwrap(), Some(3));
     assert_eq!(bag.get::<u64>("to").unwrap(), Some(5));
     assert_eq!(bag.get::<Vec<String>>("log").unwrap().unwrap(), ["moved 5"]);
+    b.batch().remove("from").set("from", "anew").remove("from").set("from", 1).commit().unwrap();
+    assert_eq!(bag.get::<u64>("from").unwrap(), Some(1));
     assert!(bag.books.lock().counts_right());
 }
 
