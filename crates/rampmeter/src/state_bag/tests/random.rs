@@ -84,8 +84,10 @@ fn whatever_is_written_in_whatever_order_the_bag_holds_what_the_model_holds() {
             let (at, writer_of_it) = &writers[slot];
             let count = if rng.below(6) == 0 { 2 + rng.below(3) } else { 1 };
             let ops: Vec<(&'static str, Op)> = (0..count)
-                .map(|_| KEYS[rng.below(KEYS.len())])
-                .map(|key| (key, random_op(&mut rng, &model, key)))
+                .map(|_| {
+                    let key = KEYS[rng.below(KEYS.len())];
+                    (key, random_op(&mut rng, &model, key))
+                })
                 .filter(|(_, op)| count == 1 || !matches!(op, Op::Get | Op::Withdraw))
                 .collect();
             let told = format!("seed {seed}, step {step}: {ops:?} by {at}");
