@@ -6,12 +6,15 @@
 
 #![allow(clippy::print_stdout)]
 
+use std::sync::Arc;
+
 use rampmeter::state_bag::BagRules;
 use rampmeter::{
     Access, BagError, CallError, Executor, Gate, Policy, Registry, StateBag, Tool, ToolError,
     TurnReport, TurnRequest,
 };
 use serde_json::json;
+use tokio::sync::Barrier;
 
 const POLICY: &str = r#"
     [tools.search]
@@ -31,12 +34,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         state.add("searches", 1)?;
         Ok(json!({ "page": &*call.id }).to_string())
     });
-    let plan = Tool::raw("plan", "Makes a plan.", json!({}), |call| async move {
-        let state = call.state.ok_or_else(|| ToolError::failed("the turn has no bag"))?;
-        let so_far: Option<String> = state.get("plan")?;
-        tokio::task::yield_now().await;
-        state.set("plan", format!("{}{}", so_far.unwrap_or_default(), call.id))?;
-        Ok(String::new())
+    // Both have read before one of them writes.
+    let have_read = Arc::new(Barrier::new(2));
+    let plan = Tool::raw("plan", "Makes a plan.", json!({}), move |call| {
+        let have_read = have_read.clone();
+        async move {
+            let state = call.state.ok_or_else(|| ToolError::failed("the turn has no bag"))?;
+            let so_far: Option<String> = state.get("plan")?;
+            have_read.wait().await;
+            state.set("plan", format!("{}{}", so_far.unwrap_or_default(), call.id))?;
+            Ok(String::new())
+        }
     });
     let mut tools = Registry::new();
     tools.add(search.access(Access::Read))?;
@@ -55,7 +63,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         Err(CallError::State(BagError::Conflict(conflict))) => Some(conflict),
         _ => None,
     });
-    println!("{}", conflict.ok_or("one of the two was not told")?);
+    println!("{}", conflict.ok_or("neither of the two was told")?);
     Ok(())
 }
 

@@ -92,18 +92,21 @@ impl Books {
     /// Does all of the writes or none. Returns the version of the last.
     pub(super) fn write(&mut self, who: &Who, writes: Vec<Planned>) -> Result<u64, BagError> {
         let before = (self.version, self.bytes);
-        let mut undo: Vec<(Arc<str>, Option<Cell>)> = Vec::new();
+        let mut undo: BTreeMap<Arc<str>, Option<Cell>> = BTreeMap::new();
         let mut entries = Vec::with_capacity(writes.len());
         let alone = writes.len() == 1;
-        for (key, write, seen) in writes {
-            if !alone {
-                undo.push((key.clone(), self.cells.get(&key).cloned()));
+        for (key, write, mut seen) in writes {
+            if undo.contains_key(&key) && !self.cells.contains_key(&key) {
+                // The batch itself has removed it.
+                seen = None;
+            } else if !alone && !undo.contains_key(&key) {
+                undo.insert(key.clone(), self.cells.get(&key).cloned());
             }
             match self.write_one(who, &key, write, seen) {
                 Ok(entry) => entries.extend(entry),
                 Err(error) => {
                     (self.version, self.bytes) = before;
-                    for (key, cell) in undo.into_iter().rev() {
+                    for (key, cell) in undo {
                         match cell {
                             Some(cell) => drop(self.cells.insert(key, cell)),
                             None => drop(self.cells.remove(&key)),
@@ -172,12 +175,12 @@ impl Books {
             let Some(cell) = self.cells.get_mut(&key) else { continue };
             let before = cell.charge();
             let Content::Merged(parts) = &mut cell.content else { continue };
-            let withdrawn = parts.withdraw(who.place);
-            if parts.is_empty() {
+            // Somebody may have removed the key since.
+            let Some(withdrawn) = parts.withdraw(who.place) else { continue };
+            let is_empty = parts.is_empty();
+            self.bytes = self.bytes - before + cell.charge();
+            if is_empty {
                 self.drop_cell(&key);
-            } else {
-                let after = cell.charge();
-                self.bytes = (self.bytes - before).saturating_add(after);
             }
             let operation = if withdrawn { Operation::Withdraw } else { Operation::Keep };
             let entry = self.entry(who, &key, operation);

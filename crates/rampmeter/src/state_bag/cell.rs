@@ -142,16 +142,16 @@ impl Parts {
         self.merge.whole(before.chain(once(value)).chain(after))
     }
 
-    /// Takes out what a call has put to the others. Says whether it could: it stays if the others
-    /// cannot be put together without it.
-    pub(super) fn withdraw(&mut self, place: Place) -> bool {
-        let Some(values) = self.by_place.remove(&place) else { return true };
+    /// Takes out what a call has put to the others, if there is anything. Says whether it could: it
+    /// stays if the others cannot be put together without it.
+    pub(super) fn withdraw(&mut self, place: Place) -> Option<bool> {
+        let values = self.by_place.remove(&place)?;
         let whole = match self.merge.may_fail() && !self.is_empty() {
             true => match self.merge.whole(self.by_place.values().flatten()) {
                 Ok(whole) => Some(Arc::new(whole)),
                 Err(_) => {
                     self.by_place.insert(place, values);
-                    return false;
+                    return Some(false);
                 }
             },
             false => None,
@@ -160,7 +160,7 @@ impl Parts {
         self.count -= values.len() as u64;
         self.made = self.made_bytes(whole.as_deref());
         self.whole = whole;
-        true
+        Some(true)
     }
 }
 

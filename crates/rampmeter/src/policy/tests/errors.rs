@@ -82,7 +82,7 @@ fn a_key_in_the_wrong_place_is_shown_the_right_one() {
         ("patience = \"1s\"", "write it below [calls], as in patience", 1),
         ("[limits.a]\nconcurrency = 1\ncool_down = \"1s\"", "write feedback = true", 3),
         ("[limits.a]\nconcurrency = 1\nestimate = 5", "or leave it out to have it learned", 3),
-        ("[state]\na = 1", "write it below [run], as in state", 1),
+        ("[turn]\nstate = \"q\"", "write it below [run], as in state", 2),
         ("keys = 1000", "write reads = [", 1),
         ("[limits.a]\nconcurrency = 1\npatience = \"1s\"", "write it below [calls]", 3),
         ("max_depth = 3", "write it below [calls], as in max_depth = 8", 1),

@@ -86,7 +86,7 @@ fn a_key_that_was_removed_meanwhile_is_a_conflict_for_who_has_seen_it() {
 
 #[test]
 fn compare_and_swap_takes_the_version_that_is_named_and_no_other() {
-    let (bag, [a, b, _]) = bag(BagRules::new());
+    let (bag, [a, b, c]) = bag(BagRules::new());
     let first = a.compare_and_swap("n", 0, 1).unwrap();
     let lost = conflict(b.compare_and_swap("n", 0, 2));
     assert_eq!((lost.seen, lost.present), (0, first));
@@ -94,7 +94,7 @@ fn compare_and_swap_takes_the_version_that_is_named_and_no_other() {
     assert!(second > first);
     // A key that is made again is not the one that it was.
     b.remove("n").unwrap();
-    a.set("n", 1).unwrap();
+    c.set("n", 1).unwrap();
     conflict(b.compare_and_swap("n", first, 3));
     assert_eq!(bag.get::<u64>("n").unwrap(), Some(1));
 }
@@ -158,6 +158,8 @@ fn a_batch_takes_effect_as_a_whole_or_not_at_all() {
     assert_eq!(bag.get::<u64>("from").unwrap(), Some(3));
     assert_eq!(bag.get::<u64>("to").unwrap(), Some(5));
     assert_eq!(bag.get::<Vec<String>>("log").unwrap().unwrap(), ["moved 5"]);
+    b.batch().remove("from").set("from", "anew").remove("from").set("from", 1).commit().unwrap();
+    assert_eq!(bag.get::<u64>("from").unwrap(), Some(1));
     assert!(bag.books.lock().counts_right());
 }
 

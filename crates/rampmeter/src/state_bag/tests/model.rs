@@ -16,7 +16,7 @@ pub(super) enum Op {
 }
 
 /// What is known of one key.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Key {
     /// Who wrote what, in the order of time; the last one of a key that is not merged.
     written: Vec<(usize, i64)>,
@@ -25,7 +25,7 @@ struct Key {
 }
 
 /// A bag without bounds. Writers are numbers, which are their places too.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Model {
     keys: BTreeMap<&'static str, Key>,
     seen: BTreeMap<(usize, &'static str), u64>,

@@ -55,6 +55,20 @@ fn play(writer: &BagWriter, key: &str, op: &Op) -> bool {
     }
 }
 
+fn play_batch(writer: &BagWriter, ops: &[(&str, Op)]) -> bool {
+    let mut batch = writer.batch();
+    for (key, op) in ops {
+        batch = match op {
+            Op::Set(value) => batch.set(key, value),
+            Op::Add(value) => batch.add(key, *value),
+            Op::Swap(version, value) => batch.swap(key, *version, value),
+            Op::Remove => batch.remove(key),
+            Op::Get | Op::Withdraw => batch,
+        };
+    }
+    batch.commit().is_ok()
+}
+
 #[test]
 fn whatever_is_written_in_whatever_order_the_bag_holds_what_the_model_holds() {
     let mut failed = 0;
@@ -66,14 +80,28 @@ fn whatever_is_written_in_whatever_order_the_bag_holds_what_the_model_holds() {
         let mut writers: Vec<(usize, BagWriter)> = (0..8).map(|at| (at, writer(at))).collect();
         let mut next = writers.len();
         for step in 0..200 {
-            let (slot, key) = (rng.below(writers.len()), KEYS[rng.below(KEYS.len())]);
-            let op = random_op(&mut rng, &model, key);
+            let slot = rng.below(writers.len());
             let (at, writer_of_it) = &writers[slot];
-            let told = format!("seed {seed}, step {step}: {op:?} of {key} by {at}");
-            let expected = model.play(*at, key, &op);
-            assert_eq!(play(writer_of_it, key, &op), expected, "{told}");
+            let count = if rng.below(6) == 0 { 2 + rng.below(3) } else { 1 };
+            let ops: Vec<(&'static str, Op)> = (0..count)
+                .map(|_| {
+                    let key = KEYS[rng.below(KEYS.len())];
+                    (key, random_op(&mut rng, &model, key))
+                })
+                .filter(|(_, op)| count == 1 || !matches!(op, Op::Get | Op::Withdraw))
+                .collect();
+            let told = format!("seed {seed}, step {step}: {ops:?} by {at}");
+            let mut tried = model.clone();
+            let expected = ops.iter().all(|(key, op)| tried.play(*at, key, op));
+            if expected {
+                model = tried;
+            }
             failed += u32::from(!expected);
-            if matches!(op, Op::Withdraw) {
+            match &*ops {
+                [(key, op)] => assert_eq!(play(writer_of_it, key, op), expected, "{told}"),
+                ops => assert_eq!(play_batch(writer_of_it, ops), expected, "{told}"),
+            }
+            if let [(_, Op::Withdraw)] = &*ops {
                 writers[slot] = (next, writer(next));
                 next += 1;
             }
