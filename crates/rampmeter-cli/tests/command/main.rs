@@ -9,6 +9,7 @@ mod interrupt;
 #[cfg(unix)]
 mod mock_provider;
 mod outputs;
+mod plan;
 mod quotas;
 mod real_turns;
 mod wrong_input;
