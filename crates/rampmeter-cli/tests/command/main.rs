@@ -11,6 +11,7 @@ mod interrupt;
 #[cfg(unix)]
 mod mock_provider;
 mod outputs;
+mod plan;
 mod quotas;
 mod real_turns;
 mod shared_state;

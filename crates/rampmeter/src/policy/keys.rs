@@ -47,9 +47,12 @@ impl ToolPolicy {
     /// key is too long.
     pub fn keys(&self, arguments: &Arguments) -> Result<Vec<Key>, KeyError> {
         let mut keys = Vec::new();
+        // Read once, however many keys they make.
+        let named = if self.names_keys_by_arguments() { arguments.as_str() } else { "{}" };
+        let arguments = object(named);
         for (name, templates, access) in self.templates() {
             for (index, template) in templates.iter().enumerate() {
-                let filled = fill(template, arguments.as_str()).map_err(|reason| {
+                let filled = fill(template, &arguments).map_err(|reason| {
                     let place = format!("tools.{}.{name}[{index}]", spelling::key(&self.pattern));
                     KeyError { place, reason }
                 })?;
@@ -74,7 +77,8 @@ impl ToolPolicy {
     pub(crate) fn fixed_keys(&self) -> Vec<Key> {
         let all = self.templates().into_iter().flat_map(|(_, templates, access)| {
             let fixed = templates.iter().filter(|template| !has_arguments(template));
-            let fixed = fixed.flat_map(|template| fill(template, "{}").unwrap_or_default());
+            let fixed =
+                fixed.flat_map(|template| fill(template, &Object::new()).unwrap_or_default());
             fixed.map(move |key| (key, access))
         });
         all.collect()
@@ -141,7 +145,7 @@ fn has_arguments(template: &str) -> bool {
 }
 
 /// The keys that a template stands for: one, unless a filter makes several.
-fn fill(template: &str, arguments: &str) -> Result<Vec<String>, String> {
+fn fill(template: &str, arguments: &Object<'_>) -> Result<Vec<String>, String> {
     let mut keys = vec![String::new()];
     for piece in pieces(template) {
         let texts = match piece {
@@ -163,7 +167,7 @@ fn fill(template: &str, arguments: &str) -> Result<Vec<String>, String> {
 }
 
 /// What an argument puts in, behind which a filter may stand.
-fn texts(arguments: &str, name: &str) -> Result<Vec<String>, String> {
+fn texts(arguments: &Object<'_>, name: &str) -> Result<Vec<String>, String> {
     let Some((name, filter)) = name.split_once('|') else {
         return Ok(vec![argument(arguments, name)?]);
     };
@@ -171,14 +175,20 @@ fn texts(arguments: &str, name: &str) -> Result<Vec<String>, String> {
     filtered(filter, &text).map_err(|of| format!("needs a path in `{name}` {of}: send another"))
 }
 
+/// The values of an object, unread.
+type Object<'a> = BTreeMap<String, &'a RawValue>;
+
+fn object(json: &str) -> Object<'_> {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
 /// The text of the argument at a dotted path.
-fn argument(arguments: &str, path: &str) -> Result<String, String> {
+fn argument(arguments: &Object<'_>, path: &str) -> Result<String, String> {
     let missing = || format!("needs the argument `{path}`, which the call lacks: add it");
-    let mut value = arguments;
-    for name in path.split('.') {
-        let object = serde_json::from_str::<BTreeMap<String, &RawValue>>(value);
-        value = object.ok().and_then(|it| it.get(name).copied()).ok_or_else(missing)?.get();
-    }
+    let mut names = path.split('.');
+    let first = names.next().and_then(|name| arguments.get(name).copied());
+    let value = names.fold(first, |value, name| object(value?.get()).get(name).copied());
+    let value = value.ok_or_else(missing)?.get();
     match value.as_bytes().first() {
         Some(b'n') => Err(format!("needs the argument `{path}`, which is null: give it a value")),
         Some(b'"') => serde_json::from_str(value)

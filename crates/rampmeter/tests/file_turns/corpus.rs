@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::seed::Rng;
 
 const SEED: u64 = 5;
-const FLOWS: u64 = 8;
-const TURNS: u64 = 13;
+const FLOWS: u64 = 4;
+const TURNS: u64 = 25;
 
 /// Folders and files that are there at the beginning, below each flow's own folder.
 pub(crate) const FOLDERS: [&str; 4] = ["d", "d/e", "f", "g"];
@@ -52,7 +52,7 @@ pub(crate) fn corpus() -> Vec<Turn> {
     for flow in flows() {
         let rng = &mut Rng::new(SEED ^ turns.len() as u64);
         for number in 0..TURNS {
-            let calls = (0..2 + rng.below(8)).map(|_| random(rng, &flow)).collect();
+            let calls = (0..2 + rng.below(5)).map(|_| random(rng, &flow)).collect();
             turns.push(Turn::new(&flow, number, calls));
         }
     }
@@ -134,18 +134,18 @@ fn by_hand() -> Vec<Turn> {
 fn random(rng: &mut Rng, flow: &str) -> (&'static str, Value) {
     let text = format!("{} {}", rng.pick(&["apple", "pear", "plum"]), rng.below(1_000));
     match rng.below(100) {
-        0..22 => ("cat", json!({"path": file(rng, flow)})),
-        22..27 => ("cat", json!({"path": shared(rng)})),
-        27..48 => ("append", json!({"path": file(rng, flow), "text": text})),
-        48..55 => ("append", json!({"path": "journal", "text": format!("{flow} {text}")})),
-        55..65 => ("cp", json!({"from": file(rng, flow), "to": file(rng, flow)})),
-        65..69 => ("cp", json!({"from": shared(rng), "to": file(rng, flow)})),
-        69..76 => ("mv", json!({"from": file(rng, flow), "to": file(rng, flow)})),
-        76..79 => ("mv", json!({"from": folder(rng, flow), "to": folder(rng, flow)})),
-        79..87 => ("mkdir", json!({"path": folder(rng, flow)})),
-        87..90 => ("rm", json!({"path": file(rng, flow)})),
-        90..92 => ("rm", json!({"path": folder(rng, flow)})),
-        92..99 => ("grep", json!({"path": folder(rng, flow), "pattern": "pl"})),
+        0..20 => ("cat", json!({"path": file(rng, flow)})),
+        20..24 => ("cat", json!({"path": shared(rng)})),
+        24..47 => ("append", json!({"path": file(rng, flow), "text": text})),
+        47..53 => ("append", json!({"path": "journal", "text": format!("{flow} {text}")})),
+        53..63 => ("cp", json!({"from": file(rng, flow), "to": file(rng, flow)})),
+        63..71 => ("cp", json!({"from": shared(rng), "to": file(rng, flow)})),
+        71..75 => ("mv", json!({"from": file(rng, flow), "to": file(rng, flow)})),
+        75..76 => ("mv", json!({"from": folder(rng, flow), "to": folder(rng, flow)})),
+        76..88 => ("mkdir", json!({"path": folder(rng, flow)})),
+        88..90 => ("rm", json!({"path": file(rng, flow)})),
+        90..91 => ("rm", json!({"path": folder(rng, flow)})),
+        91..99 => ("grep", json!({"path": folder(rng, flow), "pattern": "pl"})),
         _ => ("grep", json!({"path": flow, "pattern": "apple"})),
     }
 }

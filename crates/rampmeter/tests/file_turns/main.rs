@@ -13,7 +13,7 @@ mod play;
 mod seed;
 
 use corpus::Turn;
-use play::{End, one_at_a_time, under};
+use play::{End, Stage, one_at_a_time};
 use rampmeter::Policy;
 
 /// What each call has to itself it writes, what it only needs to stay it reads: a call on a path
@@ -62,9 +62,10 @@ fn a_hundred_runs_of_a_hundred_turns_end_as_one_call_at_a_time_does() {
     let answered = expected.outputs.iter().filter(|it| !it.starts_with("error: ")).count();
     println!("{} turns of {calls} calls, of which {answered} succeed", turns.len());
     assert!(answered * 4 > calls * 3, "too few calls do anything");
+    let stage = Stage::new(policy(DECLARED), &turns);
     let mut beside = Vec::new();
     for run in 0..RUNS {
-        let end = under(&policy(DECLARED), &turns, run);
+        let end = stage.play(run);
         assert!(end == expected, "run {run}: {}", difference(&turns, &end, &expected));
         beside.push(end.beside);
     }
@@ -87,7 +88,8 @@ fn with_the_declarations_ignored_runs_end_otherwise_so_the_hundred_prove_somethi
     let silent: String = DECLARED.lines().filter(silent).map(|line| format!("{line}\n")).collect();
     for undeclared in ["read", "write"] {
         let policy = policy(&format!("undeclared = \"{undeclared}\"\n{silent}"));
-        let runs = (0..RUNS_TO_FAIL).map(|run| under(&policy, &turns, run));
+        let stage = Stage::new(policy, &turns);
+        let runs = (0..RUNS_TO_FAIL).map(|run| stage.play(run));
         let other = runs.filter(|end| *end != expected).count();
         println!(
             "{other} of {RUNS_TO_FAIL} runs end otherwise where all tools count as {undeclared}"

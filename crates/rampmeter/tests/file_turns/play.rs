@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use rampmeter::{Executor, Gate, Policy, Registry, Tool, ToolError, TurnRequest};
+use rampmeter::{Executor, Gate, Policy, Registry, ResolvedTurn, Tool, ToolError, TurnRequest};
 use serde_json::{Value, json};
-use tokio::runtime;
+use tempfile::TempDir;
+use tokio::runtime::{self, Runtime};
 
 use crate::corpus::{Turn, mixed};
 use crate::files;
@@ -42,39 +43,72 @@ pub(crate) fn one_at_a_time(turns: &[Turn]) -> End {
     End { outputs, tree: tree(root.path()), beside: 0 }
 }
 
-/// The turns of a flow one after the other, all flows at once, on several threads.
-pub(crate) fn under(policy: &Policy, turns: &[Turn], run: u64) -> End {
-    let root = files::fresh();
-    let runtime = runtime::Builder::new_multi_thread().worker_threads(3).enable_time().build();
-    let beside = Arc::new(Mutex::new(Beside::default()));
-    let outputs = runtime.unwrap().block_on(async {
-        let registry = registry(root.path(), &beside, run);
-        let executor = Executor::new(Gate::new(policy).unwrap(), registry, policy.clone());
-        let mut flows: Vec<(&str, Vec<String>)> = Vec::new();
-        for turn in turns {
-            match flows.last_mut() {
-                Some((flow, messages)) if *flow == turn.flow => messages.push(turn.message()),
-                _ => flows.push((&turn.flow, vec![turn.message()])),
-            }
-        }
-        let flows = flows.into_iter().map(|(flow, messages)| {
-            tokio::spawn(one_flow(executor.clone(), flow.to_owned(), messages))
-        });
-        let flows: Vec<_> = flows.collect();
-        let mut outputs = Vec::new();
-        for flow in flows {
-            outputs.extend(flow.await.unwrap());
-        }
-        outputs
-    });
-    let beside = beside.lock().unwrap().calls.len();
-    End { outputs, tree: tree(root.path()), beside }
+/// The corpus under a gate, to be run many times.
+pub(crate) struct Stage {
+    runtime: Runtime,
+    executor: Executor,
+    /// The turns of each flow.
+    flows: Vec<(String, Vec<ResolvedTurn>)>,
+    run: Arc<Mutex<Arc<Run>>>,
 }
 
-async fn one_flow(executor: Executor, flow: String, messages: Vec<String>) -> Vec<String> {
+/// One run: its folder, and what differs in it from others.
+struct Run {
+    root: TempDir,
+    number: u64,
+    beside: Mutex<Beside>,
+}
+
+impl Run {
+    fn new(number: u64) -> Arc<Run> {
+        Arc::new(Run { root: files::fresh(), number, beside: Mutex::default() })
+    }
+}
+
+impl Stage {
+    pub(crate) fn new(policy: Policy, turns: &[Turn]) -> Stage {
+        let mut runtime = runtime::Builder::new_multi_thread();
+        runtime.worker_threads(3).enable_time();
+        let run = Arc::new(Mutex::new(Run::new(0)));
+        let gate = Gate::new(&policy).unwrap();
+        let executor = Executor::new(gate, registry(&run), policy);
+        let mut flows: Vec<(String, Vec<ResolvedTurn>)> = Vec::new();
+        for turn in turns {
+            let resolved = executor.resolve(&turn.message()).unwrap();
+            match flows.last_mut() {
+                Some((flow, turns)) if *flow == turn.flow => turns.push(resolved),
+                _ => flows.push((turn.flow.clone(), vec![resolved])),
+            }
+        }
+        Stage { runtime: runtime.build().unwrap(), executor, flows, run }
+    }
+
+    /// The turns of a flow one after the other, all flows at once, on several threads.
+    pub(crate) fn play(&self, number: u64) -> End {
+        let run = Run::new(number);
+        *self.run.lock().unwrap() = run.clone();
+        let outputs = self.runtime.block_on(async {
+            let flows: Vec<_> = self
+                .flows
+                .iter()
+                .map(|(flow, turns)| {
+                    tokio::spawn(one_flow(self.executor.clone(), flow.clone(), turns.clone()))
+                })
+                .collect();
+            let mut outputs = Vec::new();
+            for flow in flows {
+                outputs.extend(flow.await.unwrap());
+            }
+            outputs
+        });
+        let beside = run.beside.lock().unwrap().calls.len();
+        End { outputs, tree: tree(run.root.path()), beside }
+    }
+}
+
+async fn one_flow(executor: Executor, flow: String, turns: Vec<ResolvedTurn>) -> Vec<String> {
     let mut outputs = Vec::new();
-    for message in messages {
-        let turn = executor.resolve(&message).unwrap();
+    for turn in turns {
         let report = executor.run_turn(TurnRequest::new(turn).flow(&flow)).await;
         outputs.extend(report.results.iter().map(rampmeter::CallResult::content));
     }
@@ -82,18 +116,18 @@ async fn one_flow(executor: Executor, flow: String, messages: Vec<String>) -> Ve
 }
 
 /// Tools whose work is a task of its own, so that calls of one turn run on several threads.
-fn registry(root: &Path, beside: &Arc<Mutex<Beside>>, run: u64) -> Registry {
+fn registry(run: &Arc<Mutex<Arc<Run>>>) -> Registry {
     let mut registry = Registry::new();
     for tool in TOOLS {
-        let (root, beside) = (Arc::<Path>::from(root), beside.clone());
+        let run = run.clone();
         let tool = Tool::raw(tool, "", json!({}), move |call| {
-            let (root, beside) = (root.clone(), beside.clone());
+            let run = run.lock().unwrap().clone();
             let work = tokio::spawn(async move {
-                beside.lock().unwrap().begins(&call.flow, &call.id);
+                run.beside.lock().unwrap().begins(&call.flow, &call.id);
                 let arguments: Value = call.arguments.parse().unwrap();
-                let yields = mixed(run, &call.id) % 5;
-                let output = files::run(&root, tool, &arguments, yields).await;
-                beside.lock().unwrap().ends(&call.flow, &call.id);
+                let yields = mixed(run.number, &call.id) % 5;
+                let output = files::run(run.root.path(), tool, &arguments, yields).await;
+                run.beside.lock().unwrap().ends(&call.flow, &call.id);
                 output
             });
             async move { work.await.unwrap().map_err(ToolError::Failed) }
