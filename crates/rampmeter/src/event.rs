@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rampmeter_core::{Instant, Obstacle, Outcome, Reason};
 
-pub(crate) use batch::{Batch, Record, Spot, What};
+pub(crate) use batch::{Batch, Record, What};
 pub use subscription::Events;
 pub(crate) use subscription::{Mail, Subscriber};
 

@@ -63,7 +63,8 @@ impl Transcript {
                 [10, u64::from(limit.0)].map(|it| self.number(it))
             }
             Output::Moved { call, waits } => {
-                [call.as_u64(), waits.lane, waits.obstacle as u64].map(|it| self.number(it));
+                self.number(call.as_u64());
+                self.number(waits.lane << 8 | waits.obstacle as u64);
                 [13, u64::from(waits.limit.0)].map(|it| self.number(it))
             }
             Output::Resized { limit, size } => {

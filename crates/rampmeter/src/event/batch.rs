@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rampmeter_core::{Instant, Obstacle, Outcome};
+use rampmeter_core::{Instant, Obstacle, Outcome, Waits};
 
 use super::{CallInfo, Counters, Event, EventKind};
 
@@ -15,7 +15,7 @@ pub(crate) struct Record {
     /// Of the first event.
     pub(crate) seq: u64,
     pub(crate) at: Instant,
-    /// How long it waited or ran; of who waits, the number of its lane.
+    /// How long it waited or ran; of who waits, the place of its spot in the batch, if it has one.
     pub(crate) took_nanos: u64,
     /// A place in the batch.
     pub(crate) call: u32,
@@ -29,9 +29,9 @@ pub(crate) enum What {
     /// `Invoked` and `Started`: what happens to most calls, in one piece.
     Admitted,
     /// `Invoked` and `Queued`.
-    Queued(Spot),
+    Queued,
     /// It waits at another limit.
-    Moved(Spot),
+    Moved,
     /// It waited, and was admitted.
     Started,
     /// It is over.
@@ -41,12 +41,12 @@ pub(crate) enum What {
 }
 
 /// Where a call waits.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Spot {
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    lane: u64,
     /// The limit's name, by its place in the batch.
-    pub(crate) limit: u32,
-    /// `None` if it waits for no limit: what it is charged is being written.
-    pub(crate) obstacle: Option<Obstacle>,
+    limit: u32,
+    obstacle: Obstacle,
 }
 
 /// Records in order, and what they refer to.
@@ -58,6 +58,7 @@ pub(crate) struct Batch {
     calls: Vec<Arc<CallInfo>>,
     /// Of limits.
     names: Vec<Arc<str>>,
+    spots: Vec<Spot>,
     whole: Vec<Event>,
     /// Events that are in it and have not been read.
     events: usize,
@@ -76,11 +77,11 @@ impl What {
                 counters.count(EventKind::Invoked);
                 counters.count(EventKind::Started);
             }
-            What::Queued(_) => {
+            What::Queued => {
                 counters.count(EventKind::Invoked);
                 counters.count(EventKind::Queued);
             }
-            What::Moved(_) => counters.count(EventKind::Moved),
+            What::Moved => counters.count(EventKind::Moved),
             What::Started => counters.count(EventKind::Started),
             What::Ended(kind, _) => counters.count(kind),
             What::Whole => {}
@@ -90,8 +91,8 @@ impl What {
     #[inline]
     pub(crate) fn events(self) -> usize {
         match self {
-            What::Admitted | What::Queued(_) => 2,
-            What::Moved(_) | What::Started | What::Ended(..) | What::Whole => 1,
+            What::Admitted | What::Queued => 2,
+            What::Moved | What::Started | What::Ended(..) | What::Whole => 1,
         }
     }
 }
@@ -105,10 +106,11 @@ impl Batch {
     }
 
     pub(crate) fn clear(&mut self) {
-        let Batch { records, calls, names, whole, .. } = self;
+        let Batch { records, calls, names, spots, whole, .. } = self;
         records.clear();
         calls.clear();
         names.clear();
+        spots.clear();
         whole.clear();
         (self.events, self.next, self.halved) = (0, 0, false);
     }
@@ -154,11 +156,29 @@ impl Batch {
         place(self.calls.len() - 1)
     }
 
-    /// Takes the name of a limit in; its place. Few limits are waited at in turn.
-    pub(crate) fn name(&mut self, name: &Arc<str>) -> u32 {
+    /// Takes in where a call waits; its place.
+    #[inline]
+    pub(crate) fn spot(&mut self, waits: Waits, limit: &Arc<str>) -> u64 {
+        let (lane, limit) = (waits.lane, self.name(limit));
+        self.spots.push(Spot { lane, limit, obstacle: waits.obstacle });
+        self.spots.len() as u64 - 1
+    }
+
+    /// Takes the name of a limit in; its place. Calls that follow each other often wait at one limit,
+    /// and all at a few.
+    #[inline]
+    fn name(&mut self, name: &Arc<str>) -> u32 {
+        match self.names.last() {
+            Some(last) if Arc::ptr_eq(last, name) => place(self.names.len() - 1),
+            _ => self.another_name(name),
+        }
+    }
+
+    #[inline(never)]
+    fn another_name(&mut self, name: &Arc<str>) -> u32 {
         const LOOKED_AT: usize = 8;
-        let known = self.names.iter().rev().take(LOOKED_AT);
-        if let Some(back) = known.into_iter().position(|known| Arc::ptr_eq(known, name)) {
+        let mut known = self.names.iter().rev().take(LOOKED_AT);
+        if let Some(back) = known.position(|known| Arc::ptr_eq(known, name)) {
             return place(self.names.len() - 1 - back);
         }
         self.names.push(name.clone());
@@ -172,8 +192,7 @@ impl Batch {
             if let Some(record) = self.records.get(self.next).copied() {
                 self.next += 1;
                 self.about(record, event);
-                record.second(&self.names, event);
-                each(event);
+                self.read_second(record, event, each);
             }
         }
         for at in self.next..self.records.len() {
@@ -183,19 +202,49 @@ impl Batch {
                 continue;
             }
             self.about(record, event);
-            record.first(&self.names, event);
+            record.first(event);
+            if record.what == What::Moved {
+                self.read_waiting(record, event, each);
+                continue;
+            }
             each(event);
             if record.what.events() == 2 {
-                record.second(&self.names, event);
-                each(event);
+                self.read_second(record, event, each);
             }
         }
         (self.next, self.events) = (self.records.len(), 0);
     }
 
+    #[inline]
+    fn read_second(&self, record: Record, event: &mut Event, each: &mut impl FnMut(&Event)) {
+        record.second(event);
+        match record.what {
+            What::Queued => self.read_waiting(record, event, each),
+            _ => each(event),
+        }
+    }
+
+    /// No other event than this one has a limit.
+    fn read_waiting(&self, record: Record, event: &mut Event, each: &mut impl FnMut(&Event)) {
+        self.waits(record, event);
+        each(event);
+        (event.limit, event.lane, event.obstacle) = (None, None, None);
+    }
+
+    /// Says where a call waits.
+    #[inline]
+    fn waits(&self, record: Record, event: &mut Event) {
+        let spot = usize::try_from(record.took_nanos).ok().and_then(|at| self.spots.get(at));
+        if let Some(Spot { lane, limit, obstacle }) = spot.copied() {
+            event.limit = self.names.get(limit as usize).cloned();
+            (event.lane, event.obstacle) = (Some(lane), Some(obstacle));
+        }
+    }
+
     /// Says which call a record is about.
     #[inline]
     fn about(&self, record: Record, event: &mut Event) {
+        event.place = Some(record.place);
         let call = self.calls.get(record.call as usize);
         // A share costs more than a look, and calls that follow each other are often alike.
         let same = match (&event.call, call) {
@@ -218,9 +267,12 @@ impl Batch {
         let mut event = Event::new(0, Instant::EPOCH, EventKind::Invoked);
         self.about(record, &mut event);
         if self.halved {
-            record.second(&self.names, &mut event);
+            record.second(&mut event);
         } else {
-            record.first(&self.names, &mut event);
+            record.first(&mut event);
+        }
+        if matches!(event.kind, EventKind::Queued | EventKind::Moved) {
+            self.waits(record, &mut event);
         }
         self.halved = record.what.events() == 2 && !self.halved;
         self.next += usize::from(!self.halved);
@@ -229,44 +281,30 @@ impl Batch {
 }
 
 impl Record {
-    /// Its first event, but for the call.
+    /// Of who waits, and it is not known where.
+    pub(crate) const NOWHERE: u64 = u64::MAX;
+
+    /// Its first event, but for the call and where that waits.
     #[inline]
-    fn first(self, names: &[Arc<str>], event: &mut Event) {
+    fn first(self, event: &mut Event) {
         let took = Some(Duration::from_nanos(self.took_nanos));
         let (kind, took, outcome) = match self.what {
             What::Started => (EventKind::Started, took, None),
-            What::Moved(_) => (EventKind::Moved, None, None),
+            What::Moved => (EventKind::Moved, None, None),
             What::Ended(kind, outcome) => (kind, took, Some(outcome)),
-            What::Admitted | What::Queued(_) | What::Whole => (EventKind::Invoked, None, None),
+            What::Admitted | What::Queued | What::Whole => (EventKind::Invoked, None, None),
         };
         (event.seq, event.at, event.kind) = (self.seq, self.at, kind);
         (event.took, event.outcome) = (took, outcome);
-        self.spot(names, matches!(self.what, What::Moved(_)), event);
     }
 
     /// The second of its two.
     #[inline]
-    fn second(self, names: &[Arc<str>], event: &mut Event) {
+    fn second(self, event: &mut Event) {
         let admitted = self.what == What::Admitted;
         event.kind = if admitted { EventKind::Started } else { EventKind::Queued };
         (event.seq, event.at) = (self.seq + 1, self.at);
         (event.took, event.outcome) = (admitted.then_some(Duration::ZERO), None);
-        self.spot(names, !admitted, event);
-    }
-
-    /// Which call it is, and where it `waits` if it does.
-    #[inline]
-    fn spot(self, names: &[Arc<str>], waits: bool, event: &mut Event) {
-        event.place = Some(self.place);
-        let spot = match self.what {
-            What::Queued(spot) | What::Moved(spot) if waits && spot.obstacle.is_some() => spot,
-            _ => {
-                (event.limit, event.lane, event.obstacle) = (None, None, None);
-                return;
-            }
-        };
-        event.limit = names.get(spot.limit as usize).cloned();
-        (event.lane, event.obstacle) = (Some(self.took_nanos), spot.obstacle);
     }
 }
 
@@ -276,6 +314,8 @@ fn place(index: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use rampmeter_core::LimitId;
+
     use super::*;
 
     #[test]
@@ -293,7 +333,7 @@ mod tests {
         let record = |seq, call, what| Record {
             seq,
             at: Instant::EPOCH,
-            took_nanos: 9,
+            took_nanos: 1,
             call,
             place: 3,
             what,
@@ -301,16 +341,21 @@ mod tests {
         let call = batch.call(&info);
         batch.push(record(0, call, What::Admitted));
         let door: Arc<str> = "door".into();
-        assert_eq!((batch.name(&door), batch.name(&door)), (0, 0));
-        let spot = Spot { limit: batch.name(&door), obstacle: Some(Obstacle::Slots) };
-        batch.push(record(2, call, What::Queued(spot)));
+        let waits = Waits { limit: LimitId(0), lane: 7, obstacle: Obstacle::Slots };
+        assert_eq!((batch.spot(waits, &door), batch.spot(waits, &door)), (0, 1));
+        batch.push(record(2, call, What::Queued));
         batch.push_whole(Event::new(4, Instant::EPOCH, EventKind::Relieved));
         let ended = What::Ended(EventKind::Completed, Outcome::Succeeded);
         batch.push(record(5, call, ended));
-        assert_eq!((batch.unread(), batch.calls.len()), (6, 1));
+        assert_eq!((batch.unread(), batch.calls.len(), batch.names.len()), (6, 1, 1));
+        let mut read = Vec::new();
+        let mut event = Event::new(0, Instant::EPOCH, EventKind::Invoked);
+        batch.read(&mut event, &mut |event| read.push(event.clone()));
+        (batch.events, batch.next) = (6, 0);
         let first = batch.pop().unwrap();
         assert_eq!((first.seq, first.kind, batch.unread()), (0, EventKind::Invoked, 5));
         let rest: Vec<_> = std::iter::from_fn(|| batch.pop()).collect();
+        assert_eq!(read[1..], rest, "either way the same is told");
         let told: Vec<_> = rest.iter().map(|it| (it.seq, it.kind, it.call.is_some())).collect();
         let expected = [
             (1, EventKind::Started, true),
@@ -320,8 +365,8 @@ mod tests {
             (5, EventKind::Completed, true),
         ];
         assert_eq!((told.as_slice(), batch.unread()), (expected.as_slice(), 0));
-        assert_eq!((rest[4].took, rest[4].lane), (Some(Duration::from_nanos(9)), None));
-        assert_eq!((rest[2].limit.as_deref(), rest[2].lane), (Some("door"), Some(9)));
+        assert_eq!((rest[4].took, rest[4].lane), (Some(Duration::from_nanos(1)), None));
+        assert_eq!((rest[2].limit.as_deref(), rest[2].lane), (Some("door"), Some(7)));
         assert_eq!((rest[2].obstacle, rest[2].place), (Some(Obstacle::Slots), Some(3)));
         assert_eq!((rest[1].limit.as_deref(), rest[1].place), (None, Some(3)));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rampmeter_core::{CallId, Instant, Waits};
 
 use super::state::State;
-use crate::event::{CallInfo, Event, EventKind, Mail, Record, Spot, Subscriber, What};
+use crate::event::{CallInfo, Event, EventKind, Mail, Record, Subscriber, What};
 
 impl State {
     /// Tells an event of which more is to be said than a record holds.
@@ -85,37 +85,39 @@ impl State {
     }
 
     /// Tells where a call waits, one that came (`Queued`) or that waited elsewhere (`Moved`).
+    #[inline]
     pub(super) fn tell_waits(
         &mut self,
         at: Instant,
-        with: fn(Spot) -> What,
+        what: What,
         (id, info): (CallId, u32),
         waits: Option<Waits>,
     ) {
-        let nowhere = Spot { limit: 0, obstacle: None };
-        let (seq, what) = (self.events, with(nowhere));
+        let (seq, place) = (self.events, id.index());
         self.events += what.events() as u64;
         what.count(&mut self.counters);
-        if self.subscribers.is_empty() {
-            return;
-        }
-        let name = waits.and_then(|waits| self.name_of(waits.limit));
+        let key;
+        let name = match waits.map(|waits| waits.limit) {
+            Some(limit) if limit.is_key() => {
+                key = self.name_of(limit);
+                key.as_ref()
+            }
+            Some(limit) => self.plan.limit_name(limit),
+            None => None,
+        };
         for subscriber in &mut self.subscribers {
             if !subscriber.has_room(what.events()) {
                 continue;
             }
-            let batch = &mut subscriber.batch;
-            let call = self.infos.place(info, batch);
-            let spot = match (&name, waits) {
-                (Some(name), Some(waits)) => {
-                    Spot { limit: batch.name(name), obstacle: Some(waits.obstacle) }
-                }
-                _ => nowhere,
+            let call = self.infos.place(info, &mut subscriber.batch);
+            let took_nanos = match (name, waits) {
+                (Some(name), Some(waits)) => subscriber.batch.spot(waits, name),
+                _ => Record::NOWHERE,
             };
-            let (what, place) = (with(spot), id.index());
-            let took_nanos = waits.map_or(0, |waits| waits.lane);
-            batch.push(Record { seq, at, took_nanos, call, place, what });
-            self.wakes.other(subscriber.reader());
+            subscriber.batch.push(Record { seq, at, took_nanos, call, place, what });
+            if subscriber.has_reader() {
+                self.wakes.other(subscriber.reader());
+            }
         }
     }
 

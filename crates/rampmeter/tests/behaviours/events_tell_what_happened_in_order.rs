@@ -145,6 +145,14 @@ fn it_is_told_where_a_call_waits_and_when_its_lane_waits_elsewhere() {
 }
 
 #[test]
+fn the_guide_has_every_kind_of_event() {
+    let guide = include_str!("../../../../docs/telemetry.md");
+    for (kind, _) in World::new(POLICY).gate.counters().iter() {
+        assert!(guide.contains(&format!("`{kind}`")), "no {kind} in docs/telemetry.md");
+    }
+}
+
+#[test]
 fn numbers_have_no_gaps_and_counters_are_exact_although_a_slow_reader_misses_some() {
     let World { gate, .. } = World::new(POLICY);
     let (mut slow, mut quick) = (gate.subscribe(5), gate.subscribe(10_000));

@@ -18,6 +18,9 @@ const POLICY: &str = r#"
     concurrency = 2
     [tools.work]
     limits = ["host"]
+    queue_timeout = "10s"
+    [tools.late]
+    timeout = "100ms"
     [tools."*"]
 "#;
 
@@ -92,6 +95,7 @@ fn scene() -> Scene {
     let tools = [
         world.sleeper("work", &inside),
         Tool::raw("fail", "", json!({}), |_| async { Err(ToolError::failed("no luck")) }),
+        Tool::raw("late", "", json!({}), |_| std::future::pending()),
         Tool::raw("echo", "", json!({}), |call| async move {
             Ok(format!("{} {:?}", call.arguments, call.labels))
         }),
@@ -236,6 +240,20 @@ fn whoever_heard_of_a_call_hears_once_that_it_was_given_up() {
     }
     assert_idle(&scene.world.gate, "stopped");
     assert_sums(&scene.world.gate, "stopped");
+}
+
+#[test]
+fn a_time_out_and_a_refusal_are_errors_that_may_be_changed() {
+    let scene = scene();
+    let report = scene.run(&[("inner-mends", "work", r#"{"ms":500}"#), ("x", "late", "{}")]);
+    assert_eq!(report.results[0].output.as_deref(), Ok("inner-mends"), "there was no error");
+    assert!(matches!(report.results[1].output, Err(CallError::TimedOut(_))), "{report:?}");
+    assert!(scene.told().contains(&"inner on_error x".into()));
+    let held: Vec<_> = (0..2).map(|_| scene.world.gate.try_admit("work").unwrap()).collect();
+    let report = scene.run(&[("inner-mends", "work", "{}")]);
+    let answer = report.results[0].output.as_deref().unwrap();
+    assert!(answer.starts_with("instead of work was refused by limit host"), "{answer}");
+    drop(held);
 }
 
 #[test]

@@ -33,8 +33,6 @@ mod results_come_back_in_the_models_order;
 mod secrets_are_never_shown;
 #[cfg(feature = "otel")]
 mod spans_for_opentelemetry_are_made_of_events;
-#[cfg(feature = "tracing")]
-mod spans_tell_of_waits_and_runs;
 mod storms_leave_nothing_held;
 mod storms_of_nested_calls_and_changes;
 mod support;

@@ -1,3 +1,12 @@
+//! Spans of `tracing`. In a process of their own: what a callsite may record is decided for the whole
+//! process, and a thread that has no subscriber could decide it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
+#[path = "behaviours/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "others use the rest")]
+mod support;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -10,7 +19,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::support::{Inside, World, openai};
+use support::{Inside, World, openai};
 
 const POLICY: &str = r#"
     undeclared = "read"
