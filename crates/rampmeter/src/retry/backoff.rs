@@ -28,7 +28,7 @@ impl Backoff {
         let doubled = 1u32.checked_shl(retries).map(|times| self.base.saturating_mul(times));
         let most = doubled.unwrap_or(self.max).min(self.max);
         let most = u64::try_from(most.as_nanos()).unwrap_or(u64::MAX);
-        let jitter = u128::from(most) * u128::from(random) >> 64;
+        let jitter = (u128::from(most) * u128::from(random)) >> 64;
         let jitter = Duration::from_nanos(u64::try_from(jitter).unwrap_or(most));
         retry_after.unwrap_or_default().saturating_add(jitter)
     }

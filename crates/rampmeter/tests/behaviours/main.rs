@@ -6,6 +6,7 @@
 mod a_bad_call_is_its_own_error;
 mod a_breaker_opens_where_calls_fail;
 mod a_calendar_rate_follows_the_time_of_day;
+mod a_call_that_comes_again_keeps_its_place;
 mod a_failed_call_is_tried_again;
 mod a_limit_learns_how_many_it_can_take;
 mod a_stopped_turn_frees_everything;

@@ -24,9 +24,11 @@ impl Player {
                     format!("{call:?} runs at a key beside {them:?}")
                 })?,
                 _ => {
-                    must(call.nested || self.books.is_before(number, *other), Judge::Waits, || {
-                        format!("{call:?} passes {them:?} at a key")
-                    })?
+                    must(
+                        call.nested || self.books.is_before(number, *other),
+                        Judge::Waits,
+                        || format!("{call:?} passes {them:?} at a key"),
+                    )?;
                 }
             }
         }
