@@ -32,6 +32,10 @@ pub enum EventKind {
     Refused,
     /// Its caller gave it up, waiting or running.
     Cancelled,
+    /// Its work has outlasted its end and its grace.
+    Abandoned,
+    /// Its work came to an answer after its end, and that was dropped.
+    Late,
     /// Calls begin to wait for a limit.
     Saturated,
     /// Nobody waits for a limit any more.
@@ -61,7 +65,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [EventKind; 20] = [
+    const ALL: [EventKind; 22] = [
         EventKind::Invoked,
         EventKind::Queued,
         EventKind::Started,
@@ -69,6 +73,8 @@ impl EventKind {
         EventKind::Failed,
         EventKind::Refused,
         EventKind::Cancelled,
+        EventKind::Abandoned,
+        EventKind::Late,
         EventKind::Saturated,
         EventKind::Relieved,
         EventKind::Resized,
@@ -94,6 +100,8 @@ impl EventKind {
             EventKind::Failed => "tool.failed",
             EventKind::Refused => "tool.refused",
             EventKind::Cancelled => "tool.cancelled",
+            EventKind::Abandoned => "tool.abandoned",
+            EventKind::Late => "tool.late",
             EventKind::Saturated => "limit.saturated",
             EventKind::Relieved => "limit.relieved",
             EventKind::Resized => "limit.resized",
@@ -149,7 +157,8 @@ pub struct Event {
     pub reason: Option<Reason>,
     /// How the call ended, of an end.
     pub outcome: Option<Outcome>,
-    /// How long it waited (`Started`, `Refused`) or ran (ends).
+    /// How long it waited (`Started`, `Refused`), ran (ends), or went on after its end (`Abandoned`,
+    /// `Late`).
     pub took: Option<Duration>,
     /// How long it will last (`Cooling`, `Spent`).
     pub lasts: Option<Duration>,

@@ -24,6 +24,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "tokio")]
+mod blocking;
 mod call;
 mod event;
 mod executor;
@@ -39,6 +41,7 @@ mod registry;
 mod report;
 pub mod runtime;
 mod tool;
+mod work;
 
 pub use call::{Call, DEFAULT_FLOW};
 pub use event::{CallInfo, Counters, Event, EventKind, Events};
@@ -46,7 +49,7 @@ pub use executor::{
     CallError, CallResult, Executor, ResolvedCall, ResolvedTurn, Status, TurnReport, TurnRequest,
     parse_and_resolve,
 };
-pub use gate::{Admission, Ask, Explanation, Gate, Handle, WaitsFor};
+pub use gate::{Abandoned, Admission, Ask, Explanation, Gate, Handle, WaitsFor};
 pub use lineage::{Lineage, Scope};
 pub use permit::Permit;
 pub use persist::{Durability, LeftOut, PersistError, Persisted, Restored, SetAside};
@@ -59,3 +62,4 @@ pub use refusal::{Refusal, Retry};
 pub use registry::{DuplicateTool, Registry, UnknownTool};
 pub use report::Report;
 pub use tool::{Invocation, Tool, ToolError};
+pub use work::{Hold, Work};

@@ -15,6 +15,7 @@ use crate::format::{Arguments, ArgumentsError};
 use crate::policy::Access;
 use crate::report::Report;
 use crate::runtime::BoxFuture;
+use crate::work::Work;
 
 /// A tool that a model may call. Clones share the function.
 ///
@@ -63,6 +64,8 @@ pub struct Invocation {
     /// Where it tells its limits what it took and what its server said; nothing where it runs
     /// without a gate.
     pub report: Option<Report>,
+    /// For work that may go on when the call is over: a thread, a process, a spawned task.
+    pub work: Work,
 }
 
 /// Why a tool did not do what was asked.
@@ -146,7 +149,7 @@ impl Tool {
     }
 }
 
-fn content(answer: &impl Serialize) -> Result<String, ToolError> {
+pub(crate) fn content(answer: &impl Serialize) -> Result<String, ToolError> {
     let value = serde_json::to_value(answer)
         .map_err(|error| ToolError::failed(format!("its answer cannot be written: {error}")))?;
     Ok(match value {
@@ -186,7 +189,7 @@ impl fmt::Debug for Tool {
 /// The values of labels may be secret; they are not shown.
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Invocation { name, id, arguments, flow, labels, report: _ } = self;
+        let Invocation { name, id, arguments, flow, labels, report: _, work: _ } = self;
         f.debug_struct("Invocation")
             .field("name", name)
             .field("id", id)

@@ -2,6 +2,7 @@
 
 mod asking;
 mod one;
+mod overtime;
 mod report;
 mod resolve;
 
@@ -15,7 +16,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use rampmeter_core::{Access as CoreAccess, Instant, Reason, Step, Turn, TurnCall};
 
 use asking::{Asking, One};
-use one::{Done, Job};
+use one::{Done, Job, Terms};
+use overtime::Overtime;
 pub use report::{CallError, CallResult, Status, TurnReport};
 pub use resolve::{ResolvedCall, ResolvedTurn, parse_and_resolve};
 
@@ -29,6 +31,7 @@ use crate::policy::{Access, Key, Policy};
 use crate::refusal::{Refusal, Retry};
 use crate::registry::Registry;
 use crate::tool::{Invocation, Tool};
+use crate::work::Work;
 
 /// Runs the calls of turns through a gate. Clones share all of it.
 #[derive(Clone, Debug)]
@@ -166,9 +169,12 @@ impl Executor {
         request.parent = request.parent.or_else(|| self.gate.lineage());
         let within = request.deadline.unwrap_or(self.policy.turn.deadline);
         let deadline = self.gate.now().saturating_add(within);
+        let deadline = deadline.min(self.gate.inherited_end(request.parent));
         let mut results: Vec<CallResult> = request.turn.calls.iter().map(pending).collect();
         let runnable = self.runnable(&request, &mut results);
         let mut turn = Turn::new(&self.turn_calls(&runnable), deadline);
+        let mut undecided = runnable.len();
+        let mut overtime = Overtime::new(self.gate.runtime(), deadline);
         let mut working = FuturesUnordered::new();
         // Dropped before `working`: what waits is given up before a slot of this turn is free.
         let mut asking = Asking::default();
@@ -178,11 +184,12 @@ impl Executor {
                 match step {
                     Step::Ask(at) => asking.push(self.ask(&request, &runnable[at], at, deadline)),
                     Step::GiveUp(at) => {
+                        undecided -= 1;
                         results[runnable[at].index].output = Err(CallError::TurnDeadline);
                     }
                 }
             }
-            if asking.is_empty() && working.is_empty() {
+            if undecided == 0 {
                 break;
             }
             // What has ended keeps its result also if the stop is ready; what has not begun does
@@ -190,6 +197,9 @@ impl Executor {
             let progress = poll_fn(|context| {
                 if let Poll::Ready(Some((at, done))) = working.poll_next_unpin(context) {
                     return Poll::Ready(Progress::Ended(at, done));
+                }
+                if let Poll::Ready(free) = overtime.poll(context) {
+                    return Poll::Ready(Progress::Free(free));
                 }
                 if stop.as_mut().poll(context).is_ready() {
                     return Poll::Ready(Progress::Stopped);
@@ -203,9 +213,20 @@ impl Executor {
                 }
                 Progress::Answered(at, Err(refusal)) => (at, Done::refused(*refusal)),
                 Progress::Ended(at, done) => (at, done),
+                Progress::Free(at) => {
+                    at.map(|at| turn.ended(at));
+                    continue;
+                }
                 Progress::Stopped => break,
             };
-            turn.ended(at);
+            undecided -= 1;
+            match done.still {
+                // What conflicts with it waits for its work.
+                Some(still) => overtime.push(at, still),
+                None => {
+                    turn.ended(at);
+                }
+            }
             let result = &mut results[runnable[at].index];
             result.output = done.output;
             (result.waited, result.ran) = (done.waited, done.ran);
@@ -327,7 +348,6 @@ impl Executor {
         at: usize,
         turn_deadline: Instant,
     ) -> (usize, Done) {
-        const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
         let report = Some(permit.report());
         let done = one::run(Job {
             gate: &self.gate,
@@ -340,8 +360,9 @@ impl Executor {
                 flow: request.flow.as_str().into(),
                 labels: request.labels.as_slice().into(),
                 report,
+                work: Work::default(),
             },
-            timeout: self.policy.tool(call.name).map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
+            terms: Terms::of(self.policy.tool(call.name)),
             turn_deadline,
         });
         (at, done.await)
@@ -352,6 +373,8 @@ impl Executor {
 enum Progress {
     Answered(usize, Result<Permit, Box<Refusal>>),
     Ended(usize, Done),
+    /// A call's work has ended, or the turn's deadline has come.
+    Free(Option<usize>),
     Stopped,
 }
 

@@ -20,6 +20,7 @@ mod leases;
 mod limits;
 mod lock;
 mod nested;
+mod overtime;
 mod persist;
 mod plan;
 mod revise;
@@ -42,6 +43,8 @@ pub use explain::{Explanation, WaitsFor};
 use handle::Kept;
 use handoff::Answer;
 pub(crate) use home::Home;
+pub use overtime::Abandoned;
+pub(crate) use overtime::{Overrun, Still};
 use plan::Plan;
 use state::{Standing, State, Wanted};
 

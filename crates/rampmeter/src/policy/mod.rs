@@ -45,8 +45,9 @@ pub use keys::{Key, KeyError};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
     Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
-    LabelPolicy, LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind,
-    RatePolicy, ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, WhenOpen,
+    LabelPolicy, LimitPolicy, OnAbandon, Overflow, OverrunPolicy, PriorityPolicy, ProviderPolicy,
+    QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy,
+    TurnPolicy, Unit, WhenOpen,
 };
 pub use zone::Zone;
 

@@ -7,7 +7,9 @@ use super::section::Named;
 use super::shares::LabelRead;
 use super::source::{Sink, shown};
 use super::spelling::{key, quoted};
-use super::types::{Access, LimitPolicy, PriorityPolicy, ProviderPolicy, RunPolicy, ToolPolicy};
+use super::types::{
+    Access, LimitPolicy, OnAbandon, PriorityPolicy, ProviderPolicy, RunPolicy, ToolPolicy,
+};
 
 /// Words that a label of a secret is called by.
 const SECRET_WORDS: [&str; 6] = ["key", "apikey", "token", "secret", "password", "credential"];
@@ -147,6 +149,13 @@ pub(super) fn tools(tools: &[Named<ToolPolicy>], undeclared: Access, sink: &mut 
             let message =
                 format!("tool `{name}` declares no access: its calls of one turn run one by one");
             let help = "write access = \"read\" if it only reads, or \"write\"";
+            sink.remark(Severity::Note, span, message, help);
+        }
+        if tool.overrun.on_abandon == OnAbandon::Free && !(tool.draws.is_empty() && keyless) {
+            let message = format!(
+                "tool `{name}` gives its slots up after the grace: what runs may pass its limits"
+            );
+            let help = "leave `on_abandon` out to have work that cannot be ended keep its slots";
             sink.remark(Severity::Note, span, message, help);
         }
         if tool.run.is_none() {

@@ -8,8 +8,7 @@ use super::source::{Sink, Span, shown};
 use super::spelling;
 
 /// Words that a later version will enforce. Accepting one now would promise what nothing keeps.
-const NOT_ENFORCED: [&str; 7] =
-    ["retry", "retries", "idempotent", "fallback", "on_abandon", "on-abandon", "degrade"];
+const NOT_ENFORCED: [&str; 5] = ["retry", "retries", "idempotent", "fallback", "degrade"];
 
 const COOL_DOWN: &str = "write feedback = true in a limit: a throttled call then cools it down";
 
