@@ -42,8 +42,8 @@ fn play(regime: Regime) -> (Driven, Tools, Summary) {
     let start_ns = tools.clock.now_ns();
     let driven = clock.block_on(drive::drive(&executor, lines, at_once, &stop, &mut Quiet));
     let driven = driven.expect("a run that hangs has lost a call");
-    let snapshot = executor.gate().snapshot();
-    let summary = summary::sum_up(&policy, regime.name(), &driven, &tools, &snapshot, start_ns);
+    let gate = executor.gate();
+    let summary = summary::sum_up(&policy, regime.name(), &driven, &tools, gate, start_ns);
     (driven, tools, summary)
 }
 

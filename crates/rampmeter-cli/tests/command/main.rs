@@ -11,4 +11,6 @@ mod mock_provider;
 mod outputs;
 mod quotas;
 mod real_turns;
+#[cfg(target_os = "linux")]
+mod subprocesses;
 mod wrong_input;
