@@ -233,6 +233,15 @@ impl Instances {
         Some(id)
     }
 
+    /// The instance of a limit for this value of its label, if there is one.
+    pub(crate) fn look_up(&self, limit: u16, label: Option<&str>) -> Option<u32> {
+        let per_limit = self.limits.get(usize::from(limit))?;
+        match label {
+            None => per_limit.single,
+            Some(value) => per_limit.by_value.get(value).copied(),
+        }
+    }
+
     /// All keys, by name.
     pub(crate) fn keys(&self) -> impl Iterator<Item = u32> + '_ {
         self.keys.by_value.values().copied()

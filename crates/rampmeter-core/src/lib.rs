@@ -41,6 +41,7 @@
 
 extern crate alloc;
 
+mod abandon;
 mod backfill;
 mod breaker;
 mod budget;
@@ -88,6 +89,7 @@ mod units;
 mod usage;
 mod watch;
 
+pub use abandon::Abandoned;
 pub use breaker::BreakerState;
 pub use call::{
     Call, CallId, Cost, Draw, Flow, KeyAccess, LabelId, LimitId, Outcome, Priority, ToolId, Unit,

@@ -36,6 +36,10 @@ pub enum EventKind {
     Cancelled,
     /// It has an answer, and not of its own tool: told after its ends, once for the whole call.
     Degraded,
+    /// Its work has outlasted its end and its grace.
+    Abandoned,
+    /// Its work came to an answer after its end, and that was dropped.
+    Late,
     /// Calls begin to wait for a limit.
     Saturated,
     /// Nobody waits for a limit any more.
@@ -65,7 +69,7 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [EventKind; 22] = [
+    const ALL: [EventKind; 24] = [
         EventKind::Invoked,
         EventKind::Queued,
         EventKind::Moved,
@@ -75,6 +79,8 @@ impl EventKind {
         EventKind::Refused,
         EventKind::Cancelled,
         EventKind::Degraded,
+        EventKind::Abandoned,
+        EventKind::Late,
         EventKind::Saturated,
         EventKind::Relieved,
         EventKind::Resized,
@@ -102,6 +108,8 @@ impl EventKind {
             EventKind::Refused => "tool.refused",
             EventKind::Cancelled => "tool.cancelled",
             EventKind::Degraded => "tool.degraded",
+            EventKind::Abandoned => "tool.abandoned",
+            EventKind::Late => "tool.late",
             EventKind::Saturated => "limit.saturated",
             EventKind::Relieved => "limit.relieved",
             EventKind::Resized => "limit.resized",
@@ -171,7 +179,8 @@ pub struct Event {
     pub by: Option<Arc<str>>,
     /// How the call ended, of an end.
     pub outcome: Option<Outcome>,
-    /// How long it waited (`Started`, `Refused`) or ran (ends).
+    /// How long it waited (`Started`, `Refused`), ran (ends), or went on after its end (`Abandoned`,
+    /// `Late`).
     pub took: Option<Duration>,
     /// How long it will last (`Cooling`, `Spent`).
     pub lasts: Option<Duration>,

@@ -24,6 +24,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "tokio")]
+mod blocking;
 pub mod cache;
 mod call;
 mod event;
@@ -48,6 +50,7 @@ pub mod runtime;
 pub mod state_bag;
 mod tool;
 mod trace;
+mod work;
 
 pub use call::{Call, DEFAULT_FLOW};
 pub use event::{CallInfo, Counters, Event, EventKind, Events};
@@ -55,7 +58,7 @@ pub use executor::{
     After, Attempt, Because, CallError, CallResult, Degraded, Executor, PlannedCall, ResolvedCall,
     ResolvedTurn, Status, TurnPlan, TurnReport, TurnRequest, parse_and_resolve,
 };
-pub use gate::{Admission, Ask, Explanation, Gate, Handle, WaitsFor};
+pub use gate::{Abandoned, Admission, Ask, Explanation, Gate, Handle, WaitsFor};
 pub use interceptor::{Before, CallContext, Interceptor};
 pub use lineage::{Lineage, Scope};
 #[cfg(feature = "prometheus")]
@@ -74,3 +77,4 @@ pub use registry::{DuplicateTool, Registry, UnknownTool};
 pub use report::Report;
 pub use state_bag::{BagError, BagWriter, StateBag};
 pub use tool::{Invocation, Tool, ToolError};
+pub use work::{Hold, Work};

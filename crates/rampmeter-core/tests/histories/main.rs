@@ -7,6 +7,7 @@
     reason = "a test may fail"
 )]
 
+mod abandoned;
 mod adaptive;
 mod arrivals;
 mod backfill;

@@ -85,7 +85,7 @@ impl<'a> Drive<'a> {
             self.note_unasked(around.call(), &output);
             self.courses[at].around = Some(around);
             self.turn.ended(at, rampmeter_core::End::Final);
-            return self.concluded(at, Done { output, waited: None, ran: None }, results);
+            return self.concluded(at, Done::at_once(output), results);
         }
         let CallContext { arguments, labels, .. } = around.call();
         let given = Given { arguments: arguments.clone(), labels: labels.clone() };

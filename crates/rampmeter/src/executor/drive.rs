@@ -3,7 +3,6 @@
 use std::future::{Future, poll_fn};
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rampmeter_core::{End, Instant, Step, Turn};
@@ -13,7 +12,8 @@ use super::around::{self, Given};
 use super::asking::{Asking, One};
 use super::course::Course;
 use super::flight::Common;
-use super::one::{Done, Job};
+use super::one::{Done, Job, Terms};
+use super::overtime::Overtime;
 use super::report::{CallError, CallResult, Degraded, pending};
 use super::runnable::{Runnable, runnable, turn_calls};
 use super::{Executor, TurnRequest};
@@ -24,13 +24,14 @@ use crate::runtime::BoxFuture;
 use crate::state_bag::BagWriter;
 use crate::tool::Invocation;
 use crate::trace::PartSpan;
-
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::work::Work;
 
 /// What the loop waits for.
 enum Progress<'a> {
     Answered(usize, Result<Permit, Box<Refusal>>),
     Acted(usize, Acted<'a>),
+    /// A piece of work of a call has ended that went on after its attempt.
+    Free(usize),
     Woken,
     Stopped,
 }
@@ -44,6 +45,7 @@ pub(super) async fn drive(
     let gate = executor.gate();
     let within = request.deadline.unwrap_or(executor.policy.turn.deadline);
     let deadline = gate.now().saturating_add(within);
+    let deadline = deadline.min(gate.inherited_end(request.parent));
     let mut results: Vec<CallResult> = request.turn.calls.iter().map(pending).collect();
     let calls = runnable(executor, request, &mut results);
     let given = around::places(executor, calls.len());
@@ -58,6 +60,7 @@ pub(super) async fn drive(
         calls,
         given: &given,
         asking: Asking::default(),
+        overtime: Overtime::default(),
         open: 0,
         failed: false,
     };
@@ -80,6 +83,9 @@ pub(super) async fn drive(
             if let Poll::Ready(Some((at, acted))) = working.poll_next_unpin(context) {
                 return Poll::Ready(Progress::Acted(at, acted));
             }
+            if let Poll::Ready(at) = drive.overtime.poll(context) {
+                return Poll::Ready(Progress::Free(at));
+            }
             if stop.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Progress::Stopped);
             }
@@ -91,6 +97,10 @@ pub(super) async fn drive(
         let todo = match progress.await {
             Progress::Answered(at, answer) => drive.answered(at, answer, &mut results),
             Progress::Acted(at, acted) => drive.acted(at, acted, &mut results),
+            Progress::Free(at) => {
+                drive.free(at);
+                None
+            }
             Progress::Woken => None,
             Progress::Stopped => break,
         };
@@ -112,6 +122,7 @@ pub(super) struct Drive<'a> {
     pub(super) given: &'a [OnceLock<Given>],
     pub(super) courses: Vec<Course<'a>>,
     pub(super) asking: Asking<'a>,
+    pub(super) overtime: Overtime,
     /// Calls without a result.
     pub(super) open: usize,
     /// A call has failed, and the turn is to fail fast.
@@ -211,8 +222,9 @@ impl<'a> Drive<'a> {
                 labels: labels.into(),
                 report,
                 state: self.writer(at),
+                work: Work::default(),
             },
-            timeout: aim.policy.map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
+            terms: Terms::of(aim.policy),
             turn_deadline: deadline,
         }
     }
@@ -238,7 +250,16 @@ impl<'a> Drive<'a> {
     }
 
     /// An attempt, or what stands in for the call, has ended.
-    pub(super) fn ended(&mut self, at: usize, done: Done, results: &mut [CallResult]) -> Todo<'a> {
+    pub(super) fn ended(
+        &mut self,
+        at: usize,
+        mut done: Done,
+        results: &mut [CallResult],
+    ) -> Todo<'a> {
+        if let Some(still) = done.still.take() {
+            self.courses[at].going_on += 1;
+            self.overtime.push(at, still);
+        }
         let end = match &done.output {
             Ok(text) => {
                 if self.courses[at].degraded.is_none() {
@@ -311,9 +332,22 @@ impl<'a> Drive<'a> {
             span.end(&done.output);
         }
         course.fill(done, result);
+        let goes_on = course.going_on > 0;
         self.note_degraded(at, results);
-        self.turn.released(at);
+        if !goes_on {
+            self.turn.released(at);
+        }
         None
+    }
+
+    /// A piece of a call's work has ended that went on after its attempt.
+    fn free(&mut self, at: usize) {
+        let course = &mut self.courses[at];
+        course.going_on -= 1;
+        if course.going_on == 0 {
+            // Of a call that is still tried it means nothing yet.
+            self.turn.released(at);
+        }
     }
 
     /// The turn is over; what has no result yet keeps what was tried.

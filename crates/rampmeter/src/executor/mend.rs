@@ -131,7 +131,7 @@ impl<'a> Drive<'a> {
         }
         let last = self.courses[at].attempts.pop().map(|last| {
             let (waited, ran) = (last.waited, last.ran);
-            Done { output: Err(last.error), waited, ran }
+            Done { output: Err(last.error), waited, ran, still: None }
         });
         let done = last.unwrap_or_else(|| Done::at_once(Err(CallError::Cancelled)));
         self.settled(at, done, results)

@@ -8,6 +8,7 @@ mod drive;
 mod flight;
 mod mend;
 mod one;
+mod overtime;
 mod plan;
 mod report;
 mod request;

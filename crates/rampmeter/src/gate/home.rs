@@ -76,6 +76,11 @@ impl Home {
         self.input(|state, now| state.release(now, id, outcome));
     }
 
+    /// A running call must have ended by then.
+    pub(crate) fn must_end_by(&'static self, id: CallId, by: Instant) {
+        self.visit(|state| state.map(|state| state.engine.must_end_by(id, by)));
+    }
+
     /// [`Home::input`], if the gate with this serial number is still here.
     pub(crate) fn input_at<R>(
         &'static self,

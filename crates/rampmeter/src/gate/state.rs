@@ -16,6 +16,7 @@ use super::handle::Renewals;
 use super::handoff::Handoff;
 use super::infos::Infos;
 use super::leases::Leases;
+use super::overtime::Overtime;
 use super::persist::Keeping;
 use super::plan::Plan;
 use super::shapes::Shapes;
@@ -40,6 +41,7 @@ pub(crate) struct State {
     attention: Instant,
     pub(super) plan: Plan,
     pub(super) timer: TimerState,
+    pub(super) overtime: Overtime,
     pub(super) counters: Counters,
     pub(super) wakes: Wakes,
     /// When the windows of calendar rates are next placed anew.
@@ -103,6 +105,7 @@ impl State {
             attention: Instant::EPOCH,
             plan,
             timer: TimerState::default(),
+            overtime: Overtime::default(),
             counters: Counters::default(),
             wakes: Wakes::default(),
             align_at: Instant::EPOCH,
@@ -161,7 +164,7 @@ impl State {
     /// Notes when time alone will next change something, and sees to it that somebody keeps it.
     /// Says whether that is now, because the engine has left something over.
     pub(super) fn keep_time(&mut self, now: Instant) -> bool {
-        let next = self.engine.next_moment();
+        let next = self.next_moment();
         self.attention = next.unwrap_or(Instant::NEVER).min(self.align_at);
         let left_over = next.is_some_and(|next| next <= now);
         // Somebody must keep the time if the next moment is nearer than the timer thinks.
@@ -254,6 +257,7 @@ impl State {
 
     /// Does what is due by `now`.
     pub(super) fn advance(&mut self, now: Instant) {
+        self.end_graces(now);
         self.engine.advance(now, &mut self.out);
     }
 
@@ -372,7 +376,7 @@ impl State {
 
     /// A call that waited or ran is over.
     #[inline]
-    fn ended(&mut self, now: Instant, id: CallId, outcome: Outcome) {
+    pub(super) fn ended(&mut self, now: Instant, id: CallId, outcome: Outcome) {
         let Some(entry) = self.leave(id) else { return };
         let kind = match outcome {
             Outcome::Succeeded => EventKind::Completed,

@@ -7,9 +7,10 @@ use super::quantity::{show_bytes, show_duration, show_period};
 use super::queue::OVERFLOW;
 use super::slots::RULES;
 use super::spelling::{key, quoted};
+use super::tools::ON_ABANDON;
 use super::types::{
-    Access, AdaptivePolicy, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy,
-    ToolPolicy, Unit,
+    Access, AdaptivePolicy, LimitPolicy, OverrunPolicy, QueuePolicy, RateKind, RatePolicy,
+    RunDefaults, RunPolicy, ToolPolicy, Unit,
 };
 use super::{Policy, breaker, fallback, http, retries};
 
@@ -216,6 +217,10 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
     out.line(format_args!("queue_timeout = {}", quoted_duration(tool.queue_timeout)));
     out.line(format_args!("timeout = {}", quoted_duration(tool.timeout)));
     write_failures(out, tool);
+    let OverrunPolicy { grace, on_abandon } = tool.overrun;
+    out.line(format_args!("grace = {}", quoted_duration(grace)));
+    let word = ON_ABANDON.iter().find(|(_, it)| *it == on_abandon).map_or("hold", |it| it.0);
+    out.line(format_args!("on_abandon = \"{word}\""));
     if let Some(run) = &tool.run {
         out.line(format_args!("run = {}", run_table(run, policy)));
     }

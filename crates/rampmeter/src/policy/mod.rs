@@ -51,9 +51,9 @@ pub use retries::{RetriesPolicy, RetryPolicy};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
     Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
-    LabelPolicy, LimitPolicy, MergePolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy,
-    RateKind, RatePolicy, ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit,
-    WhenOpen,
+    LabelPolicy, LimitPolicy, MergePolicy, OnAbandon, Overflow, OverrunPolicy, PriorityPolicy,
+    ProviderPolicy, QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunDefaults, RunPolicy,
+    ToolPolicy, TurnPolicy, Unit, WhenOpen,
 };
 pub use zone::Zone;
 

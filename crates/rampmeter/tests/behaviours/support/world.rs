@@ -59,6 +59,24 @@ impl World {
         Executor::new(self.gate.clone(), registry, self.policy.clone())
     }
 
+    /// A tool that hands its work to a task of its own, which takes the `ms` of the arguments and
+    /// does not ask whether anybody still waits.
+    pub(crate) fn stubborn(&self, name: &str, inside: &Arc<Inside>) -> Tool {
+        let (world, inside) = (self.clone(), inside.clone());
+        Tool::raw(name, "", serde_json::json!({}), move |call| {
+            let (world, here, hold) = (world.clone(), Inside::enter(&inside), call.work.hold());
+            let (sender, answer) = tokio::sync::oneshot::channel();
+            let arguments: serde_json::Value = call.arguments.parse().unwrap();
+            world.clone().spawn(async move {
+                world.sleep(arguments["ms"].as_u64().unwrap_or(0)).await;
+                drop(here);
+                hold.finish();
+                let _ = sender.send(call.id.to_string());
+            });
+            async move { answer.await.map_err(rampmeter::ToolError::failed) }
+        })
+    }
+
     /// A tool that takes the `ms` of its arguments, then answers with its id.
     pub(crate) fn sleeper(&self, name: &str, inside: &Arc<Inside>) -> Tool {
         let (world, inside) = (self.clone(), inside.clone());
