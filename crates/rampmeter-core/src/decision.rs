@@ -68,6 +68,9 @@ pub enum Reason {
     /// What it is charged could not be written down first, as it must be; the engine itself writes
     /// nothing and never says it.
     Unwritten,
+    /// The gate is under severe pressure, and its priority has its share of the queue, or it could
+    /// not start within the time it may wait.
+    Pressure,
 }
 
 /// When asking again could be answered otherwise.
@@ -102,6 +105,7 @@ impl Reason {
             Reason::TooDeep => "too_deep",
             Reason::WouldDeadlock => "would_deadlock",
             Reason::Unwritten => "unwritten",
+            Reason::Pressure => "pressure",
         }
     }
 }
@@ -124,6 +128,7 @@ impl fmt::Display for Reason {
             Reason::TooDeep => "it is nested too deep",
             Reason::WouldDeadlock => "it would wait for ever, in a cycle of calls",
             Reason::Unwritten => "what it is charged could not be written to the state file",
+            Reason::Pressure => "the gate is under severe pressure, and cannot let it wait",
         })
     }
 }

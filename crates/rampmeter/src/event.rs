@@ -58,10 +58,16 @@ pub enum EventKind {
     HalfOpen,
     /// They did, and calls start as before.
     Closed,
+    /// The gate takes more work again.
+    Normal,
+    /// A queue is filled.
+    Elevated,
+    /// A queue is nearly full, or no calls are admitted for want of memory.
+    Severe,
 }
 
 impl EventKind {
-    const ALL: [EventKind; 20] = [
+    const ALL: [EventKind; 23] = [
         EventKind::Invoked,
         EventKind::Queued,
         EventKind::Started,
@@ -82,6 +88,9 @@ impl EventKind {
         EventKind::Opened,
         EventKind::HalfOpen,
         EventKind::Closed,
+        EventKind::Normal,
+        EventKind::Elevated,
+        EventKind::Severe,
     ];
 
     /// The event's name in files: `tool.started`, `limit.saturated`.
@@ -107,6 +116,9 @@ impl EventKind {
             EventKind::Opened => "limit.opened",
             EventKind::HalfOpen => "limit.half_open",
             EventKind::Closed => "limit.closed",
+            EventKind::Normal => "gate.normal",
+            EventKind::Elevated => "gate.elevated",
+            EventKind::Severe => "gate.severe",
         }
     }
 }
@@ -143,7 +155,7 @@ pub struct Event {
     pub kind: EventKind,
     /// The call; `None` for events of a limit.
     pub call: Option<Arc<CallInfo>>,
-    /// The limit that the event is about, or that refused.
+    /// The limit that the event is about, that refused, or that presses the gate.
     pub limit: Option<Arc<str>>,
     /// Why, of a refusal.
     pub reason: Option<Reason>,

@@ -34,6 +34,7 @@ mod lineage;
 mod permit;
 mod persist;
 pub mod policy;
+mod pressure;
 mod refusal;
 mod registry;
 mod report;
@@ -43,14 +44,15 @@ mod tool;
 pub use call::{Call, DEFAULT_FLOW};
 pub use event::{CallInfo, Counters, Event, EventKind, Events};
 pub use executor::{
-    CallError, CallResult, Executor, ResolvedCall, ResolvedTurn, Status, TurnReport, TurnRequest,
-    parse_and_resolve,
+    CallError, CallResult, Executor, ResolvedCall, ResolvedTurn, Status, StreamOptions, TurnReport,
+    TurnRequest, Turns, parse_and_resolve,
 };
-pub use gate::{Admission, Ask, Explanation, Gate, Handle, WaitsFor};
+pub use gate::{Admission, Ask, Explanation, Gate, Handle, Ready, WaitsFor};
 pub use lineage::{Lineage, Scope};
 pub use permit::Permit;
 pub use persist::{Durability, LeftOut, PersistError, Persisted, Restored, SetAside};
 pub use policy::{Access, Policy, PolicyErrors, Unit};
+pub use pressure::{MemoryMeter, Pressure, PressureCause, PressureLevel, ProcessMemory};
 pub use rampmeter_core::{
     BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, KeyAccess, KeySnapshot,
     LimitSnapshot, MAX_KEY_BYTES, Outcome, Reason, Snapshot,

@@ -23,6 +23,7 @@ mod instances;
 mod keys;
 mod lineage;
 mod nested;
+mod pressure;
 mod queues;
 mod refusals;
 mod rescues;

@@ -4,6 +4,8 @@ mod asking;
 mod one;
 mod report;
 mod resolve;
+mod room;
+mod stream;
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -11,6 +13,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rampmeter_core::{Access as CoreAccess, Instant, Reason, Step, Turn, TurnCall};
 
@@ -18,6 +21,8 @@ use asking::{Asking, One};
 use one::{Done, Job};
 pub use report::{CallError, CallResult, Status, TurnReport};
 pub use resolve::{ResolvedCall, ResolvedTurn, parse_and_resolve};
+use room::{Place, Seat};
+pub use stream::{StreamOptions, Turns};
 
 use crate::call::{Call, DEFAULT_FLOW, names};
 use crate::event::{CallInfo, EventKind};
@@ -160,8 +165,18 @@ impl Executor {
     /// what has ended keeps its result.
     pub async fn run_turn_until(
         &self,
+        request: TurnRequest,
+        stop: impl Future<Output = ()> + Send,
+    ) -> TurnReport {
+        self.run_seated(request, stop, Seat::unbounded()).await
+    }
+
+    /// [`Executor::run_turn_until`], where each call is asked for once `seat` has a place for it.
+    async fn run_seated(
+        &self,
         mut request: TurnRequest,
         stop: impl Future<Output = ()> + Send,
+        seat: Seat,
     ) -> TurnReport {
         request.parent = request.parent.or_else(|| self.gate.lineage());
         let within = request.deadline.unwrap_or(self.policy.turn.deadline);
@@ -173,16 +188,27 @@ impl Executor {
         // Dropped before `working`: what waits is given up before a slot of this turn is free.
         let mut asking = Asking::default();
         let mut stop = std::pin::pin!(stop);
+        // Only a turn that waits for a place can wait when none of its calls is at the gate.
+        let mut clock = None;
         loop {
-            while let Some(step) = turn.next(self.gate.now()) {
-                match step {
-                    Step::Ask(at) => asking.push(self.ask(&request, &runnable[at], at, deadline)),
-                    Step::GiveUp(at) => {
+            let mut seated = true;
+            while !turn.is_done() {
+                let (place, now) = (seat.take(), self.gate.now());
+                seated = place.is_some() || now >= deadline;
+                if !seated {
+                    break;
+                }
+                match turn.next(now) {
+                    Some(Step::Ask(at)) => {
+                        asking.push(self.ask(&request, &runnable[at], at, deadline, place));
+                    }
+                    Some(Step::GiveUp(at)) => {
                         results[runnable[at].index].output = Err(CallError::TurnDeadline);
                     }
+                    None => break,
                 }
             }
-            if asking.is_empty() && working.is_empty() {
+            if asking.is_empty() && working.is_empty() && seated {
                 break;
             }
             // What has ended keeps its result also if the stop is ready; what has not begun does
@@ -194,6 +220,13 @@ impl Executor {
                 if stop.as_mut().poll(context).is_ready() {
                     return Poll::Ready(Progress::Stopped);
                 }
+                if !seated {
+                    let clock =
+                        clock.get_or_insert_with(|| self.gate.runtime().sleep_until(deadline));
+                    if seat.poll_room(context).is_ready() || clock.poll_unpin(context).is_ready() {
+                        return Poll::Ready(Progress::Seated);
+                    }
+                }
                 asking.poll(context).map(|(at, answer)| Progress::Answered(at, answer))
             });
             let (at, done) = match progress.await {
@@ -203,6 +236,7 @@ impl Executor {
                 }
                 Progress::Answered(at, Err(refusal)) => (at, Done::refused(*refusal)),
                 Progress::Ended(at, done) => (at, done),
+                Progress::Seated => continue,
                 Progress::Stopped => break,
             };
             turn.ended(at);
@@ -307,6 +341,7 @@ impl Executor {
         call: &Runnable<'a>,
         at: usize,
         turn_deadline: Instant,
+        place: Option<Place>,
     ) -> One<'a> {
         let left = turn_deadline.saturating_since(self.gate.now());
         let mut asked = Call::new(call.name).flow(&request.flow).id(call.id).deadline(left);
@@ -316,7 +351,7 @@ impl Executor {
         for (key, access) in &call.keys {
             asked = asked.key(key.clone().into(), *access);
         }
-        One { at, admission: self.gate.admit(asked) }
+        One { at, admission: self.gate.admit(asked), _place: place }
     }
 
     async fn work(
@@ -352,6 +387,8 @@ impl Executor {
 enum Progress {
     Answered(usize, Result<Permit, Box<Refusal>>),
     Ended(usize, Done),
+    /// There may be a place for another call.
+    Seated,
     Stopped,
 }
 

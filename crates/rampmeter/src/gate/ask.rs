@@ -179,7 +179,8 @@ impl State {
             id: if call.id.is_empty() { self.nothing.clone() } else { call.id.into() },
             turn: call.turn,
         });
-        Ok(Wanted { info: self.infos.insert(info), flow, priority })
+        let guarded = self.plan.guard.is_some() && !self.plan.spared.contains(&priority);
+        Ok(Wanted { info: self.infos.insert(info), flow, priority, guarded })
     }
 
     /// A nested call is for whom its caller is, at its caller's priority and in its turn.
@@ -199,7 +200,8 @@ impl State {
             turn: call.turn.or(parent.turn),
         });
         let priority = self.plan.priority(&parent.priority).unwrap_or(own);
-        Wanted { info: self.infos.insert(info), flow, priority }
+        // If it waited for memory, its caller would go on holding its own.
+        Wanted { info: self.infos.insert(info), flow, priority, guarded: false }
     }
 
     /// A flow by name. Recent names are kept, so that a call need not copy its own.
@@ -232,7 +234,9 @@ impl State {
             weight: draw.weight,
             costs,
         });
-        let draws: SmallVec<[Draw<'_>; 4]> = draws.collect();
+        let guard = self.plan.guard.filter(|_| wanted.guarded);
+        let guard = guard.map(|limit| Draw { limit, weight: 1, costs: &[] });
+        let draws: SmallVec<[Draw<'_>; 4]> = draws.chain(guard).collect();
         let known = call.labels.iter().filter_map(|(name, value)| {
             let label = self.plan.label(name)?;
             let hidden = label.secret.then(|| short_hash(value));

@@ -11,7 +11,7 @@ use super::types::{
     Access, AdaptivePolicy, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy,
     ToolPolicy, Unit,
 };
-use super::{Policy, breaker, http};
+use super::{Policy, breaker, http, pressure};
 
 /// TOML that reads back as an equal policy.
 pub(super) fn effective(policy: &Policy) -> String {
@@ -23,6 +23,8 @@ pub(super) fn effective(policy: &Policy) -> String {
     out.section("calls", "");
     out.line(format_args!("patience = {}", quoted_duration(policy.calls.patience)));
     out.line(format_args!("max_depth = {}", policy.calls.max_depth));
+    out.section("pressure", "");
+    pressure::written(&policy.pressure).iter().for_each(|line| out.line(format_args!("{line}")));
     for limit in &policy.limits {
         write_limit(&mut out, limit);
         write_wait_bound(&mut out, limit, policy);

@@ -15,6 +15,7 @@ mod limits;
 mod nearest;
 mod notes;
 mod pattern;
+mod pressure;
 mod quantity;
 mod queue;
 mod rates;
@@ -42,6 +43,7 @@ pub(crate) use pattern::best as best_pattern;
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
 pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
 pub use keys::{Key, KeyError};
+pub use pressure::{MarkPolicy, MemoryPolicy, PressurePolicy};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
     Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
@@ -76,6 +78,8 @@ pub struct Policy {
     pub turn: TurnPolicy,
     /// What holds for every call.
     pub calls: CallsPolicy,
+    /// When the gate is under pressure, and what it does about it.
+    pub pressure: PressurePolicy,
     /// What a tool that declares no access counts as.
     pub undeclared: Access,
     /// The most bytes of arguments a call may carry.
@@ -149,6 +153,7 @@ impl Policy {
     pub fn to_unlimited(&self) -> Policy {
         let mut unlimited = self.clone();
         unlimited.limits.clear();
+        unlimited.pressure = PressurePolicy::default();
         for tool in &mut unlimited.tools {
             tool.draws.clear();
             tool.reads.clear();
@@ -173,6 +178,7 @@ impl PartialEq for Policy {
             run,
             turn,
             calls,
+            pressure,
             undeclared,
             max_arguments,
             source: _,
@@ -186,6 +192,7 @@ impl PartialEq for Policy {
             && *run == other.run
             && *turn == other.turn
             && *calls == other.calls
+            && *pressure == other.pressure
             && *undeclared == other.undeclared
             && *max_arguments == other.max_arguments
     }

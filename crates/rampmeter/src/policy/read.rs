@@ -7,13 +7,14 @@ use super::notes;
 use super::section::{Named, Section};
 use super::source::Sink;
 use super::tools::{Known, tools};
-use super::{Policy, defaults, limits, shares};
+use super::{Policy, defaults, limits, pressure, shares};
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "undeclared",
     "max_arguments",
     "turn",
     "calls",
+    "pressure",
     "limits",
     "labels",
     "tools",
@@ -48,6 +49,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
     let calls = defaults::calls(root, sink);
     let run = defaults::run_defaults(root, sink);
     let priorities = shares::priorities(root, sink);
+    let pressure = pressure::pressure(root, priorities.as_deref(), sink);
     let flows = shares::flows(root, sink);
     let labels = shares::labels(root, sink);
     let limits = limits::limits(root, priorities.as_deref(), sink);
@@ -75,6 +77,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         run,
         turn,
         calls,
+        pressure,
         undeclared,
         max_arguments,
         source: Source::default(),
