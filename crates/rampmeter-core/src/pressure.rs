@@ -130,6 +130,9 @@ impl Engine {
     /// Shortens every queue that is filled up to the severe mark to where it leaves it. Its work is
     /// bounded by the calls that are refused.
     pub fn shorten(&mut self, now: Instant, out: &mut Outputs) {
+        if self.pressing.fills[1] == 0 {
+            return;
+        }
         self.begin(now, out);
         for id in self.instances.ids() {
             if self.instances.get(id).filled == 2 {

@@ -28,6 +28,12 @@ fn shortened(stage: &mut Stage) -> Vec<(CallId, Reason)> {
     stage.refusals()
 }
 
+fn fill(stage: &mut Stage, many: usize, ask: &Ask) {
+    for _ in 0..many {
+        stage.waits(ask);
+    }
+}
+
 fn low() -> Ask {
     on(&[0]).priority(2)
 }
@@ -57,7 +63,7 @@ fn a_queue_is_filled_from_a_mark_on_until_it_is_down_to_a_lower_one() {
 #[test]
 fn a_limit_of_another_size_or_none_is_counted_anew() {
     let (mut stage, _) = pressed(&[]);
-    (0..5).for_each(|_| drop(stage.waits(&low())));
+    fill(&mut stage, 5, &low());
     let longer = LimitConfig { queue_size: 100, ..config(&[slots(1)]).limits[0].clone() };
     stage.edit(vec![Edit::Replace(LimitId(0), longer.clone())]);
     assert_eq!(stage.engine.fills(), [0, 0]);
@@ -87,7 +93,7 @@ fn a_queue_is_shortened_by_the_newest_calls_of_priorities_over_their_share() {
 fn who_is_spared_or_within_its_share_is_not_refused_when_a_queue_is_shortened() {
     let (mut stage, _) = pressed(&[2]);
     let highs = [(); 2].map(|()| stage.waits(&on(&[0])));
-    (0..7).for_each(|_| drop(stage.waits(&low())));
+    fill(&mut stage, 7, &low());
     assert_eq!(shortened(&mut stage), [], "2 highs are less than 16 of 17 parts of 4");
     let middle = stage.waits(&on(&[0]).priority(1));
     assert_eq!(shortened(&mut stage), [(middle, Reason::Pressure)], "1 is more than 4 of 21");
@@ -112,11 +118,11 @@ fn calls_of_running_calls_are_neither_shortened_nor_refused_early() {
 fn a_call_of_a_priority_that_has_its_share_of_a_filled_queue_is_refused_early() {
     let (mut stage, _) = pressed(&[1]);
     stage.engine.set_refuses_early(true);
-    (0..5).for_each(|_| drop(stage.waits(&low())));
+    fill(&mut stage, 5, &low());
     let refused =
         Refusal { reason: Reason::Pressure, limit: Some(LimitId(0)), retry: Retry::OnRelease };
     assert_eq!(stage.refused(&low()), refused);
-    (0..3).for_each(|_| drop(stage.waits(&on(&[0]))));
+    fill(&mut stage, 3, &on(&[0]));
     assert_eq!(stage.refused(&on(&[0])), refused, "4 highs are more than 16 of 17 parts of 4");
     stage.waits(&on(&[0]).priority(1));
     stage.engine.set_refuses_early(false);

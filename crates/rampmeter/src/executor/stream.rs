@@ -30,8 +30,9 @@ impl Default for StreamOptions {
 /// The stream of [`Executor::stream`].
 ///
 /// # Cancel safety
-/// Dropping it cancels every call of the turns that are open; their reports are lost. Turns that
-/// were not pulled are still the producer's.
+/// Dropping it cancels every call of the turns that are open; their reports are lost. While one turn
+/// is taken down, a call of another may be admitted to what that frees, and is cancelled too. Turns
+/// that were not pulled are still the producer's.
 #[must_use = "turns run only while this is polled"]
 pub struct Turns<S> {
     executor: Executor,

@@ -165,7 +165,7 @@ impl State {
                 Box::new(unsupported(&tool.name, detail))
             })?,
         };
-        if let Some(detail) = wrong_keys(call, tool) {
+        if let Some(detail) = wrong_keys(call, tool, self.plan.guard.is_some()) {
             return Err(Box::new(unsupported(&tool.name, detail)));
         }
         if let Some(parent) = parent.and_then(|parent| self.info(parent)).cloned() {
@@ -302,7 +302,7 @@ pub(super) fn unsupported(tool: &Arc<str>, detail: String) -> Refusal {
 }
 
 /// What is wrong with the keys that a call names, if anything is.
-fn wrong_keys(call: &Call<'_>, tool: &PlannedTool) -> Option<String> {
+fn wrong_keys(call: &Call<'_>, tool: &PlannedTool, guarded: bool) -> Option<String> {
     let Some(keys) = &call.keys else {
         let detail = || {
             "its keys depend on its arguments, which the gate does not see; name them with \
@@ -316,7 +316,7 @@ fn wrong_keys(call: &Call<'_>, tool: &PlannedTool) -> Option<String> {
         return Some(format!("it names a key of {bytes} bytes; name at most {MAX_KEY_BYTES}"));
     }
     let all = tool.draws.len() + tool.keys.len() + keys.0.len();
-    let most = core::MAX_DRAWS;
+    let most = core::MAX_DRAWS - usize::from(guarded);
     (all > most).then(|| format!("it names {all} limits and keys; name at most {most}"))
 }
 

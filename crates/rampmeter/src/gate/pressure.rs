@@ -57,6 +57,11 @@ impl Gate {
         })
     }
 
+    /// [`Pressure::level`] alone, which costs no look at all queues.
+    pub fn pressure_level(&self) -> PressureLevel {
+        self.home().input(|state, _| state.pressing.level.level())
+    }
+
     /// An answer that is given at once must not rest on an old measure.
     pub(super) fn measure_if_due(&self) {
         if self.tenancy.watches_memory {

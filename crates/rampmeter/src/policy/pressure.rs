@@ -7,7 +7,7 @@ use super::field::Field;
 use super::nearest::did_you_mean;
 use super::quantity::{self, show_duration, show_memory, show_per_mille};
 use super::section::Section;
-use super::source::{Sink, shown};
+use super::source::{Complaint, Sink, shown};
 use super::spelling::quoted;
 use super::types::PriorityPolicy;
 
@@ -16,8 +16,6 @@ const HELP: &str = "write [pressure] and below it lines such as memory = \"2GiB\
 
 const DEFAULT_DWELL: Duration = Duration::from_secs(1);
 const DEFAULT_EVERY: Duration = Duration::from_millis(100);
-/// What is left of the memory in use where calls start again, unless it is said.
-const RESUMED_PERCENT: u64 = 90;
 
 /// The words of what is done under severe pressure.
 const STEPS: [(&str, Step); 2] = [("shorten", Step::Shorten), ("refuse", Step::Refuse)];
@@ -152,13 +150,12 @@ fn mark(
     Some(MarkPolicy { enter_per_mille, leave_per_mille })
 }
 
-fn per_mille(text: &str) -> Result<u32, super::source::Complaint> {
+fn per_mille(text: &str) -> Result<u32, Complaint> {
     quantity::per_mille(text, "of a queue")
 }
 
 fn memory(field: &Field<'_>, sink: &mut Sink<'_>) -> Option<MemoryPolicy> {
     let help = "write memory = \"2GiB\" or { stop = \"2GiB\", resume = \"1800MiB\" }";
-    let resumed = |stop: u64| whole_mib(stop / 100 * RESUMED_PERCENT);
     if !field.is_table() {
         let stop = field.quantity(sink, help, quantity::memory)?;
         return sound(
@@ -180,10 +177,11 @@ fn memory(field: &Field<'_>, sink: &mut Sink<'_>) -> Option<MemoryPolicy> {
     sound(field, MemoryPolicy { stop, resume, every: every.unwrap_or(Some(DEFAULT_EVERY))? }, sink)
 }
 
-/// Down to whole MiB where that is something, so that it is shown shortly.
-fn whole_mib(size: u64) -> u64 {
+/// Where calls start again unless it is said: at nine tenths, in whole MiB if there are any.
+fn resumed(stop: u64) -> u64 {
     const MIB: u64 = 1024 * 1024;
-    if size < MIB { size } else { size / MIB * MIB }
+    let resume = (stop / 10 * 9).max(1);
+    if resume < MIB { resume } else { resume / MIB * MIB }
 }
 
 fn sound(field: &Field<'_>, memory: MemoryPolicy, sink: &mut Sink<'_>) -> Option<MemoryPolicy> {

@@ -5,7 +5,8 @@ use std::fs;
 /// Tells how much memory is in use; the gate asks it outside its lock, on the thread of a call that
 /// is being admitted or of its timer, as often as the policy says.
 pub trait MemoryMeter: Send + Sync + 'static {
-    /// Bytes in use now; `None` if that cannot be told.
+    /// Bytes in use now; `None` if that cannot be told. A gate is not made then; later it counts as
+    /// none in use, so that calls are not stopped for ever.
     fn bytes(&self) -> Option<u64>;
 }
 
