@@ -46,6 +46,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) events: Option<PathBuf>,
 
+    /// Write here, when the run is over, the state that its calls shared and which call wrote what,
+    /// as one JSON object.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) bag: Option<PathBuf>,
+
     /// A label of all calls of a turn, read from a field of its line; repeatable. FIELD may be a
     /// dotted path.
     #[arg(long = "label", value_name = "NAME=FIELD", value_parser = name_and_field)]
@@ -79,7 +84,12 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) compare: bool,
 
-    /// Print the summary as one JSON object; with --compare, one with both.
+    /// Run nothing and write nothing: print which calls of each turn would wait for which, and why.
+    #[arg(long, conflicts_with_all = ["out", "events", "state", "durability", "unlimited", "compare"])]
+    pub(crate) plan: bool,
+
+    /// Print the summary as one JSON object; with --compare, one with both; with --plan, one object
+    /// for each call.
     #[arg(long)]
     pub(crate) json: bool,
 

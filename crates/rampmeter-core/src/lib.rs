@@ -27,6 +27,7 @@
 //!     parent: None,
 //!     deadline: Instant::NEVER,
 //!     queue_timeout: Duration::from_secs(30),
+//!     arrived: Instant::NEVER,
 //! };
 //! let mut out = Outputs::new();
 //! let Decision::Granted(first) = engine.admit(Instant::EPOCH, &call, &mut out) else { panic!() };
@@ -80,6 +81,7 @@ mod snapshot;
 mod standing;
 mod start;
 mod table;
+mod ticket;
 mod time;
 mod turn;
 mod units;
@@ -104,5 +106,5 @@ pub use pressure::{Filled, Mark, PressureMarks};
 pub use resolve::MAX_DRAWS;
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, KeySnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;
-pub use turn::{Access, Step, Turn, TurnCall};
+pub use turn::{Access, End, Over, Step, Turn, TurnCall, Wait, conflicts};
 pub use usage::{NotRestored, Place, RateId, RateUsage, Room, Unrestorable, Usage, Used};

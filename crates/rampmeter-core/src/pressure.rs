@@ -122,6 +122,15 @@ impl Engine {
         filled.max_by(by_share)
     }
 
+    /// When the waiting call came that came first. It looks at one call of each kind and flow.
+    pub fn first_arrival(&self) -> Option<Instant> {
+        let firsts = self.lanes.firsts().filter_map(|call| match self.calls.get(call) {
+            Some(Record::Waiting(waiting)) => Some(waiting.ticket.arrived),
+            _ => None,
+        });
+        firsts.min()
+    }
+
     /// Whether calls that come are refused early.
     pub fn set_refuses_early(&mut self, refuses: bool) {
         self.pressing.refuses = refuses;

@@ -142,6 +142,8 @@ pub struct CallInfo {
     pub id: Arc<str>,
     /// The turn that it belongs to, as the caller numbered it.
     pub turn: Option<u64>,
+    /// Which attempt at the call this is, from 1.
+    pub attempt: u32,
 }
 
 /// One event.

@@ -39,13 +39,15 @@ mod refusal;
 mod registry;
 mod report;
 pub mod runtime;
+pub mod state_bag;
 mod tool;
 
 pub use call::{Call, DEFAULT_FLOW};
 pub use event::{CallInfo, Counters, Event, EventKind, Events};
 pub use executor::{
-    CallError, CallResult, Executor, ResolvedCall, ResolvedTurn, Status, StreamOptions, TurnReport,
-    TurnRequest, Turns, parse_and_resolve,
+    After, Attempt, Because, CallError, CallResult, Degraded, Executor, PlannedCall, ResolvedCall,
+    ResolvedTurn, Status, StreamOptions, TurnPlan, TurnReport, TurnRequest, Turns,
+    parse_and_resolve,
 };
 pub use gate::{Admission, Ask, Explanation, Gate, Handle, Ready, WaitsFor};
 pub use lineage::{Lineage, Scope};
@@ -60,4 +62,5 @@ pub use rampmeter_core::{
 pub use refusal::{Refusal, Retry};
 pub use registry::{DuplicateTool, Registry, UnknownTool};
 pub use report::Report;
+pub use state_bag::{BagError, BagWriter, StateBag};
 pub use tool::{Invocation, Tool, ToolError};

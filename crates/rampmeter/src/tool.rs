@@ -15,6 +15,7 @@ use crate::format::{Arguments, ArgumentsError};
 use crate::policy::Access;
 use crate::report::Report;
 use crate::runtime::BoxFuture;
+use crate::state_bag::{BagError, BagWriter};
 
 /// A tool that a model may call. Clones share the function.
 ///
@@ -42,6 +43,7 @@ pub struct Tool {
     description: Arc<str>,
     schema: Arc<Value>,
     access: Option<Access>,
+    output: Option<Arc<str>>,
     run: Arc<Run>,
 }
 
@@ -63,6 +65,8 @@ pub struct Invocation {
     /// Where it tells its limits what it took and what its server said; nothing where it runs
     /// without a gate.
     pub report: Option<Report>,
+    /// What its turn's calls share, to read and to write as this call, if they share anything.
+    pub state: Option<BagWriter>,
 }
 
 /// Why a tool did not do what was asked.
@@ -79,6 +83,8 @@ pub enum ToolError {
     },
     /// The arguments are not what the tool takes.
     Arguments(ArgumentsError),
+    /// What the calls share could not be read or written as it wanted.
+    State(BagError),
 }
 
 impl Tool {
@@ -110,6 +116,7 @@ impl Tool {
             description: description.into(),
             schema: Arc::new(schema),
             access: None,
+            output: None,
             run: Arc::new(move |call| Box::pin(run(call))),
         }
     }
@@ -117,6 +124,14 @@ impl Tool {
     /// Declares what the tool does. The policy's word beats this one.
     pub fn access(mut self, access: Access) -> Tool {
         self.access = Some(access);
+        self
+    }
+
+    /// Declares the key of the turn's [`StateBag`](crate::StateBag) that the results of its calls are
+    /// written to when they succeed, by the merge that is declared for it. The policy's word beats
+    /// this one.
+    pub fn output(mut self, key: impl Into<Arc<str>>) -> Tool {
+        self.output = Some(key.into());
         self
     }
 
@@ -140,9 +155,17 @@ impl Tool {
         self.access
     }
 
-    /// Runs the function, with no limits at all; [`Executor`](crate::Executor) adds them.
+    /// Runs the function, with no limits at all; [`Executor`](crate::Executor) adds them. If it
+    /// shares state, the writer ends with it, and the result goes to the tool's output key.
     pub fn invoke(&self, call: Invocation) -> BoxFuture<Result<String, ToolError>> {
-        (self.run)(call)
+        let Some(state) = &call.state else { return (self.run)(call) };
+        let attempt = state.attempt(self.output.as_ref());
+        let running = (self.run)(call);
+        Box::pin(async move {
+            let text = running.await?;
+            attempt.succeed(&text).map_err(ToolError::State)?;
+            Ok(text)
+        })
     }
 }
 
@@ -171,11 +194,18 @@ impl fmt::Display for ToolError {
                 write!(f, "{message}; try again in {after:.1?}")
             }
             ToolError::Arguments(error) => write!(f, "{error}"),
+            ToolError::State(error) => write!(f, "{error}"),
         }
     }
 }
 
 impl std::error::Error for ToolError {}
+
+impl From<BagError> for ToolError {
+    fn from(error: BagError) -> ToolError {
+        ToolError::State(error)
+    }
+}
 
 impl fmt::Debug for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -186,7 +216,7 @@ impl fmt::Debug for Tool {
 /// The values of labels may be secret; they are not shown.
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Invocation { name, id, arguments, flow, labels, report: _ } = self;
+        let Invocation { name, id, arguments, flow, labels, report: _, state: _ } = self;
         f.debug_struct("Invocation")
             .field("name", name)
             .field("id", id)

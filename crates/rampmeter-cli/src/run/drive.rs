@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
-use rampmeter::{Executor, Status, TurnReport, TurnRequest};
+use rampmeter::{Executor, StateBag, Status, TurnReport, TurnRequest};
 use tokio::sync::watch;
 
 use super::errors::Errors;
@@ -44,9 +44,10 @@ pub(crate) trait Listener {
 /// Tells a run to stop; dropping it does not.
 pub(crate) type Stop = watch::Receiver<bool>;
 
-/// Runs all turns, at most `at_once` at a time, or until it is told to stop.
+/// Runs all turns, at most `at_once` at a time, or until it is told to stop. They share `bag`.
 pub(crate) async fn drive(
     executor: &Executor,
+    bag: &StateBag,
     lines: impl Iterator<Item = Result<TurnLine, BrokenLine>> + Send,
     at_once: usize,
     stop: &Stop,
@@ -54,7 +55,8 @@ pub(crate) async fn drive(
 ) -> Driven {
     let started = executor.gate().now();
     let lines = lines.take_while(|_| !*stop.borrow()).enumerate();
-    let turns = stream::iter(lines).map(|(place, line)| one(executor, place, line, stop.clone()));
+    let turns =
+        stream::iter(lines).map(|(place, line)| one(executor, bag, place, line, stop.clone()));
     let mut turns = std::pin::pin!(turns.buffer_unordered(at_once.max(1)));
     let mut driven = Driven::default();
     let mut early = BTreeMap::new();
@@ -70,6 +72,29 @@ pub(crate) async fn drive(
     driven
 }
 
+/// The turn of a line, with all that its fields say of it.
+pub(crate) fn request(
+    executor: &Executor,
+    line: TurnLine,
+) -> Result<(TurnLine, TurnRequest), BrokenLine> {
+    let turn = executor.resolve(&line.text).map_err(|error| BrokenLine {
+        number: line.number,
+        column: error.column,
+        message: error.reason,
+    })?;
+    let mut request = TurnRequest::new(turn).number(line.number);
+    if let Some(flow) = &line.flow {
+        request = request.flow(flow);
+    }
+    for (name, value) in &line.labels {
+        request = request.label(name, value);
+    }
+    if let Some(priority) = &line.priority {
+        request = request.priority(priority);
+    }
+    Ok((line, request))
+}
+
 enum End {
     Broken(BrokenLine),
     Turn { number: u64, flow: Arc<str>, report: TurnReport },
@@ -77,31 +102,17 @@ enum End {
 
 async fn one(
     executor: &Executor,
+    bag: &StateBag,
     place: usize,
     line: Result<TurnLine, BrokenLine>,
     stop: Stop,
 ) -> (usize, End) {
-    let resolved = line.and_then(|line| {
-        let turn = executor.resolve(&line.text).map_err(|error| BrokenLine {
-            number: line.number,
-            column: error.column,
-            message: error.reason.clone(),
-        })?;
-        Ok((line, turn))
-    });
-    let (line, turn) = match resolved {
+    let (line, request) = match line.and_then(|line| request(executor, line)) {
         Ok(resolved) => resolved,
         Err(broken) => return (place, End::Broken(broken)),
     };
-    let mut request = TurnRequest::new(turn).number(line.number);
+    let request = request.state(bag);
     let flow: Arc<str> = line.flow.as_deref().unwrap_or(rampmeter::DEFAULT_FLOW).into();
-    request = request.flow(&*flow);
-    for (name, value) in line.labels {
-        request = request.label(name, value);
-    }
-    if let Some(priority) = line.priority {
-        request = request.priority(priority);
-    }
     let report = executor.run_turn_until(request, stopped(stop)).await;
     (place, End::Turn { number: line.number, flow, report })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rampmeter::{CallError, CallResult};
+use rampmeter::{BagError, CallError, CallResult};
 use serde::Serialize;
 
 /// Kinds that are kept apart; a model that makes up names makes no more of them.
@@ -50,17 +50,19 @@ impl Errors {
 }
 
 /// One word for it; that of a refusal is the reason's.
-fn kind(error: &CallError) -> &'static str {
+pub(crate) fn kind(error: &CallError) -> &'static str {
     match error {
         CallError::Malformed(_) => "malformed",
         CallError::Unknown(_) => "unknown_tool",
         CallError::Refused(refusal) => refusal.reason.as_str(),
         CallError::Failed(_) => "failed",
         CallError::Arguments(_) => "arguments",
+        CallError::State(BagError::Conflict(_)) => "conflict",
+        CallError::State(_) => "state",
         CallError::Throttled(_) => "throttled",
         CallError::TimedOut(_) => "timed_out",
         CallError::Panicked(_) => "panicked",
         CallError::TurnDeadline => "turn_deadline",
-        CallError::Cancelled => "cancelled",
+        CallError::Cancelled | CallError::FailedFast => "cancelled",
     }
 }

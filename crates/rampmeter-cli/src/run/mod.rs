@@ -1,11 +1,13 @@
 //! `rampmeter run`: a file of turns through the gate.
 
+mod bag;
 mod build;
 mod drive;
 mod errors;
 mod fields;
 mod live;
 mod output;
+mod plan;
 #[cfg(test)]
 mod quickstart;
 mod remarks;
@@ -21,7 +23,8 @@ use std::sync::Arc;
 
 use rampmeter::policy::Policy;
 use rampmeter::runtime::{Runtime, TokioRuntime};
-use rampmeter::{Executor, Gate};
+use rampmeter::state_bag::BagRules;
+use rampmeter::{Executor, Gate, StateBag};
 use tokio::sync::watch;
 
 use crate::args::RunArgs;
@@ -55,6 +58,9 @@ fn try_run(args: &RunArgs) -> Result<Exit, String> {
     let paths = Paths::of(args)?;
     let Some(policy) = check::load(&paths.policy) else { return Ok(Exit::Refused) };
     let fields = Fields::of(args, &policy);
+    if args.plan {
+        return plan::print(args, &paths, &policy, fields);
+    }
     let regimes: &[Regime] = match (args.compare, args.unlimited) {
         (true, _) => &[Regime::Unlimited, Regime::Limited],
         (false, true) => &[Regime::Unlimited],
@@ -152,13 +158,18 @@ async fn one(
     let watcher = tokio::spawn(live::watch(executor.gate().clone(), regime.name()));
     let mut results = Results { turns: &paths.turns, out: files.out };
     let start_ns = tools.clock.now_ns();
-    let driven = drive::drive(&executor, lines, at_once, stop, &mut results).await;
+    let shared = StateBag::new(BagRules::of(policy)).map_err(|error| error.to_string())?;
+    let driven = drive::drive(&executor, &shared, lines, at_once, stop, &mut results).await;
     watcher.abort();
     let _ = watcher.await;
     let snapshot = executor.gate().snapshot();
     let mut summary = summary::sum_up(policy, regime.name(), &driven, &tools, &snapshot, start_ns);
     let mut whole = driven.broken_lines == 0 && results.out.is_none_or(|mut out| out.finish());
     whole &= state.is_none() || StateFile::close(executor.gate());
+    if let Some(mut file) = files.bag {
+        file.write(&bag::written(&shared));
+        whole &= file.finish();
+    }
     drop(executor);
     if let Some(recorder) = recorder {
         let (written, missed) = recorder.await.unwrap_or((false, 0));

@@ -63,6 +63,7 @@ impl Lines {
 pub(crate) struct Files {
     pub(crate) out: Option<Lines>,
     pub(crate) events: Option<Lines>,
+    pub(crate) bag: Option<Lines>,
 }
 
 impl Files {
@@ -80,7 +81,11 @@ impl Files {
             taken.extend(kept.iter().map(PathBuf::as_path));
         }
         let mut files = Files::default();
-        let asked = [(&args.out, &mut files.out), (&args.events, &mut files.events)];
+        let asked = [
+            (&args.out, &mut files.out),
+            (&args.events, &mut files.events),
+            (&args.bag, &mut files.bag),
+        ];
         for (path, file) in asked {
             let Some(path) = path else { continue };
             refuse_taken(path, &taken)?;

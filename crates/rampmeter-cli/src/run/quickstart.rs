@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rampmeter::policy::Policy;
 use rampmeter::runtime::{Runtime, VirtualTime};
-use rampmeter::{Status, TurnReport};
+use rampmeter::{StateBag, Status, TurnReport};
 use tokio::sync::watch;
 
 use super::drive::{self, Driven, Listener};
@@ -40,7 +40,8 @@ fn play(regime: Regime) -> (Driven, Tools, Summary) {
     let (_sender, stop) = watch::channel(false);
     let at_once = policy.run.turns_at_once as usize;
     let start_ns = tools.clock.now_ns();
-    let driven = clock.block_on(drive::drive(&executor, lines, at_once, &stop, &mut Quiet));
+    let bag = StateBag::default();
+    let driven = clock.block_on(drive::drive(&executor, &bag, lines, at_once, &stop, &mut Quiet));
     let driven = driven.expect("a run that hangs has lost a call");
     let snapshot = executor.gate().snapshot();
     let summary = summary::sum_up(&policy, regime.name(), &driven, &tools, &snapshot, start_ns);

@@ -11,4 +11,5 @@ mod mock_provider;
 mod outputs;
 mod quotas;
 mod real_turns;
+mod shared_state;
 mod wrong_input;

@@ -111,6 +111,7 @@ impl Table {
             parent: parent.and_then(|parent| self.calls[parent].id),
             deadline: Instant::NEVER,
             queue_timeout: Duration::from_secs(1_000_000),
+            arrived: Instant::NEVER,
         };
         let mut out = Outputs::new();
         let decision = self.engine.admit(Instant::from_millis(self.now), &call, &mut out);

@@ -239,6 +239,7 @@ mod tests {
             priority: "p".into(),
             id: "".into(),
             turn: None,
+            attempt: 1,
         };
         let (mut batch, info) = (Batch::default(), Arc::new(info));
         batch.begin();

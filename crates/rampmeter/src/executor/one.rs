@@ -11,7 +11,6 @@ use rampmeter_core::{Instant, Outcome};
 use super::report::CallError;
 use crate::gate::Gate;
 use crate::permit::Permit;
-use crate::refusal::Refusal;
 use crate::tool::{Invocation, Tool, ToolError};
 
 /// What is needed to run one call.
@@ -32,8 +31,9 @@ pub(super) struct Done {
 }
 
 impl Done {
-    pub(super) fn refused(refusal: Refusal) -> Done {
-        Done { output: Err(CallError::Refused(refusal)), waited: None, ran: None }
+    /// No tool was run.
+    pub(super) fn without(error: CallError) -> Done {
+        Done { output: Err(error), waited: None, ran: None }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What became of a turn.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -8,7 +9,10 @@ use serde_json::Value;
 use crate::format::{ArgumentsError, Format, Malformed, Reply};
 use crate::refusal::Refusal;
 use crate::registry::UnknownTool;
+use crate::state_bag::BagError;
 use crate::tool::ToolError;
+
+use super::resolve::ResolvedCall;
 
 /// The results of a turn: one per call, in the model's order.
 #[derive(Clone, PartialEq, Debug)]
@@ -29,11 +33,41 @@ pub struct CallResult {
     /// What the tool said, or why it did not.
     pub output: Result<String, CallError>,
     /// The priority it had, if it was asked for.
-    pub priority: Option<std::sync::Arc<str>>,
+    pub priority: Option<Arc<str>>,
     /// How long it waited to be admitted; `None` if it never was.
     pub waited: Option<Duration>,
     /// How long it ran; `None` if it never did.
     pub ran: Option<Duration>,
+    /// What was tried before and failed, in order; empty for most.
+    pub attempts: Vec<Attempt>,
+    /// What stood in for the tool, if its own answer could not be had.
+    pub degraded: Option<Degraded>,
+}
+
+/// An attempt that failed and was not the last.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Attempt {
+    /// The tool that was asked for; another than the call's if it was to stand in for it.
+    pub tool: Arc<str>,
+    /// How it failed.
+    pub error: CallError,
+    /// How long it waited to be admitted; `None` if it never was.
+    pub waited: Option<Duration>,
+    /// How long it ran; `None` if it never did.
+    pub ran: Option<Duration>,
+    /// How long after it the next attempt was asked for, if there was one to be.
+    pub again_after: Option<Duration>,
+}
+
+/// What stood in for the answer of a tool.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Degraded {
+    /// The last good answer to an identical call, of this age.
+    Cached(Duration),
+    /// Another tool's answer.
+    Tool(Arc<str>),
+    /// The fixed answer of the policy.
+    Value,
 }
 
 /// Why a call has no answer of its tool.
@@ -49,6 +83,8 @@ pub enum CallError {
     Failed(String),
     /// Its arguments are not what the tool takes.
     Arguments(ArgumentsError),
+    /// What the calls share could not be read or written: a conflict with another call, say.
+    State(BagError),
     /// What the tool called had no room: 429, 503.
     Throttled(String),
     /// It ran for as long as it may.
@@ -57,6 +93,8 @@ pub enum CallError {
     Panicked(String),
     /// The whole turn's deadline came first.
     TurnDeadline,
+    /// Another call of the turn failed first, and the turn was to fail fast.
+    FailedFast,
     /// The turn was stopped.
     Cancelled,
 }
@@ -98,7 +136,7 @@ impl CallResult {
             Ok(_) => Status::Succeeded,
             Err(CallError::Refused(_)) => Status::Refused,
             Err(CallError::Throttled(_)) => Status::Throttled,
-            Err(CallError::Cancelled) => Status::Cancelled,
+            Err(CallError::Cancelled | CallError::FailedFast) => Status::Cancelled,
             Err(_) => Status::Failed,
         }
     }
@@ -117,6 +155,7 @@ impl From<ToolError> for CallError {
         match error {
             ToolError::Failed(message) => CallError::Failed(message),
             ToolError::Arguments(error) => CallError::Arguments(error),
+            ToolError::State(error) => CallError::State(error),
             ToolError::Overloaded { .. } => CallError::Throttled(error.to_string()),
         }
     }
@@ -130,14 +169,32 @@ impl fmt::Display for CallError {
             CallError::Refused(refusal) => write!(f, "{refusal}"),
             CallError::Failed(message) | CallError::Throttled(message) => f.write_str(message),
             CallError::Arguments(error) => write!(f, "{error}"),
+            CallError::State(error) => write!(f, "{error}"),
             CallError::TimedOut(after) => {
                 write!(f, "it ran for {after:?}, as long as its `timeout` allows, and was ended")
             }
             CallError::Panicked(message) => write!(f, "the tool panicked: {message}"),
             CallError::TurnDeadline => f.write_str("the turn's deadline came first"),
+            CallError::FailedFast => f.write_str(
+                "another call of the turn failed first, and this one was ended (the turn fails fast)",
+            ),
             CallError::Cancelled => f.write_str("the turn was stopped"),
         }
     }
 }
 
 impl std::error::Error for CallError {}
+
+/// What stands in a call's place until it has its result: what a stop leaves there.
+pub(super) fn pending(call: &ResolvedCall) -> CallResult {
+    CallResult {
+        id: call.asked.id.clone(),
+        name: call.asked.name.clone(),
+        output: Err(CallError::Cancelled),
+        priority: None,
+        waited: None,
+        ran: None,
+        attempts: Vec::new(),
+        degraded: None,
+    }
+}

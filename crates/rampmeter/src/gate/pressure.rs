@@ -223,6 +223,7 @@ impl State {
             level: pressing.level.level(),
             lasts: now.saturating_since(pressing.level.since()),
             causes: memory.into_iter().chain(queue).collect(),
+            oldest: self.engine.first_arrival().map(|at| now.saturating_since(at)),
             memory: pressing.guard.as_ref().map(|guard| guard.bytes),
         }
     }

@@ -51,6 +51,12 @@ pub(super) fn effective(policy: &Policy) -> String {
         write_concurrency(&mut out, provider.concurrency);
         write_rates(&mut out, &provider.rates, true);
     }
+    if !policy.state.is_empty() {
+        out.section("state", "");
+    }
+    for it in &policy.state {
+        out.line(format_args!("{} = \"{}\"", key(&it.pattern), it.merge.word()));
+    }
     write_run_defaults(&mut out, &policy.run);
     out.0
 }
@@ -184,11 +190,17 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
             out.line(format_args!("{name} = [{}]", keys.join(", ")));
         }
     }
+    if let Some(output) = &tool.output {
+        out.line(format_args!("output = {}", quoted(output)));
+    }
     for unit in tool.learned(policy) {
         out.line(format_args!("# {}: learned from what calls take", unit.key()));
     }
     match tool.access {
         Some(access) => out.line(format_args!("access = {}", access_text(access))),
+        None if tool.declared_access().is_some() => {
+            out.line(format_args!("# access: as its keys say"))
+        }
         None => {
             let counts_as = access_text(policy.undeclared);
             out.line(format_args!("# access: undeclared, counts as {counts_as}"));

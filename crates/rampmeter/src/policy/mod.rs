@@ -14,6 +14,7 @@ mod keys;
 mod limits;
 mod nearest;
 mod notes;
+mod paths;
 mod pattern;
 mod pressure;
 mod quantity;
@@ -26,6 +27,7 @@ mod shares;
 mod slots;
 mod source;
 mod spelling;
+mod state;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -38,7 +40,7 @@ use std::io::Read;
 use std::path::Path;
 
 pub(crate) use nearest::nearest as nearest_word;
-pub(crate) use pattern::best as best_pattern;
+pub(crate) use pattern::{best as best_pattern, patterns_tie};
 
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
 pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
@@ -47,8 +49,9 @@ pub use pressure::{MarkPolicy, MemoryPolicy, PressurePolicy};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
     Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
-    LabelPolicy, LimitPolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy, RateKind,
-    RatePolicy, ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit, WhenOpen,
+    LabelPolicy, LimitPolicy, MergePolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy,
+    RateKind, RatePolicy, ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit,
+    WhenOpen,
 };
 pub use zone::Zone;
 
@@ -80,6 +83,8 @@ pub struct Policy {
     pub calls: CallsPolicy,
     /// When the gate is under pressure, and what it does about it.
     pub pressure: PressurePolicy,
+    /// How keys of a [`StateBag`](crate::StateBag) are merged.
+    pub state: Vec<MergePolicy>,
     /// What a tool that declares no access counts as.
     pub undeclared: Access,
     /// The most bytes of arguments a call may carry.
@@ -148,7 +153,8 @@ impl Policy {
         effective::effective(self)
     }
 
-    /// The same tools and providers without any limit.
+    /// The same tools and providers without any limit. What calls read and write is none: without
+    /// it their work would come to something else.
     #[must_use]
     pub fn to_unlimited(&self) -> Policy {
         let mut unlimited = self.clone();
@@ -156,8 +162,6 @@ impl Policy {
         unlimited.pressure = PressurePolicy::default();
         for tool in &mut unlimited.tools {
             tool.draws.clear();
-            tool.reads.clear();
-            tool.writes.clear();
         }
         unlimited.source.warnings.clear();
         unlimited
@@ -179,6 +183,7 @@ impl PartialEq for Policy {
             turn,
             calls,
             pressure,
+            state,
             undeclared,
             max_arguments,
             source: _,
@@ -193,6 +198,7 @@ impl PartialEq for Policy {
             && *turn == other.turn
             && *calls == other.calls
             && *pressure == other.pressure
+            && *state == other.state
             && *undeclared == other.undeclared
             && *max_arguments == other.max_arguments
     }

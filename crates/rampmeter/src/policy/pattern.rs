@@ -24,3 +24,11 @@ fn matches(prefix: &str, suffix: &str, name: &str) -> bool {
 pub(super) fn tie(suffix: &str, other: &str) -> bool {
     suffix.ends_with(other) || other.ends_with(suffix)
 }
+
+/// Whether neither of two patterns is more exact for some name.
+pub(crate) fn patterns_tie(pattern: &str, other: &str) -> bool {
+    match (pattern.split_once('*'), other.split_once('*')) {
+        (Some((prefix, suffix)), Some((same, other))) => prefix == same && tie(suffix, other),
+        _ => pattern == other,
+    }
+}

@@ -7,9 +7,9 @@ use super::notes;
 use super::section::{Named, Section};
 use super::source::Sink;
 use super::tools::{Known, tools};
-use super::{Policy, defaults, limits, pressure, shares};
+use super::{Policy, defaults, limits, pressure, shares, state};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "undeclared",
     "max_arguments",
     "turn",
@@ -22,6 +22,7 @@ const KEYS: [&str; 12] = [
     "flows",
     "providers",
     "run",
+    "state",
 ];
 
 pub(super) fn read(file: &str, text: &str) -> Result<Policy, PolicyErrors> {
@@ -61,12 +62,14 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         deadline: turn.deadline,
     };
     let tools = tools(root, &known, sink);
+    let state = state::merges(root, sink);
     let (limits, providers) = (limits.unwrap_or_default(), providers.unwrap_or_default());
     notes::limits(&limits, &tools, &labels, sink);
     notes::reserved(&limits, priorities.as_deref().unwrap_or_default(), sink);
     notes::providers(&providers, &tools, sink);
     notes::tools(&tools, undeclared, sink);
     notes::usage(&tools, &limits, sink);
+    state::notes(&tools, &state, sink);
     Policy {
         limits: values(limits),
         tools: values(tools),
@@ -78,6 +81,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         turn,
         calls,
         pressure,
+        state,
         undeclared,
         max_arguments,
         source: Source::default(),

@@ -9,6 +9,7 @@ mod pressure;
 mod quantities;
 mod remarks;
 mod rendering;
+mod state;
 mod zones;
 
 use super::{Policy, PolicyErrors};

@@ -13,14 +13,24 @@ use super::run::{KnownProviders, run};
 use super::section::{Named, Section};
 use super::source::{Sink, shown};
 use super::spelling::quoted;
+use super::state;
 use super::types::{Access, PriorityPolicy, ToolPolicy};
 
 const MAX_TOOLS: usize = 10_000;
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 const DEFAULT_PRIORITY: &str = "normal";
 
-const KEYS: [&str; 8] =
-    ["limits", "reads", "writes", "access", "priority", "queue_timeout", "timeout", "run"];
+const KEYS: [&str; 9] = [
+    "limits",
+    "reads",
+    "writes",
+    "output",
+    "access",
+    "priority",
+    "queue_timeout",
+    "timeout",
+    "run",
+];
 
 /// The words of [`Access`].
 pub(super) const ACCESS: [(&str, Access); 2] = [("read", Access::Read), ("write", Access::Write)];
@@ -65,12 +75,14 @@ fn tool(field: &Field<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> Option<Too
     let pattern = field.name.to_owned();
     let reads = templates(&section, "reads", sink);
     let writes = templates(&section, "writes", sink);
+    let output = state::output(&section, sink);
     let priority = priority?;
     Some(ToolPolicy {
         pattern,
         draws,
         reads,
         writes,
+        output,
         access,
         priority,
         queue_timeout,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::http::HttpPolicy;
 use super::zone::Zone;
 use crate::persist::Durability;
+use crate::state_bag::Merge;
 pub use rampmeter_core::{AdaptiveRule, WhenOpen};
 
 /// A named budget that calls draw on.
@@ -208,6 +209,8 @@ pub struct ToolPolicy {
     pub reads: Vec<String>,
     /// The keys that its calls write, likewise.
     pub writes: Vec<String>,
+    /// The key of a state bag that its calls' results are written to.
+    pub output: Option<String>,
     /// What it declares to do; none counts as [`Policy::undeclared`](super::Policy::undeclared).
     pub access: Option<Access>,
     /// The name of its priority.
@@ -361,6 +364,15 @@ pub struct CallsPolicy {
     pub patience: Duration,
     /// How many calls deep a call may be nested; 0 lets no running call make another.
     pub max_depth: u8,
+}
+
+/// How some keys of a state bag are merged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MergePolicy {
+    /// An exact key, or a pattern with one `*`.
+    pub pattern: String,
+    /// How; a policy has no [`Merge::Own`].
+    pub merge: Merge,
 }
 
 /// What holds for a turn as a whole.

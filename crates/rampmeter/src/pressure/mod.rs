@@ -19,6 +19,8 @@ pub struct Pressure {
     pub lasts: Duration,
     /// What presses now, the worst first; nothing if it has just passed.
     pub causes: Vec<PressureCause>,
+    /// How long the call has waited that has waited longest, if any waits.
+    pub oldest: Option<Duration>,
     /// Bytes of memory in use, as last measured; `None` where the policy does not watch it.
     pub memory: Option<u64>,
 }

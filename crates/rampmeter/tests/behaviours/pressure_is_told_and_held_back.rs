@@ -69,7 +69,9 @@ fn a_filled_queue_is_told_at_once_and_for_at_least_the_dwell() {
     }
     waiting.truncate(2);
     world.run_until(99);
-    assert_eq!(gate.pressure().level, PressureLevel::Elevated);
+    let pressure = gate.pressure();
+    assert_eq!(pressure.level, PressureLevel::Elevated);
+    assert_eq!(pressure.oldest, Some(Duration::from_millis(99)));
     world.run_until(100);
     let pressure = gate.pressure();
     assert_eq!((pressure.level, pressure.lasts), (PressureLevel::Normal, Duration::ZERO));

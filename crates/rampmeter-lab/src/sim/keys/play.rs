@@ -179,6 +179,7 @@ impl Player {
             parent: parent.map(|parent| self.books.calls[parent].id),
             deadline: Instant::NEVER,
             queue_timeout: Duration::from_nanos(may_wait),
+            arrived: Instant::NEVER,
         };
         self.shown.asked += 1;
         let now = self.now();

@@ -157,5 +157,6 @@ fn with<R>(
         parent: ask.parent,
         deadline: Instant::from_nanos(ask.deadline),
         queue_timeout: Duration::from_nanos(ask.queue_timeout),
+        arrived: Instant::NEVER,
     })
 }

@@ -50,6 +50,8 @@ fn a_template_of_a_key_is_refused_where_it_is_wrong() {
         ("[tools.t]\nreads = [\"file:{path\"]", "a `{` is never closed", 2),
         ("[tools.t]\nwrites = [\n\"a\", \"file:{}\"]", "no argument's name", 3),
         ("[tools.t]\nwrites = [\"\"]", "a key of 0 bytes", 2),
+        ("[tools.t]\nwrites = [\"{path|up}\"]", "write {path|clean} or {path|folders}", 2),
+        ("[tools.t]\nreads = [\"{a|folders}{b|folders}\"]", "in a key of its own", 2),
         ("[tools.t]\nwrites = [7]", "file:{path}", 2),
         ("[tools.t]\nread = [\"a\"]", "did you mean `reads`?", 2),
     ]);

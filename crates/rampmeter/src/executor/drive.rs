@@ -1,0 +1,279 @@
+//! The loop: does what the turn machine says, and tells it what came of that.
+
+use std::future::{Future, poll_fn};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use rampmeter_core::{End, Instant, Step, Turn};
+
+use super::act::{Act, Acted, act};
+use super::asking::{Asking, One};
+use super::course::Course;
+use super::one::{Done, Job};
+use super::report::{CallError, CallResult, pending};
+use super::room::{Place, Seat};
+use super::runnable::{Runnable, runnable, turn_calls};
+use super::{Executor, TurnRequest};
+use crate::call::Call;
+use crate::permit::Permit;
+use crate::refusal::Refusal;
+use crate::runtime::BoxFuture;
+use crate::state_bag::BagWriter;
+use crate::tool::Invocation;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What the loop waits for.
+enum Progress {
+    Answered(usize, Result<Permit, Box<Refusal>>),
+    Acted(usize, Acted),
+    Woken,
+    Stopped,
+}
+
+/// Runs a turn until every call has its result or `stop` is ready. It asks for a call when `seat` has
+/// a place for it.
+pub(super) async fn drive(
+    executor: &Executor,
+    request: &TurnRequest,
+    stop: impl Future<Output = ()> + Send,
+    seat: Seat,
+) -> Vec<CallResult> {
+    let gate = executor.gate();
+    let within = request.deadline.unwrap_or(executor.policy.turn.deadline);
+    let deadline = gate.now().saturating_add(within);
+    let mut results: Vec<CallResult> = request.turn.calls.iter().map(pending).collect();
+    let calls = runnable(executor, request, &mut results);
+    let mut working = FuturesUnordered::new();
+    // Dropped before `working`: what waits is given up before a slot of this turn is free.
+    let mut drive = Drive {
+        executor,
+        request,
+        deadline,
+        turn: Turn::new(&turn_calls(executor, &calls), deadline),
+        courses: calls.iter().map(Course::new).collect(),
+        calls,
+        asking: Asking::default(),
+        place: None,
+        open: 0,
+        failed: false,
+    };
+    drive.open = drive.calls.len();
+    let mut clock = Clock::default();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let mut seated = true;
+        while drive.open > 0 {
+            let now = gate.now();
+            drive.place = seat.take();
+            // At the deadline nothing more is asked for.
+            seated = drive.place.is_some() || now >= deadline;
+            if !seated {
+                break;
+            }
+            let Some(step) = drive.turn.next(now) else { break };
+            if let Some((at, todo)) = drive.step(step, &mut results) {
+                working.push(act(at, todo));
+            }
+        }
+        drive.place = None;
+        if drive.open == 0 || drive.failed {
+            break;
+        }
+        clock.set(executor, if seated { drive.turn.next_moment() } else { deadline });
+        // What has ended keeps its result also if the stop is ready; what has not begun does not
+        // begin then.
+        let progress = poll_fn(|context| {
+            if let Poll::Ready(Some((at, acted))) = working.poll_next_unpin(context) {
+                return Poll::Ready(Progress::Acted(at, acted));
+            }
+            if stop.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Progress::Stopped);
+            }
+            if !seated && seat.poll_room(context).is_ready() {
+                return Poll::Ready(Progress::Woken);
+            }
+            if let Poll::Ready((at, answer)) = drive.asking.poll(context) {
+                return Poll::Ready(Progress::Answered(at, answer));
+            }
+            clock.poll(context).map(|()| Progress::Woken)
+        });
+        let todo = match progress.await {
+            Progress::Answered(at, answer) => drive.answered(at, answer, &mut results),
+            Progress::Acted(at, acted) => drive.acted(at, acted, &mut results),
+            Progress::Woken => None,
+            Progress::Stopped => break,
+        };
+        if let Some((at, todo)) = todo {
+            working.push(act(at, todo));
+        }
+    }
+    drive.leave(&mut results);
+    results
+}
+
+/// Everything about a running turn but the work itself.
+pub(super) struct Drive<'a> {
+    executor: &'a Executor,
+    request: &'a TurnRequest,
+    deadline: Instant,
+    turn: Turn,
+    calls: Vec<Runnable<'a>>,
+    courses: Vec<Course<'a>>,
+    asking: Asking<'a>,
+    /// For the next call that is asked for.
+    place: Option<Place>,
+    /// Calls without a result.
+    open: usize,
+    /// A call has failed, and the turn is to fail fast.
+    failed: bool,
+}
+
+/// A piece of work that follows.
+type Todo<'a> = Option<(usize, Act<'a>)>;
+
+impl<'a> Drive<'a> {
+    fn step(&mut self, step: Step, results: &mut [CallResult]) -> Todo<'a> {
+        match step {
+            Step::Ask { call, attempt } => {
+                let now = self.executor.gate.now();
+                let course = &mut self.courses[call];
+                course.attempt = attempt;
+                course.arrived.get_or_insert(now);
+                self.ask(call);
+                None
+            }
+            Step::FallBack { call, fallback } => self.fall_back(call, fallback, results),
+            Step::GiveUp(call) => self.ended(call, Done::without(CallError::TurnDeadline), results),
+        }
+    }
+
+    /// Asks the gate for what the call aims at now.
+    pub(super) fn ask(&mut self, at: usize) {
+        let Drive { executor, request, .. } = *self;
+        let (call, course) = (&self.calls[at], &self.courses[at]);
+        let left = self.deadline.saturating_since(executor.gate.now());
+        let mut asked = Call::new(course.aim.name).flow(&request.flow).id(call.id).deadline(left);
+        (asked.turn, asked.parent) = (request.number, request.parent);
+        asked.attempt = course.attempt;
+        asked.arrived = course.arrived.filter(|_| course.attempt > 1);
+        asked.priority = request.priority.as_deref();
+        asked.labels = request.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        for (key, access) in &course.aim.keys {
+            asked = asked.key(key.clone().into(), *access);
+        }
+        let place = self.place.take();
+        self.asking.push(One { at, admission: executor.gate.admit(asked), _place: place });
+    }
+
+    fn answered(
+        &mut self,
+        at: usize,
+        answer: Result<Permit, Box<Refusal>>,
+        results: &mut [CallResult],
+    ) -> Todo<'a> {
+        match answer {
+            Ok(permit) => Some((at, Act::Run(self.job(at, permit)))),
+            Err(refusal) => self.ended(at, Done::without(CallError::Refused(*refusal)), results),
+        }
+    }
+
+    fn job(&self, at: usize, permit: Permit) -> Job<'a> {
+        let Drive { executor, request, deadline, .. } = *self;
+        let (call, course) = (&self.calls[at], &self.courses[at]);
+        let aim = &course.aim;
+        let report = Some(permit.report());
+        Job {
+            gate: &executor.gate,
+            permit,
+            tool: aim.tool,
+            invocation: Invocation {
+                name: aim.name.into(),
+                id: call.id.into(),
+                arguments: call.arguments.clone(),
+                flow: request.flow.as_str().into(),
+                labels: request.labels.as_slice().into(),
+                report,
+                state: self.writer(at),
+            },
+            timeout: aim.policy.map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
+            turn_deadline: deadline,
+        }
+    }
+
+    /// The call as one that writes to what the turn's calls share.
+    pub(super) fn writer(&self, at: usize) -> Option<BagWriter> {
+        let (call, course) = (&self.calls[at], &self.courses[at]);
+        let output = course.aim.policy.and_then(|tool| tool.output.as_deref());
+        let turn = self.request.state.as_ref()?;
+        Some(turn.writer(call.id, course.aim.name, call.index, course.attempt, output))
+    }
+
+    fn acted(&mut self, at: usize, acted: Acted, results: &mut [CallResult]) -> Todo<'a> {
+        match acted {
+            Acted::Ran(done) => self.ended(at, done, results),
+        }
+    }
+
+    /// An attempt, or what stands in for the call, has ended.
+    pub(super) fn ended(&mut self, at: usize, done: Done, results: &mut [CallResult]) -> Todo<'a> {
+        let end = match &done.output {
+            Ok(_) => End::Final,
+            Err(error) => self.after(at, error),
+        };
+        if self.turn.ended(at, end) {
+            self.decided(at, done, results);
+        } else {
+            let now = self.executor.gate.now();
+            self.courses[at].failed(done, end, now);
+        }
+        None
+    }
+
+    /// What is known is the call's result.
+    fn decided(&mut self, at: usize, done: Done, results: &mut [CallResult]) {
+        let course = &mut self.courses[at];
+        let result = &mut results[self.calls[at].index];
+        self.open -= 1;
+        self.failed |= self.request.fail_fast && done.output.is_err();
+        course.fill(done, result);
+        self.turn.released(at);
+    }
+
+    /// The turn is over; what has no result yet keeps what was tried.
+    fn leave(mut self, results: &mut [CallResult]) {
+        for (call, course) in self.calls.iter().zip(&mut self.courses) {
+            let result = &mut results[call.index];
+            if self.failed && result.output == Err(CallError::Cancelled) {
+                result.output = Err(CallError::FailedFast);
+            }
+            result.attempts.append(&mut course.attempts);
+        }
+    }
+}
+
+/// Wakes the loop at the next moment at which time alone gives it something to do.
+#[derive(Default)]
+struct Clock {
+    sleep: Option<(Instant, BoxFuture<()>)>,
+}
+
+impl Clock {
+    fn set(&mut self, executor: &Executor, at: Instant) {
+        if self.sleep.as_ref().is_some_and(|(until, _)| *until == at) {
+            return;
+        }
+        let sleep = || (at, executor.gate.runtime().sleep_until(at));
+        self.sleep = (at < Instant::NEVER).then(sleep);
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some((_, sleep)) = &mut self.sleep else { return Poll::Pending };
+        let ready = sleep.as_mut().poll(context);
+        if ready.is_ready() {
+            self.sleep = None;
+        }
+        ready
+    }
+}
