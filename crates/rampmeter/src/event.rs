@@ -66,10 +66,16 @@ pub enum EventKind {
     HalfOpen,
     /// They did, and calls start as before.
     Closed,
+    /// The gate takes more work again.
+    Normal,
+    /// A queue is filled.
+    Elevated,
+    /// A queue is nearly full, or no calls are admitted for want of memory.
+    Severe,
 }
 
 impl EventKind {
-    const ALL: [EventKind; 24] = [
+    const ALL: [EventKind; 27] = [
         EventKind::Invoked,
         EventKind::Queued,
         EventKind::Moved,
@@ -94,6 +100,9 @@ impl EventKind {
         EventKind::Opened,
         EventKind::HalfOpen,
         EventKind::Closed,
+        EventKind::Normal,
+        EventKind::Elevated,
+        EventKind::Severe,
     ];
 
     /// The event's name in files: `tool.started`, `limit.saturated`.
@@ -123,6 +132,9 @@ impl EventKind {
             EventKind::Opened => "limit.opened",
             EventKind::HalfOpen => "limit.half_open",
             EventKind::Closed => "limit.closed",
+            EventKind::Normal => "gate.normal",
+            EventKind::Elevated => "gate.elevated",
+            EventKind::Severe => "gate.severe",
         }
     }
 }
@@ -164,7 +176,7 @@ pub struct Event {
     /// Which of the gate's calls it is: no two have one place at one time. `None` for events of a
     /// limit, and for calls that never came as far as starting or waiting.
     pub place: Option<u32>,
-    /// The limit that the event is about, that refused, or where the call waits (`Queued`,
+    /// The limit that the event is about, that refused, that presses the gate, or where the call waits (`Queued`,
     /// `Moved`); a key as `key NAME`.
     pub limit: Option<Arc<str>>,
     /// Why, of a refusal.

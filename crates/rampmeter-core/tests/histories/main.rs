@@ -25,6 +25,7 @@ mod instances;
 mod keys;
 mod lineage;
 mod nested;
+mod pressure;
 mod queues;
 mod refusals;
 mod rescues;

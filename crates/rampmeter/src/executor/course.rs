@@ -5,6 +5,7 @@ use rampmeter_core::{End, Instant};
 use super::flight::Common;
 use super::one::Done;
 use super::report::{Attempt, CallResult, Degraded};
+use super::room::Place;
 use super::runnable::Runnable;
 use crate::cache::Leader;
 use crate::interceptor::Around;
@@ -35,6 +36,8 @@ pub(super) struct Course<'a> {
     /// Its span, if anybody collects them, and that of its wait.
     pub(super) span: Option<CallSpan>,
     pub(super) waiting: PartSpan,
+    /// Its place among the calls that may wait, until it is asked for.
+    pub(super) place: Option<Place>,
     /// So many pieces of its work go on, of attempts that have ended.
     pub(super) going_on: u32,
     /// Others wait for its result.
@@ -59,6 +62,7 @@ impl<'a> Course<'a> {
             around: None,
             span: None,
             waiting: PartSpan::default(),
+            place: None,
             going_on: 0,
             leader: None,
             shared: false,

@@ -15,6 +15,7 @@ use super::flight::Common;
 use super::one::{Done, Job, Terms};
 use super::overtime::Overtime;
 use super::report::{CallError, CallResult, Degraded, pending};
+use super::room::{Place, Seat};
 use super::runnable::{Runnable, runnable, turn_calls};
 use super::{Executor, TurnRequest};
 use crate::call::Call;
@@ -36,11 +37,13 @@ enum Progress<'a> {
     Stopped,
 }
 
-/// Runs a turn until every call has its result or `stop` is ready.
+/// Runs a turn until every call has its result or `stop` is ready. It asks for a call when `seat` has
+/// a place for it.
 pub(super) async fn drive(
     executor: &Executor,
     request: &TurnRequest,
     stop: impl Future<Output = ()> + Send,
+    seat: Seat,
 ) -> Vec<CallResult> {
     let gate = executor.gate();
     let within = request.deadline.unwrap_or(executor.policy.turn.deadline);
@@ -68,15 +71,24 @@ pub(super) async fn drive(
     let mut clock = Clock::default();
     let mut stop = std::pin::pin!(stop);
     loop {
-        while let Some(step) = drive.turn.next(gate.now()) {
-            if let Some((at, todo)) = drive.step(step, &mut results) {
+        let mut seated = true;
+        while drive.open > 0 {
+            let now = gate.now();
+            let place = seat.take();
+            // At the deadline nothing more is asked for.
+            seated = place.is_some() || now >= deadline;
+            if !seated {
+                break;
+            }
+            let Some(step) = drive.turn.next(now) else { break };
+            if let Some((at, todo)) = drive.step(step, place, &mut results) {
                 working.push(act(at, todo));
             }
         }
         if drive.open == 0 || drive.failed {
             break;
         }
-        clock.set(executor, drive.turn.next_moment());
+        clock.set(executor, if seated { drive.turn.next_moment() } else { deadline });
         // What has ended keeps its result also if the stop is ready; what has not begun does not
         // begin then.
         let progress = poll_fn(|context| {
@@ -88,6 +100,9 @@ pub(super) async fn drive(
             }
             if stop.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Progress::Stopped);
+            }
+            if !seated && seat.poll_room(context).is_ready() {
+                return Poll::Ready(Progress::Woken);
             }
             if let Poll::Ready((at, answer)) = drive.asking.poll(context) {
                 return Poll::Ready(Progress::Answered(at, answer));
@@ -133,12 +148,14 @@ pub(super) struct Drive<'a> {
 pub(super) type Todo<'a> = Option<(usize, Act<'a>)>;
 
 impl<'a> Drive<'a> {
-    fn step(&mut self, step: Step, results: &mut [CallResult]) -> Todo<'a> {
+    /// `place` is for the call that is asked for, until it has its answer.
+    fn step(&mut self, step: Step, place: Option<Place>, results: &mut [CallResult]) -> Todo<'a> {
         match step {
             Step::Ask { call, attempt } => {
                 let now = self.executor.gate.now();
                 let course = &mut self.courses[call];
                 course.attempt = attempt;
+                course.place = place;
                 course.arrived.get_or_insert(now);
                 match attempt {
                     1 => {
@@ -156,8 +173,14 @@ impl<'a> Drive<'a> {
     }
 
     /// The way to the gate is free, for the first time.
-    pub(super) fn enter(&mut self, at: usize, _: &mut [CallResult]) -> Todo<'a> {
-        self.ask_or_follow(at)
+    pub(super) fn enter(&mut self, at: usize, results: &mut [CallResult]) -> Todo<'a> {
+        match self.kept_under_pressure(at, results) {
+            Some(kept) => {
+                self.note_answered(at, ("cache", true), results);
+                self.serve(at, kept, results)
+            }
+            None => self.ask_or_follow(at),
+        }
     }
 
     /// Asks the gate for what the call aims at now.
@@ -181,7 +204,8 @@ impl<'a> Drive<'a> {
         if let Some(span) = &course.span {
             course.waiting = span.wait(course.attempt);
         }
-        self.asking.push(One { at, admission: executor.gate.admit(asked) });
+        let place = course.place.take();
+        self.asking.push(One { at, admission: executor.gate.admit(asked), _place: place });
         None
     }
 

@@ -10,6 +10,7 @@ use super::report::{CallError, CallResult, Degraded};
 use super::runnable::{access, keys};
 use crate::cache::{CacheKey, Kept};
 use crate::policy::Fallback;
+use crate::pressure::PressureLevel;
 use crate::retry::{Backoff, NoRetry, Verdict, is_idempotent, may_retry};
 
 impl<'a> Drive<'a> {
@@ -80,6 +81,26 @@ impl<'a> Drive<'a> {
     pub(super) fn kept(&self, at: usize, max_age: Duration, shared: bool) -> Option<Kept> {
         let now = self.executor.gate.now();
         self.executor.shared.cache.get(&self.key(at, shared), now, max_age)
+    }
+
+    /// What is kept for a call that comes while the gate is severely pressed: it is served at once,
+    /// and spares the gate a call.
+    pub(super) fn kept_under_pressure(&self, at: usize, results: &[CallResult]) -> Option<Kept> {
+        let fallbacks = &self.calls[at].policy?.fallback;
+        let cache = fallbacks.iter().find_map(|fallback| match fallback {
+            Fallback::Cache { max_age, shared } => Some((*max_age, *shared)),
+            Fallback::Tool(_) | Fallback::Value(_) => None,
+        });
+        let (max_age, shared) = cache?;
+        if self.executor.gate.pressure_level() != PressureLevel::Severe {
+            return None;
+        }
+        let priority = results[self.calls[at].index].priority.as_deref();
+        let reserved = &self.executor.policy.pressure.reserved;
+        if reserved.iter().any(|name| Some(&**name) == priority) {
+            return None;
+        }
+        self.kept(at, max_age, shared)
     }
 
     /// Answers a call with what is kept.

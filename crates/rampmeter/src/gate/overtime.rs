@@ -162,6 +162,11 @@ impl Overtime {
 impl State {
     /// When time alone will next change something.
     pub(super) fn next_moment(&self) -> Option<Instant> {
+        self.unfinished().into_iter().chain(self.pressing.next_moment()).min()
+    }
+
+    /// When there is next something to do for calls, which may be at once.
+    pub(super) fn unfinished(&self) -> Option<Instant> {
         self.engine.next_moment().into_iter().chain(self.overtime.next()).min()
     }
 

@@ -19,6 +19,7 @@ use super::leases::Leases;
 use super::overtime::Overtime;
 use super::persist::Keeping;
 use super::plan::Plan;
+use super::pressure::Pressing;
 use super::shapes::Shapes;
 use super::timer::TimerState;
 use super::wakes::Wakes;
@@ -62,6 +63,7 @@ pub(crate) struct State {
     pub(super) keeping: Option<Box<Keeping>>,
     /// What of it is written in advance, if it must be before anybody uses it.
     pub(super) leases: Option<Box<Leases>>,
+    pub(super) pressing: Pressing,
     /// No handle is left; permits may be.
     pub(super) abandoned: bool,
 }
@@ -84,6 +86,8 @@ pub(super) struct Wanted {
     pub(super) info: u32,
     pub(super) flow: Flow,
     pub(super) priority: Priority,
+    /// Whether it must not start while too much memory is in use.
+    pub(super) guarded: bool,
 }
 
 /// How an admission stands.
@@ -94,7 +98,12 @@ pub(super) enum Standing {
 }
 
 impl State {
-    pub(super) fn new(plan: Plan, engine: Engine, runtime: Arc<dyn Runtime>) -> State {
+    pub(super) fn new(
+        plan: Plan,
+        engine: Engine,
+        runtime: Arc<dyn Runtime>,
+        pressing: Pressing,
+    ) -> State {
         static SERIALS: AtomicU64 = AtomicU64::new(0);
         State {
             serial: SERIALS.fetch_add(1, Ordering::Relaxed),
@@ -121,6 +130,7 @@ impl State {
             shapes: Shapes::default(),
             keeping: None,
             leases: None,
+            pressing,
             abandoned: false,
         }
     }
@@ -152,6 +162,7 @@ impl State {
         }
         self.advance(now);
         self.settle(now);
+        self.look_at_pressure(now);
         self.keep_time(now);
     }
 
@@ -165,8 +176,9 @@ impl State {
     /// Says whether that is now, because the engine has left something over.
     pub(super) fn keep_time(&mut self, now: Instant) -> bool {
         let next = self.next_moment();
-        self.attention = next.unwrap_or(Instant::NEVER).min(self.align_at);
-        let left_over = next.is_some_and(|next| next <= now);
+        let attention = self.align_at.min(self.pressing.attention());
+        self.attention = next.unwrap_or(Instant::NEVER).min(attention);
+        let left_over = self.unfinished().is_some_and(|next| next <= now);
         // Somebody must keep the time if the next moment is nearer than the timer thinks.
         let nearer = match (next, self.timer.armed) {
             (Some(next), Some(armed)) => next < armed,
@@ -286,6 +298,7 @@ impl State {
     pub(super) fn wake_all(&mut self) {
         let waiters = self.entries.iter().flatten().filter_map(|entry| entry.waiter.clone());
         waiters.for_each(|waiter| self.wakes.waiter(waiter));
+        self.pressing.line.all().for_each(|waker| self.wakes.other(Some(waker)));
     }
 
     /// A call that never came as far as the engine is answered no.

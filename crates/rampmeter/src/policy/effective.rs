@@ -12,7 +12,7 @@ use super::types::{
     Access, AdaptivePolicy, LimitPolicy, OverrunPolicy, QueuePolicy, RateKind, RatePolicy,
     RunDefaults, RunPolicy, ToolPolicy, Unit,
 };
-use super::{Policy, breaker, fallback, http, retries};
+use super::{Policy, breaker, fallback, http, pressure, retries};
 
 /// TOML that reads back as an equal policy.
 pub(super) fn effective(policy: &Policy) -> String {
@@ -32,6 +32,8 @@ pub(super) fn effective(policy: &Policy) -> String {
     for line in fallback::lines(&policy.cache) {
         out.line(format_args!("{line}"));
     }
+    out.section("pressure", "");
+    pressure::written(&policy.pressure).iter().for_each(|line| out.line(format_args!("{line}")));
     for limit in &policy.limits {
         write_limit(&mut out, limit);
         write_wait_bound(&mut out, limit, policy);
@@ -206,7 +208,7 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
     match tool.access {
         Some(access) => out.line(format_args!("access = {}", access_text(access))),
         None if tool.declared_access().is_some() => {
-            out.line(format_args!("# access: as its keys say"))
+            out.line(format_args!("# access: as its keys say"));
         }
         None => {
             let counts_as = access_text(policy.undeclared);

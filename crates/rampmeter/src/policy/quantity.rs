@@ -46,6 +46,7 @@ const PERIOD_WORDS: [(&str, u64); 8] = [
 ];
 
 const BYTE_UNITS: [(&str, u64); 3] = [("MiB", 1024 * 1024), ("KiB", 1024), ("B", 1)];
+const GIB: u64 = 1024 * 1024 * 1024;
 
 const DURATION_HELP: &str =
     "write a whole number and a unit, as in \"250ms\", \"30s\", \"10m\", \"2h\" or \"1d\"";
@@ -151,6 +152,10 @@ fn rate_period(rate: &str, word: &str) -> Result<Duration, Complaint> {
 
 /// Reads `"1MiB"`.
 pub(super) fn bytes(text: &str) -> Result<u64, Complaint> {
+    bytes_up_to(text, MAX_BYTES, "it is above 1024MiB")
+}
+
+fn bytes_up_to(text: &str, most: u64, above: &'static str) -> Result<u64, Complaint> {
     let wrong =
         |why: &str| Complaint::new(format!("`{}` is not a size: {why}", shown(text)), BYTES_HELP);
     let (digits, unit) = number_and_unit(text).map_err(wrong)?;
@@ -170,13 +175,26 @@ pub(super) fn bytes(text: &str) -> Result<u64, Complaint> {
     let size = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(*factor));
     match size {
         Some(0) => Err(wrong("it is zero")),
-        Some(size) if size <= MAX_BYTES => Ok(size),
-        _ => Err(wrong("it is above 1024MiB")),
+        Some(size) if size <= most => Ok(size),
+        _ => Err(wrong(above)),
     }
 }
 
-/// Reads `"50%"` or `"2.5%"`, in thousandths.
-pub(super) fn share(text: &str) -> Result<u32, Complaint> {
+/// Reads the memory of a machine: as [`bytes`], and `"2GiB"`.
+pub(super) fn memory(text: &str) -> Result<u64, Complaint> {
+    const MOST: u64 = 1024 * 1024;
+    let Some(number) = text.strip_suffix("GiB") else {
+        return bytes_up_to(text, MOST * GIB, "it is above 1048576GiB");
+    };
+    let size = number.parse().ok().filter(|number| (1..=MOST).contains(number));
+    size.map(|number: u64| number * GIB).ok_or_else(|| {
+        let message = format!("`{}` is not a whole number of GiB from 1 to {MOST}", shown(text));
+        Complaint::new(message, "write it as in \"2GiB\" or \"512MiB\"")
+    })
+}
+
+/// Reads a share `of` something in thousandths, as `"50%"` or `"2.5%"`.
+pub(super) fn per_mille(text: &str, of: &str) -> Result<u32, Complaint> {
     let number = text.strip_suffix('%').map(str::trim);
     let parts = number.map(|number| number.split_once('.').unwrap_or((number, "0")));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() <= 3;
@@ -185,7 +203,7 @@ pub(super) fn share(text: &str) -> Result<u32, Complaint> {
         Some(whole.parse::<u32>().ok()? * 10 + tenth.parse::<u32>().ok()?)
     });
     read.filter(|share| (1..=1_000).contains(share)).ok_or_else(|| {
-        let message = format!("`{}` is not a share of calls", shown(text));
+        let message = format!("`{}` is not a share {of}", shown(text));
         Complaint::new(message, "write a percentage from 0.1% to 100%, as in \"50%\"")
     })
 }
@@ -255,12 +273,10 @@ pub(super) fn show_duration(duration: Duration) -> String {
     }
 }
 
-/// Writes a share as [`share`] reads it.
-pub(super) fn show_share(per_mille: u32) -> String {
-    match (per_mille / 10, per_mille % 10) {
-        (whole, 0) => format!("{whole}%"),
-        (whole, tenth) => format!("{whole}.{tenth}%"),
-    }
+/// Writes a share as [`per_mille`] reads it.
+pub(super) fn show_per_mille(share: u32) -> String {
+    let (whole, tenth) = (share / 10, share % 10);
+    if tenth == 0 { format!("{whole}%") } else { format!("{whole}.{tenth}%") }
 }
 
 /// Writes the period of a rate as [`rate`] reads it, by its word if it has one.
@@ -275,6 +291,12 @@ pub(super) fn show_bytes(size: u64) -> String {
         Some((unit, factor)) => format!("{}{unit}", size / factor),
         None => format!("{size}B"),
     }
+}
+
+/// Writes a size as [`memory`] reads it.
+pub(super) fn show_memory(size: u64) -> String {
+    let has_gib = size >= GIB && size.is_multiple_of(GIB);
+    if has_gib { format!("{}GiB", size / GIB) } else { show_bytes(size) }
 }
 
 /// Splits `"30s"` into its digits and what follows them.

@@ -24,9 +24,11 @@ mod keys_are_read_together_and_written_alone;
 mod large_and_many_turns;
 mod limits_change_while_calls_run;
 mod limits_learn_from_their_calls;
+mod memory_holds_calls_back;
 #[cfg(feature = "prometheus")]
 mod metrics_are_a_fold_of_the_events;
 mod only_those_who_are_answered_are_woken;
+mod pressure_is_told_and_held_back;
 mod quotas_survive_restarts;
 mod rates_start_calls_at_the_expected_instants;
 mod reads_go_side_by_side_and_writes_in_order;
@@ -42,5 +44,6 @@ mod the_gate_admits_up_to_its_limits;
 mod the_same_program_does_the_same_thing_twice;
 mod threads_are_told_and_waited_for;
 mod tools_share_state_and_lose_nothing;
+mod turns_are_pulled_as_fast_as_calls_are_admitted;
 mod what_stands_in_for_a_failed_call;
 mod work_that_goes_on_keeps_its_slot;

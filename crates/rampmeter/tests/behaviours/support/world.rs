@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rampmeter::runtime::{Runtime, VirtualTime};
-use rampmeter::{BudgetSnapshot, EventKind, Executor, Gate, Instant, Policy, Registry, Tool};
+use rampmeter::{
+    BudgetSnapshot, EventKind, Executor, Gate, Instant, MemoryMeter, Policy, Registry, Tool,
+};
 
 pub(crate) fn policy(text: &str) -> Policy {
     Policy::parse("test.toml", text).unwrap_or_else(|errors| panic!("{errors}"))
@@ -24,6 +26,18 @@ impl World {
         let (time, policy) = (VirtualTime::new(), policy(text));
         let gate = Gate::with_runtime(&policy, Arc::new(time.clone())).unwrap();
         World { time, gate, policy }
+    }
+
+    /// A world in which `meter` tells how much memory is in use.
+    pub(crate) fn with_meter(text: &str, meter: Arc<dyn MemoryMeter>) -> World {
+        let (time, policy) = (VirtualTime::new(), policy(text));
+        let gate = Gate::with_meter(&policy, Arc::new(time.clone()), meter).unwrap();
+        World { time, gate, policy }
+    }
+
+    /// Another gate of the same policy, in real time.
+    pub(crate) fn gate_on_tokio(&self) -> Gate {
+        Gate::new(&self.policy).unwrap()
     }
 
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
