@@ -48,8 +48,8 @@ impl Report {
         Report { gate, serial: gate.serial(), call }
     }
 
-    /// The call, as the one that makes others.
-    pub(crate) fn lineage(&self) -> Lineage {
+    /// The call, as the one that makes others; for a tool that hands its work to others.
+    pub fn lineage(&self) -> Lineage {
         Lineage::new(self.serial, self.call)
     }
 

@@ -115,8 +115,8 @@ impl Executor {
     /// are nested under its call.
     ///
     /// # Cancel safety
-    /// Dropping the future ends every tool of the turn and frees all it held; results so far are
-    /// lost. [`Executor::run_turn_until`] keeps them.
+    /// Dropping the future ends every tool of the turn and frees all it held, but for work that
+    /// goes on ([`Work::hold`]); results so far are lost. [`Executor::run_turn_until`] keeps them.
     pub async fn run_turn(&self, request: TurnRequest) -> TurnReport {
         self.run_turn_until(request, std::future::pending()).await
     }

@@ -118,10 +118,11 @@ fn write_limit(out: &mut Lines, limit: &LimitPolicy) {
 /// What bounds a wait past patience is a step of this length for each call rescued before it.
 fn write_wait_bound(out: &mut Lines, limit: &LimitPolicy, policy: &Policy) {
     let here = policy.tools.iter().filter(|it| it.draws.iter().any(|it| it.limit == limit.name));
-    let Some(longest) = here.map(|tool| tool.timeout).max() else { return };
+    let longest = here.map(|tool| tool.timeout.saturating_add(tool.overrun.grace)).max();
+    let Some(longest) = longest else { return };
     let longest = show_duration(longest);
     out.line(format_args!(
-        "# longest timeout here: {longest}; past [calls] patience a flow's oldest call waits at most \
+        "# longest timeout and grace here: {longest}; past [calls] patience a flow's oldest call waits at most \
          that long for each call rescued before it and as long for itself, and for rates to refill"
     ));
 }

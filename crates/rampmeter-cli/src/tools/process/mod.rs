@@ -48,7 +48,7 @@ pub(super) async fn run(
     let (input, (mut answer, answered)) = (input.to_owned(), oneshot::channel());
     tokio::spawn(async move {
         let result = tokio::select! {
-            result = program.to_end(&input) => Some(result),
+            result = program.run(&input) => Some(result),
             () = answer.closed() => None,
         };
         if result.is_none() {
@@ -90,7 +90,7 @@ impl Program {
         })
     }
 
-    async fn to_end(&mut self, input: &str) -> Result<Vec<u8>, ToolError> {
+    async fn run(&mut self, input: &str) -> Result<Vec<u8>, ToolError> {
         let mut read = tokio::select! {
             failure = self.stdout.fill() => Err(failure),
             failure = self.stderr.fill() => Err(failure),

@@ -246,7 +246,7 @@ fn the_effective_text_states_what_bounds_the_wait_of_a_claim() {
     .effective();
     let bounds: Vec<&str> = effective.lines().filter(|it| it.contains("longest timeout")).collect();
     assert_eq!(bounds.len(), 1, "nothing waits where no tool draws");
-    assert!(bounds[0].starts_with("# longest timeout here: 1m;"), "{bounds:?}");
+    assert!(bounds[0].starts_with("# longest timeout and grace here: 65s;"), "{bounds:?}");
     assert!(effective.contains("concurrency = { size = 2, lend = true }"), "{effective}");
 }
 
