@@ -20,10 +20,13 @@ pub(crate) struct CallSpan {
 }
 
 /// Whether anybody collects them.
+#[cfg(feature = "tracing")]
 pub(crate) fn is_on() -> bool {
-    #[cfg(feature = "tracing")]
-    return tracing::span_enabled!(tracing::Level::INFO);
-    #[cfg(not(feature = "tracing"))]
+    tracing::span_enabled!(tracing::Level::INFO)
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn is_on() -> bool {
     false
 }
 
