@@ -5,8 +5,10 @@ use crate::Result;
 pub(crate) const HELP: &str = "\
 usage: cargo xtask <command>
 
-  test            format, lints, tests, doc tests, house rules and faults; stops at the first failure
+  test            format, lints, tests, doc tests, examples, house rules and faults; stops at the first
+                  failure
   tidy            the house rules, each a named check over the tracked files
+  examples        build and run every example of the library
   faults [NAME…]  kept patches that break the engine; the property tests must catch each of them
   sim [ARGS…]     the simulator: --seed N, --seeds A..B or --seconds S, and --steps N, --threads N,
                   --tell N; a row goes to bench/runs with --record
@@ -21,6 +23,7 @@ pub(crate) enum Command {
     Help,
     Test,
     Tidy,
+    Examples,
     /// Only the faults of these names; all of them if there are none.
     Faults(Vec<String>),
     Sim(SimOptions),
@@ -70,6 +73,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
         "help" | "--help" | "-h" => Ok(Command::Help),
         "test" => no_arguments(&command, &rest).map(|()| Command::Test),
         "tidy" => no_arguments(&command, &rest).map(|()| Command::Tidy),
+        "examples" => no_arguments(&command, &rest).map(|()| Command::Examples),
         "faults" => match rest.iter().find(|word| word.starts_with('-')) {
             Some(flag) => Err(format!("`faults` has no flag `{flag}`: give names of faults only")),
             None => Ok(Command::Faults(rest)),

@@ -4,6 +4,7 @@
 
 mod args;
 mod bench;
+mod examples;
 mod faults;
 mod instructions;
 mod place;
@@ -42,6 +43,7 @@ fn run() -> Result<bool> {
         }
         Command::Test => test::run(&root),
         Command::Tidy => Ok(tidy::run(&root)?.is_well()),
+        Command::Examples => Ok(examples::run(&root)?.is_well()),
         Command::Faults(names) => Ok(faults::run(&root, &names)?.is_well()),
         Command::Sim(options) => sim::run(&root, &options),
         Command::Study(options) => study::run(&root, &options),

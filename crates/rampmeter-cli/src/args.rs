@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rampmeter::Durability;
+use rampmeter::format::Format;
 
 use rampmeter_provider::{Charge, KindName, Latency, OtherUser, Style};
 
@@ -23,6 +24,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Check a policy: every error at once, what it leaves open, and what it comes to.
     Check(CheckArgs),
+    /// Say why calls of a run waited, limit by limit, from its events.
+    Explain(ExplainArgs),
     /// Serve a provider on loopback that enforces quotas, to try limits against.
     MockProvider(MockProviderArgs),
 }
@@ -30,13 +33,18 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct RunArgs {
-    /// A turns file (JSON Lines, one assistant message a line; OpenAI Chat or Anthropic), or a
-    /// folder with rampmeter.toml and turns.jsonl.
+    /// A turns file (JSON Lines, one assistant message a line), or a folder with rampmeter.toml and
+    /// turns.jsonl.
     pub(crate) path: PathBuf,
 
     /// The policy [default: rampmeter.toml beside the turns].
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
+
+    /// The format of all turns: openai-chat, openai-responses, anthropic, gemini, bedrock, mcp,
+    /// mcp-batch or stageflow [default: found out per line].
+    #[arg(long, value_name = "NAME", value_parser = str::parse::<Format>)]
+    pub(crate) format: Option<Format>,
 
     /// Write the tool messages here, in the turns' own format and order.
     #[arg(long, value_name = "FILE")]
@@ -50,6 +58,10 @@ pub(crate) struct RunArgs {
     /// as one JSON object.
     #[arg(long, value_name = "FILE")]
     pub(crate) bag: Option<PathBuf>,
+
+    /// Write the metrics of the whole run here at its end, in the text format of Prometheus.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
 
     /// A label of all calls of a turn, read from a field of its line; repeatable. FIELD may be a
     /// dotted path.
@@ -84,7 +96,12 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) compare: bool,
 
-    /// Print the summary as one JSON object; with --compare, one with both.
+    /// Run nothing and write nothing: print which calls of each turn would wait for which, and why.
+    #[arg(long, conflicts_with_all = ["out", "events", "state", "durability", "unlimited", "compare"])]
+    pub(crate) plan: bool,
+
+    /// Print the summary as one JSON object; with --compare, one with both; with --plan, one object
+    /// for each call.
     #[arg(long)]
     pub(crate) json: bool,
 
@@ -116,6 +133,20 @@ impl Written {
 pub(crate) struct CheckArgs {
     /// The policy, or a folder with rampmeter.toml.
     pub(crate) policy: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Exit codes:
+  0  it is explained
+  1  it is, as far as the events go: some are missing, or the last one is cut off
+  2  it is not: the file cannot be read or holds no events, or no such call is in it")]
+pub(crate) struct ExplainArgs {
+    /// What `rampmeter run --events` wrote.
+    pub(crate) events: PathBuf,
+
+    /// A call: the id that the model gave it, TURN:ID, or #N, the Nth that was asked for. Without
+    /// one: all waits by limit, and the longest.
+    pub(crate) call: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -290,6 +290,7 @@ mod tests {
                 parent: None,
                 deadline: Instant::NEVER,
                 queue_timeout: Duration::from_secs(1_000),
+                arrived: Instant::NEVER,
             };
             match self.engine.admit(self.now(), &call, &mut self.out) {
                 Decision::Granted(id) => (id, true),

@@ -84,8 +84,8 @@ pub struct Draw<'a> {
     pub costs: &'a [Cost],
 }
 
-/// How a call uses a resource key.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// How a call uses a resource key. The stronger one is the greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum KeyAccess {
     /// Side by side with other readers.
     Shared,
@@ -116,6 +116,10 @@ pub struct Call<'a> {
     pub deadline: Instant,
     /// How long it may wait.
     pub queue_timeout: Duration,
+    /// When it was asked for first, if it comes again, such as a retry: it stands before those of
+    /// its flow and priority that arrived later, and its patience counts from there. Later than
+    /// now is now; [`Instant::NEVER`] for one that is new.
+    pub arrived: Instant,
 }
 
 /// How a call ended.

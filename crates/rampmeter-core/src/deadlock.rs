@@ -21,6 +21,7 @@ use crate::explain::CycleStep;
 use crate::lane::{NONE, Record};
 use crate::nest::Parent;
 use crate::route::Take;
+use crate::ticket::Ticket;
 
 /// A waiting call, as far as it matters here.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +70,7 @@ impl Engine {
         let last = stuck.map(|waiter| self.lanes.get(waiter.lane).last);
         let newest = last.max_by_key(|call| match self.calls.get(*call) {
             Some(Record::Waiting(waiting)) => waiting.ticket,
-            _ => 0,
+            _ => Ticket::FIRST,
         })?;
         if let Some(Record::Waiting(waiting)) = self.calls.get(newest) {
             let lane = waiting.lane;

@@ -5,9 +5,12 @@ use crate::call::{CallId, LimitId, Priority};
 use crate::decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
 use crate::engine::{Asked, Engine, Otherwise, refused};
 use crate::expiry::Links;
+use crate::inherit::Raised;
 use crate::lane::{ExpiresBy, LaneKey, NONE, Record, Running, Waiting};
 use crate::nest::Parent;
+use crate::queue::Comes;
 use crate::route::Take;
+use crate::ticket::Ticket;
 use crate::time::{Instant, nanos};
 
 /// How a call that is about to wait would end its wait.
@@ -96,7 +99,8 @@ impl Engine {
             }
             let instance = self.instances.get(draw.instance);
             if let Some(line) = &instance.line {
-                let behind = line.first_before(u64::MAX, route.is_alone(*draw)).is_some();
+                let ticket = Ticket::last_of(call.arrived);
+                let behind = line.first_before(ticket, route.is_alone(*draw)).is_some();
                 return behind.then_some((draw.instance, Answer::InLine));
             }
             let in_the_way = instance.watchers > 0 || instance.claim != NONE;
@@ -196,7 +200,11 @@ impl Engine {
             .or_else(|| self.refusal_without_wait(call, (at, answer), otherwise, until))
             .or_else(|| self.refusal_as_shut(call, parent.nest != NONE, until))
             .or_else(|| self.refusal_as_deadlock(call, parent, at))
-            .or_else(|| self.make_room(call.route, own, call.flow, out));
+            .or_else(|| {
+                let (route, flow) = (call.route, call.flow);
+                let ticket = Ticket::last_of(call.arrived);
+                self.make_room(&Comes { route, priority: own, flow, ticket }, out)
+            });
         if let Some(refusal) = refusal {
             self.release_route(call.route);
             // What was evicted may have left room for others.
@@ -302,11 +310,10 @@ impl Engine {
         until: Until,
         out: &mut Outputs,
     ) -> u32 {
-        let ticket = self.tickets;
+        let ticket = Ticket { arrived: call.arrived, number: self.tickets };
         self.tickets += 1;
         let index = self.calls.insert(Record::Waiting(Waiting {
             ticket,
-            arrived: self.now,
             expires: until.expires,
             deadline: call.deadline,
             lane: NONE,
@@ -332,26 +339,41 @@ impl Engine {
         self.waiting += 1;
         let as_others = until.by == ExpiresBy::QueueTimeout;
         let may_wait = as_others.then(|| nanos(call.may_wait));
-        self.expiries.join(index, (until.expires, ticket), may_wait, &mut self.calls);
+        self.expiries.join(index, (until.expires, ticket.number), may_wait, &mut self.calls);
         let Asked { route, priority, flow, .. } = *call;
         let Parent { caller, raised, .. } = parent;
         let key = LaneKey { route, priority, flow, caller, raised };
         let nest = self.adopt(index, parent);
         let known = self.lanes.find(&key);
-        let lane = known.unwrap_or_else(|| self.lanes.open(&key, at, &mut self.patience));
+        let place = known.map(|lane| self.lanes.place(lane, ticket, &self.calls));
+        let (lane, behind) = match (known, place) {
+            (Some(lane), Some(Some(behind))) => (lane, behind),
+            (None, _) => (self.lanes.open(&key, at, &mut self.patience), NONE),
+            (Some(_), _) => {
+                let raised = Raised::one(raised.own(priority), ticket);
+                let key = LaneKey { raised, ..key };
+                (self.lanes.open(&key, at, &mut self.patience), NONE)
+            }
+        };
+        let first = self.lanes.get(lane).first;
         if let Some(Record::Waiting(waiting)) = self.calls.get_mut(index) {
             (waiting.lane, waiting.nest) = (lane, nest);
         }
-        self.lanes.append(lane, index, &mut self.calls);
+        self.lanes.insert(lane, index, behind, &mut self.calls);
         let (kin, watch, flow_at) = {
             let lane = self.lanes.get(lane);
             (lane.kin, lane.watch, lane.flow_at)
         };
-        self.patience.join(kin, self.now, self.config.patience);
-        if known.is_none() {
+        self.patience.join(kin, call.arrived, self.config.patience);
+        if first == NONE {
             self.enter(at, lane, ticket, out);
-        } else if let Some(order) = self.instances.get_mut(watch).order.as_deref_mut() {
+            return index;
+        }
+        if let Some(order) = self.instances.get_mut(watch).order.as_deref_mut() {
             order.one_more(priority, flow_at);
+        }
+        if behind == NONE {
+            self.stands_before(first, index);
         }
         index
     }

@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::breaker::BreakerState;
 use crate::call::{CallId, LimitId};
+use crate::obstacle::Waits;
 use crate::time::Instant;
 
 /// The answer to [`Engine::admit`](crate::Engine::admit).
@@ -68,6 +69,8 @@ pub enum Reason {
     /// What it is charged could not be written down first, as it must be; the engine itself writes
     /// nothing and never says it.
     Unwritten,
+    /// An interceptor said no; the engine never says it.
+    Denied,
 }
 
 /// When asking again could be answered otherwise.
@@ -102,6 +105,7 @@ impl Reason {
             Reason::TooDeep => "too_deep",
             Reason::WouldDeadlock => "would_deadlock",
             Reason::Unwritten => "unwritten",
+            Reason::Denied => "denied",
         }
     }
 }
@@ -124,6 +128,7 @@ impl fmt::Display for Reason {
             Reason::TooDeep => "it is nested too deep",
             Reason::WouldDeadlock => "it would wait for ever, in a cycle of calls",
             Reason::Unwritten => "what it is charged could not be written to the state file",
+            Reason::Denied => "an interceptor refused it",
         })
     }
 }
@@ -135,6 +140,14 @@ pub enum Output {
     Granted(CallId),
     /// A waiting call is answered no; its id is stale from here on.
     Refused(CallId, Refusal),
+    /// A call waits elsewhere from now on, and so do all that are in its lane then. It may have been
+    /// answered since.
+    Moved {
+        /// The first call of the lane.
+        call: CallId,
+        /// Where they wait.
+        waits: Waits,
+    },
     /// A limit let no more calls start and somebody began to wait for it, or the last one
     /// that waited is gone.
     Saturated {

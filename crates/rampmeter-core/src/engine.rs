@@ -102,6 +102,8 @@ pub(crate) struct Asked {
     pub(crate) priority: Priority,
     pub(crate) may_wait: Duration,
     pub(crate) deadline: Instant,
+    /// Not later than now when it is decided on.
+    pub(crate) arrived: Instant,
 }
 
 /// What to do with a call that cannot start now.
@@ -324,7 +326,8 @@ impl Engine {
         let Call { tool, flow, deadline, .. } = inherited;
         let route = self.acquire_route();
         let priority = self.raise(&mut parent, inherited.priority);
-        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
+        let arrived = call.arrived.min(self.now);
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline, arrived };
         self.decide(&asked, parent, otherwise, out)
     }
 
@@ -362,11 +365,11 @@ impl Engine {
         if usize::from(priority.0) >= self.config.priorities.len() {
             return refused(Reason::Unsupported, None, Retry::Never);
         }
-        let Kind { route, tool, may_wait } = *kind;
+        let (Kind { route, tool, may_wait }, arrived) = (*kind, self.now);
         if let Some(parent) = parent {
             return self.decide_prepared_nested(kind, deadline, parent, otherwise, out);
         }
-        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline, arrived };
         let takes = self.routes.share(route).takes();
         if self.contended == 0
             && deadline > self.now
@@ -375,7 +378,7 @@ impl Engine {
             return Decision::Granted(self.run_at_once(&asked, false));
         }
         // Put together anew, so that what is asked is in memory only from here on.
-        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline, arrived };
         self.decide_in_turn(&asked, Parent::NONE, otherwise, out)
     }
 
@@ -392,9 +395,9 @@ impl Engine {
             Ok(found) => found,
             Err(refusal) => return Decision::Refused(refusal),
         };
-        let Kind { route, tool, may_wait } = *kind;
+        let (Kind { route, tool, may_wait }, arrived) = (*kind, self.now);
         self.routes.share(route);
-        let asked = Asked { route, tool, flow, priority, may_wait, deadline };
+        let asked = Asked { route, tool, flow, priority, may_wait, deadline, arrived };
         self.decide_in_turn(&asked, parent, otherwise, out)
     }
 }

@@ -91,7 +91,7 @@ impl Expiries {
         } else if let Some(Record::Waiting(after)) = calls.get_mut(links.next) {
             after.expiry.previous = links.previous;
             if links.previous == NONE {
-                list.due = (after.expires, after.ticket);
+                list.due = (after.expires, after.ticket.number);
             }
         }
         if links.previous == NONE {

@@ -2,13 +2,15 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
+use crate::ticket::Ticket;
+
 /// Most flows have one lane.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum FlowLanes {
     #[default]
     None,
-    One(u64, u32),
-    Many(BTreeMap<u64, u32>),
+    One(Ticket, u32),
+    Many(BTreeMap<Ticket, u32>),
 }
 
 impl FlowLanes {
@@ -17,7 +19,7 @@ impl FlowLanes {
     }
 
     #[inline]
-    pub(crate) fn first(&self) -> Option<(u64, u32)> {
+    pub(crate) fn first(&self) -> Option<(Ticket, u32)> {
         match self {
             FlowLanes::None => None,
             FlowLanes::One(ticket, lane) => Some((*ticket, *lane)),
@@ -35,7 +37,7 @@ impl FlowLanes {
         }
     }
 
-    pub(crate) fn insert(&mut self, ticket: u64, lane: u32) {
+    pub(crate) fn insert(&mut self, ticket: Ticket, lane: u32) {
         match self {
             FlowLanes::None => *self = FlowLanes::One(ticket, lane),
             FlowLanes::One(first, other) => {
@@ -47,7 +49,7 @@ impl FlowLanes {
         }
     }
 
-    pub(crate) fn remove(&mut self, ticket: u64) -> Option<u32> {
+    pub(crate) fn remove(&mut self, ticket: Ticket) -> Option<u32> {
         match self {
             FlowLanes::None => None,
             FlowLanes::One(first, lane) => {

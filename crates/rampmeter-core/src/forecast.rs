@@ -55,7 +55,9 @@ impl Engine {
             return None;
         }
         let order = self.instances.get(at).order.as_deref()?;
-        let own = order.calls_of(call.priority, call.flow);
+        // Before one that comes again nobody of its flow is who arrived later: most of them did.
+        let comes_again = call.arrived < self.now;
+        let own = if comes_again { 0 } else { order.calls_of(call.priority, call.flow) };
         self.forecast_at(call.route, at, call.priority, call.flow, own)
     }
 

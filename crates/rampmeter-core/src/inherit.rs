@@ -19,12 +19,14 @@
 
 use alloc::vec::Vec;
 
-use crate::call::Priority;
-use crate::decision::Outputs;
+use crate::call::{LimitId, Priority};
+use crate::decision::{Output, Outputs};
 use crate::engine::Engine;
 use crate::lane::{LaneKey, NONE, Record};
 use crate::line::Line;
 use crate::nest::Parent;
+use crate::obstacle::{Obstacle, Waits};
+use crate::ticket::Ticket;
 
 /// Calls of one line that are raised at a time, and callers at one key that are looked at.
 const HEAD: usize = 64;
@@ -39,9 +41,10 @@ pub(crate) struct Raised(u64);
 impl Raised {
     pub(crate) const NOT: Raised = Raised(0);
 
-    /// A call that was raised while it waited has a lane to itself.
-    fn one(own: Priority, ticket: u64) -> Raised {
-        Raised(1 << 63 | ticket << 8 | u64::from(own.0))
+    /// A call that was raised while it waited, or has no place in the lane of its kind, has a
+    /// lane to itself.
+    pub(crate) fn one(own: Priority, ticket: Ticket) -> Raised {
+        Raised(1 << 63 | ticket.number << 8 | u64::from(own.0))
     }
 
     /// Calls that had what they inherited from the beginning.
@@ -188,21 +191,21 @@ impl Engine {
     }
 
     /// What a call that stands in a line with this ticket gets from those behind it.
-    fn for_waiter(&self, best: Priority, line: &Line, ticket: u64, alone: bool) -> Priority {
+    fn for_waiter(&self, best: Priority, line: &Line, ticket: Ticket, alone: bool) -> Priority {
         // Readers wait for a reader only if a writer stands between them.
-        let from = if alone { Some(ticket + 1) } else { line.writer_after(ticket) };
+        let from = if alone { Some(ticket.next()) } else { line.writer_after(ticket) };
         from.map_or(best, |from| self.greatest(best, line.priorities_from(from)))
     }
 
     /// What a call that holds a key gets from those who wait for it.
     fn for_holder(&self, best: Priority, line: &Line, alone: bool, nest: u32) -> Priority {
-        let below = |ticket: u64| {
+        let below = |ticket: Ticket| {
             let call = line.waiting.get(&ticket).and_then(|call| self.calls.get(*call));
             matches!(call, Some(Record::Waiting(it)) if self.is_below(it.nest, nest))
         };
         // A call of its own that writes borrows what it holds, and does not wait for it.
         let from = match alone {
-            true => Some(0),
+            true => Some(Ticket::FIRST),
             false => line.writers().take(HEAD).find(|ticket| !below(*ticket)),
         };
         let best = from.map_or(best, |from| self.greatest(best, line.priorities_from(from)));
@@ -264,9 +267,14 @@ impl Engine {
         if let Some(Record::Waiting(waiting)) = self.calls.get_mut(call) {
             waiting.lane = lane;
         }
-        self.lanes.append(lane, call, &mut self.calls);
+        self.lanes.insert(lane, call, NONE, &mut self.calls);
         self.enter(watch, lane, gone.ticket, out);
         self.departed(&left, &departure, gone.ticket, out);
+        let at = self.instances.get(watch);
+        let obstacle = if at.line.is_some() { Obstacle::Key } else { Obstacle::Turn };
+        let (limit, lane) = (LimitId(at.limit), self.lanes.get(lane).opened);
+        let waits = Waits { limit, lane, obstacle };
+        out.push(Output::Moved { call: self.calls.id(call), waits });
         self.mark(watch);
         if gone.nest == NONE {
             for index in 0..self.routes.get(key.route).keys().len() {

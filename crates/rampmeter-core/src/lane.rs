@@ -1,7 +1,8 @@
 //! Lanes: waiting calls that are alike (same route, priority, flow and caller) and so move as one.
 //!
 //! Only the first call of a lane ever needs a look; the others have no other answer. The calls
-//! are linked through their own records, so that any one of them leaves in constant time. Lanes of
+//! are linked through their own records, in the order of their tickets, so that any one of them
+//! leaves in constant time. One that comes again finds its place from the front. Lanes of
 //! one flow and priority are kin, linked as well, for the sake of rescue.
 
 use alloc::vec::Vec;
@@ -12,9 +13,14 @@ use crate::inherit::Raised;
 use crate::patience::Patience;
 use crate::slab::Slab;
 use crate::table::{Table, hash};
+use crate::ticket::Ticket;
 use crate::time::Instant;
 
 pub(crate) const NONE: u32 = u32::MAX;
+
+/// Calls of its lane that one that comes again is put behind. If more arrived before it, it gets a
+/// lane of its own, which has its place in its flow.
+pub(crate) const MOST_BEFORE: u32 = 256;
 
 /// What the engine keeps of a call.
 #[derive(Clone, Debug)]
@@ -25,8 +31,7 @@ pub(crate) enum Record {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
-    pub(crate) ticket: u64,
-    pub(crate) arrived: Instant,
+    pub(crate) ticket: Ticket,
     pub(crate) expires: Instant,
     pub(crate) deadline: Instant,
     pub(crate) lane: u32,
@@ -133,7 +138,7 @@ pub(crate) enum Departure {
     /// Others are still in it, and the first is the same.
     Within,
     /// The first call is another one now, which has this ticket.
-    NewFirst(u64),
+    NewFirst(Ticket),
     /// The lane is empty, and closed.
     Last,
 }
@@ -184,7 +189,7 @@ impl Lanes {
         })
     }
 
-    /// Opens an empty lane; the caller appends a call at once.
+    /// Opens an empty lane; the caller inserts a call at once.
     pub(crate) fn open(&mut self, key: &LaneKey, watch: u32, patience: &mut Patience) -> u32 {
         self.opened += 1;
         let kin = patience.kin_of(key.raised.own(key.priority), key.flow);
@@ -214,18 +219,41 @@ impl Lanes {
         id
     }
 
-    pub(crate) fn append(&mut self, id: u32, call: u32, calls: &mut Slab<Record>) {
+    /// Behind which call of a lane one with this ticket belongs, if that is found in
+    /// [`MOST_BEFORE`] steps; [`NONE`] for before all.
+    #[inline]
+    pub(crate) fn place(&self, id: u32, ticket: Ticket, calls: &Slab<Record>) -> Option<u32> {
+        let Lane { first, last, .. } = self.slab[id];
+        let is_before = |call: u32| match calls.get(call) {
+            Some(Record::Waiting(waiting)) => (waiting.ticket < ticket).then_some(waiting.next),
+            _ => None,
+        };
+        if is_before(last).is_some() {
+            return Some(last);
+        }
+        // Of those that arrived before a call that has run most have run as well.
+        let (mut behind, mut at) = (NONE, first);
+        for _ in 0..MOST_BEFORE {
+            let Some(next) = is_before(at) else { return Some(behind) };
+            (behind, at) = (at, next);
+        }
+        None
+    }
+
+    /// Puts a call behind another one of a lane, or before all if that is [`NONE`].
+    pub(crate) fn insert(&mut self, id: u32, call: u32, behind: u32, calls: &mut Slab<Record>) {
         let lane = &mut self.slab[id];
         lane.calls += 1;
-        let last = core::mem::replace(&mut lane.last, call);
-        if last == NONE {
-            lane.first = call;
-        } else if let Some(Record::Waiting(before)) = calls.get_mut(last) {
-            before.next = call;
+        let next = match calls.get_mut(behind) {
+            Some(Record::Waiting(before)) => core::mem::replace(&mut before.next, call),
+            _ => core::mem::replace(&mut lane.first, call),
+        };
+        match calls.get_mut(next) {
+            Some(Record::Waiting(after)) => after.previous = call,
+            _ => lane.last = call,
         }
         if let Some(Record::Waiting(waiting)) = calls.get_mut(call) {
-            waiting.previous = last;
-            waiting.next = NONE;
+            (waiting.previous, waiting.next) = (behind, next);
         }
     }
 

@@ -27,6 +27,7 @@
 //!     parent: None,
 //!     deadline: Instant::NEVER,
 //!     queue_timeout: Duration::from_secs(30),
+//!     arrived: Instant::NEVER,
 //! };
 //! let mut out = Outputs::new();
 //! let Decision::Granted(first) = engine.admit(Instant::EPOCH, &call, &mut out) else { panic!() };
@@ -67,6 +68,7 @@ mod learn;
 mod line;
 mod nest;
 mod observe;
+mod obstacle;
 mod order;
 mod patience;
 mod pump;
@@ -79,6 +81,7 @@ mod snapshot;
 mod standing;
 mod start;
 mod table;
+mod ticket;
 mod time;
 mod turn;
 mod units;
@@ -99,8 +102,9 @@ pub use engine::{Engine, Prepared, Terms};
 pub use explain::{CycleStep, Explanation, WaitsFor};
 pub use key::MAX_KEY_BYTES;
 pub use observe::Word;
+pub use obstacle::{Obstacle, Waits};
 pub use resolve::MAX_DRAWS;
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, KeySnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;
-pub use turn::{Access, Step, Turn, TurnCall};
+pub use turn::{Access, End, Over, Step, Turn, TurnCall, Wait, conflicts};
 pub use usage::{NotRestored, Place, RateId, RateUsage, Room, Unrestorable, Usage, Used};

@@ -21,21 +21,22 @@ use crate::decision::Outputs;
 use crate::engine::{Asked, Engine};
 use crate::lane::{NONE, Record};
 use crate::pump::{Look, Seen};
+use crate::ticket::Ticket;
 
 /// Who waits for one key.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Line {
     /// Calls by ticket.
-    pub(crate) waiting: BTreeMap<u64, u32>,
+    pub(crate) waiting: BTreeMap<Ticket, u32>,
     /// The tickets of those who want it alone.
-    alone: BTreeSet<u64>,
+    alone: BTreeSet<Ticket>,
     /// The tickets of those who were made by running calls.
-    pub(crate) nested: BTreeSet<u64>,
+    pub(crate) nested: BTreeSet<Ticket>,
     /// The tickets of all others, by priority.
-    by_priority: BTreeMap<u8, BTreeSet<u64>>,
+    by_priority: BTreeMap<u8, BTreeSet<Ticket>>,
     /// Lanes that wait here rather than at a limit, by their first call's ticket; not those of
     /// nested calls.
-    watchers: BTreeSet<(u64, u32)>,
+    watchers: BTreeSet<(Ticket, u32)>,
     /// Who holds it and makes calls, by lineage.
     pub(crate) callers: BTreeSet<u32>,
     /// Waiting calls whose caller held it until now.
@@ -46,28 +47,28 @@ pub(crate) struct Line {
 
 impl Line {
     /// The first who keeps a call with this ticket waiting, and its ticket.
-    pub(crate) fn first_before(&self, ticket: u64, alone: bool) -> Option<u64> {
+    pub(crate) fn first_before(&self, ticket: Ticket, alone: bool) -> Option<Ticket> {
         let first = if alone { self.waiting.keys().next() } else { self.alone.first() };
         first.copied().filter(|first| *first < ticket)
     }
 
     /// Those who want it alone.
-    pub(crate) fn writers(&self) -> impl Iterator<Item = u64> + '_ {
+    pub(crate) fn writers(&self) -> impl Iterator<Item = Ticket> + '_ {
         self.alone.iter().copied()
     }
 
     /// The first who came after this ticket, wants it alone, and is held back by the line.
-    pub(crate) fn writer_after(&self, ticket: u64) -> Option<u64> {
+    pub(crate) fn writer_after(&self, ticket: Ticket) -> Option<Ticket> {
         self.alone.range(ticket..).find(|it| !self.nested.contains(it)).copied()
     }
 
-    pub(crate) fn wants_alone(&self, ticket: u64) -> bool {
+    pub(crate) fn wants_alone(&self, ticket: Ticket) -> bool {
         self.alone.contains(&ticket)
     }
 
     /// The priorities of those, not nested, who have this ticket or a later one.
-    pub(crate) fn priorities_from(&self, ticket: u64) -> impl Iterator<Item = Priority> + '_ {
-        let late = move |tickets: &BTreeSet<u64>| tickets.last().is_some_and(|it| *it >= ticket);
+    pub(crate) fn priorities_from(&self, ticket: Ticket) -> impl Iterator<Item = Priority> + '_ {
+        let late = move |tickets: &BTreeSet<Ticket>| tickets.last().is_some_and(|it| *it >= ticket);
         self.by_priority
             .iter()
             .filter(move |it| late(it.1))
@@ -75,12 +76,12 @@ impl Line {
     }
 
     /// One who waits, and is not nested, has another priority.
-    pub(crate) fn reprioritize(&mut self, ticket: u64, old: Priority, new: Priority) {
+    pub(crate) fn reprioritize(&mut self, ticket: Ticket, old: Priority, new: Priority) {
         self.forget_priority(ticket, old);
         self.by_priority.entry(new.0).or_default().insert(ticket);
     }
 
-    fn forget_priority(&mut self, ticket: u64, priority: Priority) {
+    fn forget_priority(&mut self, ticket: Ticket, priority: Priority) {
         if let Some(tickets) = self.by_priority.get_mut(&priority.0) {
             tickets.remove(&ticket);
             if tickets.is_empty() {
@@ -89,7 +90,7 @@ impl Line {
         }
     }
 
-    fn leave(&mut self, ticket: u64, priority: Priority) {
+    fn leave(&mut self, ticket: Ticket, priority: Priority) {
         self.waiting.remove(&ticket);
         self.alone.remove(&ticket);
         if !self.nested.remove(&ticket) {
@@ -98,20 +99,20 @@ impl Line {
     }
 
     /// A lane begins to wait here.
-    pub(crate) fn watch(&mut self, ticket: u64, lane: u32, nested: bool) {
+    pub(crate) fn watch(&mut self, ticket: Ticket, lane: u32, nested: bool) {
         if !nested {
             self.watchers.insert((ticket, lane));
         }
     }
 
-    pub(crate) fn unwatch(&mut self, ticket: u64, lane: u32, nested: bool) {
+    pub(crate) fn unwatch(&mut self, ticket: Ticket, lane: u32, nested: bool) {
         if !nested {
             self.watchers.remove(&(ticket, lane));
         }
     }
 
     /// Calls that wait and have a lesser ticket; `most` at most.
-    pub(crate) fn ahead_of(&self, ticket: u64, most: u32) -> u32 {
+    pub(crate) fn ahead_of(&self, ticket: Ticket, most: u32) -> u32 {
         (0..most).zip(self.waiting.range(..ticket)).map(|_| 1).sum()
     }
 }
@@ -119,7 +120,7 @@ impl Line {
 impl Engine {
     /// A call that begins to wait takes its place in the lines of its keys.
     #[cold]
-    pub(crate) fn join_lines(&mut self, asked: &Asked, ticket: u64, call: u32, nested: bool) {
+    pub(crate) fn join_lines(&mut self, asked: &Asked, ticket: Ticket, call: u32, nested: bool) {
         for index in 0..self.routes.get(asked.route).keys().len() {
             let route = self.routes.get(asked.route);
             let draw = route.keys()[index];
@@ -142,7 +143,7 @@ impl Engine {
 
     /// A call waits no more: those behind it may go.
     #[cold]
-    pub(crate) fn leave_lines(&mut self, route: u32, ticket: u64, priority: Priority) {
+    pub(crate) fn leave_lines(&mut self, route: u32, ticket: Ticket, priority: Priority) {
         for index in 0..self.routes.get(route).keys().len() {
             let id = self.routes.get(route).keys()[index].instance;
             if let Some(line) = self.instances.get_mut(id).line.as_deref_mut() {
@@ -190,8 +191,8 @@ impl Engine {
         match self.look(self.lanes.get(lane).first, id, looks, out) {
             None => Seen::Enough,
             Some(Look::Answered) => Seen::Change,
-            Some(Look::Moves(to)) => {
-                self.move_lane(lane, to, out);
+            Some(Look::Moves(to, by)) => {
+                self.move_lane(lane, to, by, out);
                 Seen::Change
             }
             Some(Look::Stays(_)) => Seen::All,

@@ -29,6 +29,7 @@ use crate::flow_lanes::FlowLanes;
 use crate::heap::Heap;
 use crate::slab::Slab;
 use crate::table::{Table, hash};
+use crate::ticket::Ticket;
 use crate::time::Instant;
 use crate::units::{CapacityNanos, Virtual};
 
@@ -50,7 +51,7 @@ pub(crate) struct Class {
     pub(crate) flows: Slab<FlowQueue>,
     index: Table,
     /// Backlogged flows by start tag, then by their first call's ticket.
-    backlogged: Heap<(Virtual, u64)>,
+    backlogged: Heap<(Virtual, Ticket)>,
     pub(crate) backlogged_weight: u64,
     /// Flows that nobody waits for, whose finish tag is still ahead of the clock.
     debtors: Heap<Virtual>,
@@ -98,7 +99,7 @@ impl Order {
     pub(crate) fn insert(
         &mut self,
         now: Instant,
-        (lane, calls, ticket): (u32, u32, u64),
+        (lane, calls, ticket): (u32, u32, Ticket),
         at: Priority,
         flow: Flow,
     ) -> u32 {
@@ -121,7 +122,7 @@ impl Order {
         now: Instant,
         at: Priority,
         flow: u32,
-        (calls, ticket): (u32, u64),
+        (calls, ticket): (u32, Ticket),
     ) {
         self.classes[usize::from(at.0)].remove(flow, calls, ticket);
         self.lanes -= 1;
@@ -131,7 +132,7 @@ impl Order {
     }
 
     /// A lane has a new first call.
-    pub(crate) fn retarget(&mut self, old: u64, new: u64, at: Priority, flow: u32) {
+    pub(crate) fn retarget(&mut self, old: Ticket, new: Ticket, at: Priority, flow: u32) {
         self.classes[usize::from(at.0)].retarget(old, new, flow);
     }
 
@@ -268,7 +269,7 @@ impl Order {
 }
 
 impl Class {
-    fn insert(&mut self, (lane, calls, ticket): (u32, u32, u64), flow: Flow) -> u32 {
+    fn insert(&mut self, (lane, calls, ticket): (u32, u32, Ticket), flow: Flow) -> u32 {
         let id = self.flow(flow);
         let queue = &mut self.flows[id];
         if queue.lanes.is_empty() {
@@ -283,7 +284,7 @@ impl Class {
         id
     }
 
-    fn remove(&mut self, id: u32, calls: u32, ticket: u64) {
+    fn remove(&mut self, id: u32, calls: u32, ticket: Ticket) {
         let queue = &mut self.flows[id];
         queue.lanes.remove(ticket);
         queue.calls -= calls;
@@ -297,7 +298,7 @@ impl Class {
         self.settle(id);
     }
 
-    fn retarget(&mut self, old: u64, new: u64, id: u32) {
+    fn retarget(&mut self, old: Ticket, new: Ticket, id: u32) {
         let lanes = &mut self.flows[id].lanes;
         if let Some(lane) = lanes.remove(old) {
             lanes.insert(new, lane);
@@ -421,20 +422,21 @@ mod tests {
     fn flows_that_are_served_once_are_forgotten_when_their_debts_are_worked_off() {
         let (second, at) = (CapacityNanos(1_000_000_000), Priority(0));
         let mut order = Order::new(&[1], Instant::EPOCH);
-        for ticket in 0..1_000 {
-            let flow = Flow { id: ticket, weight: 1 };
+        let ticket = |number| Ticket { arrived: Instant::EPOCH, number };
+        for id in 0..1_000 {
+            let (flow, ticket) = (Flow { id, weight: 1 }, ticket(id));
             let place = order.insert(Instant::EPOCH, (7, 1, ticket), at, flow);
             order.charge_lane(at, place, second);
             order.remove(Instant::EPOCH, at, place, (1, ticket));
-            order.charge(at, Flow { id: ticket + 5_000, weight: 3 }, second);
+            order.charge(at, Flow { id: id + 5_000, weight: 3 }, second);
             assert!(order.classes[0].flows.len() <= 4, "{}", order.classes[0].flows.len());
         }
         let (flow, other) = (Flow { id: 0, weight: 3 }, Flow { id: 1, weight: 3 });
-        let place = order.insert(Instant::EPOCH, (7, 1, 2_000), at, other);
+        let place = order.insert(Instant::EPOCH, (7, 1, ticket(2_000)), at, other);
         (0..9).for_each(|_| order.charge(at, flow, second));
         assert!(order.classes[0].find(0).is_some(), "it owes");
-        order.remove(Instant::EPOCH, at, place, (1, 2_000));
-        order.insert(Instant::from_millis(100_000), (7, 1, 2_001), at, other);
+        order.remove(Instant::EPOCH, at, place, (1, ticket(2_000)));
+        order.insert(Instant::from_millis(100_000), (7, 1, ticket(2_001)), at, other);
         assert_eq!(order.classes[0].flows.len(), 1, "nobody waited, and debts were worked off");
     }
 }

@@ -18,6 +18,7 @@ use crate::heap::Heap;
 use crate::lane::{Lanes, NONE, Record};
 use crate::slab::Slab;
 use crate::table::{Table, hash};
+use crate::ticket::Ticket;
 use crate::time::Instant;
 
 /// Kin that are looked at in one go.
@@ -81,10 +82,22 @@ impl Patience {
         self.kin.get(kin).map_or(NONE, |kin| kin.lanes)
     }
 
-    /// A call begins to wait. That it might be the oldest of its kin is enough to look later.
-    pub(crate) fn join(&mut self, kin: u32, now: Instant, patience: Duration) {
-        if !self.is_watched(kin) {
-            self.ends.set(kin, now.saturating_add(patience));
+    /// A call begins to wait that arrived then. That it might be the oldest of its kin is enough
+    /// to look later.
+    pub(crate) fn join(&mut self, kin: u32, arrived: Instant, patience: Duration) {
+        if self.gated.key(kin).is_some() {
+            return;
+        }
+        let ends = arrived.max(self.kin[kin].last_start).saturating_add(patience);
+        if self.ends.key(kin).is_none_or(|at| ends < at) {
+            self.ends.set(kin, ends);
+        }
+    }
+
+    /// A call comes again and takes the place of one that is being rescued.
+    pub(crate) fn pass_on(&mut self, from: u32, to: u32) {
+        if self.rescued == Some(from) {
+            self.rescued = Some(to);
         }
     }
 
@@ -131,18 +144,18 @@ impl Patience {
     /// The oldest waiting call of a kin, and since when its patience counts.
     fn oldest(&self, kin: u32, lanes: &Lanes, calls: &Slab<Record>) -> Option<(u32, Instant)> {
         let kin = self.kin.get(kin)?;
-        let mut oldest: Option<(u64, u32, Instant)> = None;
+        let mut oldest: Option<(Ticket, u32)> = None;
         let mut at = kin.lanes;
         while at != NONE {
             let lane = lanes.get(at);
             if let Some(Record::Waiting(first)) = calls.get(lane.first)
-                && oldest.is_none_or(|(ticket, ..)| first.ticket < ticket)
+                && oldest.is_none_or(|(ticket, _)| first.ticket < ticket)
             {
-                oldest = Some((first.ticket, lane.first, first.arrived));
+                oldest = Some((first.ticket, lane.first));
             }
             at = lane.kin_next;
         }
-        oldest.map(|(_, call, arrived)| (call, arrived.max(kin.last_start)))
+        oldest.map(|(ticket, call)| (call, ticket.arrived.max(kin.last_start)))
     }
 }
 

@@ -2,7 +2,7 @@
 //! when a queue that evicts is full.
 //!
 //! The one to go is the newest call of the flow that has the most of the queue beside its weight,
-//! within the priority that has. So each priority, and each flow in it, keeps its weighted share
+//! within the priority that has; one that comes again is as old as it says. So each priority, and each flow in it, keeps its weighted share
 //! of the queue however fast the others come; one that asks for less than its share is never
 //! evicted. The call that comes is counted too, and may be the one to go.
 
@@ -14,6 +14,7 @@ use crate::config::Overflow;
 use crate::decision::{Output, Outputs, Reason, Refusal, Retry};
 use crate::engine::Engine;
 use crate::lane::Record;
+use crate::ticket::Ticket;
 
 /// Who waits for one instance.
 #[derive(Clone, Debug, Default)]
@@ -28,21 +29,21 @@ struct Class {
     calls: u64,
     flows: BTreeMap<u64, FlowCalls>,
     /// Flows by calls over weight, then by their newest ticket.
-    heaviest: BTreeSet<(u64, u64, u64)>,
+    heaviest: BTreeSet<(u64, Ticket, u64)>,
 }
 
 #[derive(Clone, Debug)]
 struct FlowCalls {
     weight: u32,
     /// Calls by ticket.
-    calls: BTreeMap<u64, u32>,
+    calls: BTreeMap<Ticket, u32>,
 }
 
 /// Precision of calls over weight.
 const SCALE: u64 = 1 << 20;
 
 impl FlowCalls {
-    fn key(&self, flow: u64) -> Option<(u64, u64, u64)> {
+    fn key(&self, flow: u64) -> Option<(u64, Ticket, u64)> {
         let newest = *self.calls.last_key_value()?.0;
         let calls = u64::try_from(self.calls.len()).unwrap_or(u64::MAX);
         Some((calls.saturating_mul(SCALE) / u64::from(self.weight.max(1)), newest, flow))
@@ -51,7 +52,7 @@ impl FlowCalls {
 
 impl Book {
     /// A call begins to wait.
-    pub(crate) fn join(&mut self, priority: Priority, flow: Flow, ticket: u64, call: u32) {
+    pub(crate) fn join(&mut self, priority: Priority, flow: Flow, ticket: Ticket, call: u32) {
         *self.of_flow.entry(flow.id).or_default() += 1;
         let class = self.classes.entry(priority.0).or_default();
         class.calls += 1;
@@ -68,7 +69,7 @@ impl Book {
     }
 
     /// A call no longer waits.
-    pub(crate) fn leave(&mut self, priority: Priority, flow: Flow, ticket: u64) {
+    pub(crate) fn leave(&mut self, priority: Priority, flow: Flow, ticket: Ticket) {
         let Some(class) = self.classes.get_mut(&priority.0) else { return };
         let Some(of_flow) = class.flows.get_mut(&flow.id) else { return };
         let key = of_flow.key(flow.id);
@@ -93,11 +94,12 @@ impl Book {
         }
     }
 
-    /// The call that must go when one of this priority and flow comes; it is counted already.
-    fn gone_for(&mut self, priority: Priority, flow: Flow, weights: &[u32]) -> Option<u32> {
-        self.join(priority, flow, u64::MAX, NEW);
+    /// The call that must go when this one comes; it is counted already.
+    fn gone_for(&mut self, comes: &Comes, weights: &[u32]) -> Option<u32> {
+        let Comes { priority, flow, ticket, .. } = *comes;
+        self.join(priority, flow, ticket, NEW);
         let gone = self.heaviest(weights);
-        self.leave(priority, flow, u64::MAX);
+        self.leave(priority, flow, ticket);
         gone
     }
 
@@ -126,15 +128,19 @@ impl Book {
 /// The call that has no record yet.
 const NEW: u32 = u32::MAX;
 
+/// A call that is about to wait.
+#[derive(Clone, Copy)]
+pub(crate) struct Comes {
+    pub(crate) route: u32,
+    pub(crate) priority: Priority,
+    pub(crate) flow: Flow,
+    pub(crate) ticket: Ticket,
+}
+
 impl Engine {
     /// Makes room in the queues of a call that is about to wait, or says why there is none.
-    pub(crate) fn make_room(
-        &mut self,
-        route: u32,
-        priority: Priority,
-        flow: Flow,
-        out: &mut Outputs,
-    ) -> Option<Refusal> {
+    pub(crate) fn make_room(&mut self, comes: &Comes, out: &mut Outputs) -> Option<Refusal> {
+        let Comes { route, flow, .. } = *comes;
         let mut full = false;
         for index in 0..self.routes.get(route).draws().len() {
             let id = self.routes.get(route).draws()[index].instance;
@@ -164,22 +170,22 @@ impl Engine {
                 return Some(refusal);
             }
             if is_full {
-                if book.gone_for(priority, flow, &self.config.priorities) == Some(NEW) {
+                if book.gone_for(comes, &self.config.priorities) == Some(NEW) {
                     return Some(refusal);
                 }
                 full = true;
             }
         }
         if full {
-            self.evict_for(route, priority, flow, out);
+            self.evict_for(comes, out);
         }
         None
     }
 
     #[cold]
-    fn evict_for(&mut self, route: u32, priority: Priority, flow: Flow, out: &mut Outputs) {
+    fn evict_for(&mut self, comes: &Comes, out: &mut Outputs) {
         let ids: Vec<u32> =
-            self.routes.get(route).draws().iter().map(|draw| draw.instance).collect();
+            self.routes.get(comes.route).draws().iter().map(|draw| draw.instance).collect();
         for id in ids {
             let instance = self.instances.get_mut(id);
             let limit = LimitId(instance.limit);
@@ -189,7 +195,7 @@ impl Engine {
             let size = self.config.limits[usize::from(limit.0)].queue_size;
             while self.instances.get(id).queued >= size {
                 let Some(book) = self.instances.get_mut(id).book.as_deref_mut() else { break };
-                let gone = book.gone_for(priority, flow, &self.config.priorities);
+                let gone = book.gone_for(comes, &self.config.priorities);
                 match gone {
                     Some(gone) if gone != NEW => self.refuse_waiting(
                         gone,

@@ -6,7 +6,9 @@ use crate::call::{LimitId, Priority};
 use crate::decision::{Output, Outputs, Refusal, Retry};
 use crate::engine::Engine;
 use crate::lane::{Departure, Lane, NO_CALLER, NONE, Record};
+use crate::obstacle::{Obstacle, Waits};
 use crate::order::Order;
+use crate::ticket::Ticket;
 
 /// Where a lane is found at the instance where it waits.
 #[derive(Clone, Copy)]
@@ -75,7 +77,7 @@ impl Engine {
         self.release_route(route);
     }
 
-    /// Where a lane is that a call is about to leave.
+    /// Where a lane is that a call is about to leave, or has joined.
     pub(crate) fn leaving(&self, lane: u32) -> Place {
         Place::of(lane, self.lanes.get(lane))
     }
@@ -85,10 +87,10 @@ impl Engine {
         &mut self,
         place: &Place,
         departure: &Departure,
-        ticket: u64,
+        ticket: Ticket,
         out: &mut Outputs,
     ) {
-        let Place { lane, watch, priority, flow_at, nested, .. } = *place;
+        let Place { watch, priority, flow_at, .. } = *place;
         if let Departure::Last = departure {
             self.leave(place, (1, ticket), out);
             return;
@@ -98,36 +100,69 @@ impl Engine {
             order.one_less(priority, flow_at);
         }
         if let Departure::NewFirst(new) = *departure {
-            if let Some(order) = instance.order.as_deref_mut() {
-                order.retarget(ticket, new, priority, flow_at);
-            } else if let Some(line) = instance.line.as_deref_mut() {
-                line.unwatch(ticket, lane, nested);
-                line.watch(new, lane, nested);
-            }
-            self.mark(watch);
+            self.has_another_first(place, ticket, new);
         }
     }
 
-    /// A call's turn came at `at`, but `by` is in the way: its lane waits there. The first time
+    /// A lane whose first call had the ticket `old` has one with `new`.
+    fn has_another_first(&mut self, place: &Place, old: Ticket, new: Ticket) {
+        let Place { lane, watch, priority, flow_at, nested, .. } = *place;
+        let instance = self.instances.get_mut(watch);
+        if let Some(order) = instance.order.as_deref_mut() {
+            order.retarget(old, new, priority, flow_at);
+        } else if let Some(line) = instance.line.as_deref_mut() {
+            line.unwatch(old, lane, nested);
+            line.watch(new, lane, nested);
+        }
+        self.mark(watch);
+    }
+
+    /// A call that came again stands before the one that was the first of its lane, and does what
+    /// that one would have done next: it has its claim, and is rescued in its place.
+    pub(crate) fn stands_before(&mut self, first: u32, call: u32) {
+        let Some(Record::Waiting(second)) = self.calls.get_mut(first) else { return };
+        let claim = core::mem::replace(&mut second.claim, NONE);
+        let (old, turned_away) = (second.ticket, second.turned_away);
+        let Some(Record::Waiting(waiting)) = self.calls.get_mut(call) else { return };
+        (waiting.claim, waiting.turned_away) = (claim, turned_away);
+        let (new, lane) = (waiting.ticket, waiting.lane);
+        if let Some(claim) = self.claims.slab.get_mut(claim) {
+            claim.call = call;
+        }
+        self.patience.pass_on(first, call);
+        let place = self.leaving(lane);
+        self.has_another_first(&place, old, new);
+    }
+
+    /// A call's turn came at `at`, but `to` is in the way: its lane waits there. The first time
     /// that is all; from the second time on it claims what it needs here, so that it cannot be
     /// passed from one limit to the other for ever.
-    pub(crate) fn turn_away(&mut self, call: u32, at: u32, by: u32, out: &mut Outputs) {
+    pub(crate) fn turn_away(
+        &mut self,
+        call: u32,
+        at: u32,
+        (to, by): (u32, Obstacle),
+        out: &mut Outputs,
+    ) {
         let Some(Record::Waiting(waiting)) = self.calls.get_mut(call) else { return };
         let lane = waiting.lane;
         if core::mem::replace(&mut waiting.turned_away, true) {
             self.claim(call, at);
         }
-        self.move_lane(lane, by, out);
+        self.move_lane(lane, to, by, out);
     }
 
-    /// A lane waits at another instance from now on.
-    pub(crate) fn move_lane(&mut self, id: u32, to: u32, out: &mut Outputs) {
+    /// A lane waits at another instance from now on, because of `by`.
+    pub(crate) fn move_lane(&mut self, id: u32, to: u32, by: Obstacle, out: &mut Outputs) {
         let lane = self.lanes.get(id);
         let Some(Record::Waiting(first)) = self.calls.get(lane.first) else { return };
         let (ticket, from, claim) = (first.ticket, lane.watch, first.claim);
-        let (place, call) = (Place::of(id, lane), lane.first);
+        let (place, call, opened) = (Place::of(id, lane), lane.first, lane.opened);
         self.leave(&place, (lane.calls, ticket), out);
         self.enter(to, id, ticket, out);
+        let limit = LimitId(self.instances.get(to).limit);
+        let waits = Waits { limit, lane: opened, obstacle: by };
+        out.push(Output::Moved { call: self.calls.id(call), waits });
         if claim != NONE {
             self.instances.get_mut(from).claims_of_watchers.retain(|id| *id != claim);
             self.instances.get_mut(to).claims_of_watchers.push(claim);
@@ -139,7 +174,7 @@ impl Engine {
     }
 
     /// A lane begins to wait at an instance; its first call has `ticket`.
-    pub(crate) fn enter(&mut self, at: u32, lane_id: u32, ticket: u64, out: &mut Outputs) {
+    pub(crate) fn enter(&mut self, at: u32, lane_id: u32, ticket: Ticket, out: &mut Outputs) {
         let lane = self.lanes.get(lane_id);
         self.contended += 1;
         let partial = self.routes.get(lane.route).is_partial(at);
@@ -166,7 +201,7 @@ impl Engine {
     }
 
     /// A lane no longer waits at an instance. Those behind it may go.
-    fn leave(&mut self, place: &Place, calls: (u32, u64), out: &mut Outputs) {
+    fn leave(&mut self, place: &Place, calls: (u32, Ticket), out: &mut Outputs) {
         let (at, now) = (place.watch, self.now);
         let instance = self.instances.get_mut(at);
         if let Some(line) = instance.line.as_deref_mut() {

@@ -7,6 +7,7 @@
 //! 4. No call waits alone while every limit it needs has room.
 //! 5. A backlogged flow or priority gets its share within a stated bound; every wait has a stated
 //!    bound, and every queue.
+//! 7. Conflicting calls of a turn take effect in the model's order.
 //! 8. An expired or cancelled call never starts.
 //! 9. The same inputs give the same outputs, bit for bit.
 //! 10. Bad input never panics and never loses anything.
@@ -47,5 +48,9 @@ mod rates;
 mod seed;
 #[path = "properties/shares.rs"]
 mod shares;
+#[path = "properties/turns.rs"]
+mod turns;
+#[path = "properties/whereabouts.rs"]
+mod whereabouts;
 #[path = "properties/world.rs"]
 mod world;

@@ -97,6 +97,7 @@ impl Prepared2 {
             parent: None,
             deadline: Instant::NEVER,
             queue_timeout: core::time::Duration::from_secs(60),
+            arrived: Instant::NEVER,
         };
         let call = engine.prepare(Instant::EPOCH, &call).unwrap();
         Prepared2 { engine, call, out: Outputs::new(), now: 0 }

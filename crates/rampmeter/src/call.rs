@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use rampmeter_core::KeyAccess;
+use rampmeter_core::{Instant, KeyAccess};
 
 use crate::lineage::Lineage;
 use crate::policy::Unit;
@@ -25,8 +25,10 @@ pub struct Call<'a> {
     pub(crate) keys: Option<Box<Keys<'a>>>,
     pub(crate) costs: Costs,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) arrived: Option<Instant>,
     pub(crate) id: &'a str,
     pub(crate) turn: Option<u64>,
+    pub(crate) attempt: u32,
     pub(crate) parent: Option<Lineage>,
 }
 
@@ -91,8 +93,10 @@ impl<'a> Call<'a> {
             keys: None,
             costs: Costs::default(),
             deadline: None,
+            arrived: None,
             id: "",
             turn: None,
+            attempt: 1,
             parent: None,
         }
     }
@@ -151,6 +155,17 @@ impl<'a> Call<'a> {
     #[inline]
     pub fn deadline(mut self, within: Duration) -> Self {
         self.deadline = Some(within);
+        self
+    }
+
+    /// When it was asked for first, if it comes again, such as a retry: it stands before those of
+    /// its flow and priority that arrived later, and its patience counts from there. How long it
+    /// may wait counts from this asking. Later than now is now.
+    ///
+    /// The moment is the gate's: [`Gate::now`](crate::Gate::now), read before the first asking.
+    #[inline]
+    pub fn arrived(mut self, at: Instant) -> Self {
+        self.arrived = Some(at);
         self
     }
 
@@ -220,7 +235,8 @@ impl<'a> From<&'a str> for Call<'a> {
 /// A call does not know which of its labels are secret, so none shows its value.
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Call { tool, flow, priority, labels, keys, costs, deadline, id, turn, parent } = self;
+        let Call { tool, flow, priority, labels, keys, costs, deadline, arrived, id, .. } = self;
+        let Call { turn, attempt, parent, .. } = self;
         f.debug_struct("Call")
             .field("tool", tool)
             .field("flow", flow)
@@ -229,8 +245,10 @@ impl fmt::Debug for Call<'_> {
             .field("keys", &keys.as_ref().map(|keys| keys.0.as_slice()).unwrap_or_default())
             .field("costs", costs)
             .field("deadline", deadline)
+            .field("arrived", arrived)
             .field("id", id)
             .field("turn", turn)
+            .field("attempt", attempt)
             .field("parent", parent)
             .finish()
     }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rampmeter_core::{Instant, Outcome, Reason};
+use rampmeter_core::{Instant, Obstacle, Outcome, Reason};
 
 pub(crate) use batch::{Batch, Record, What};
 pub use subscription::Events;
@@ -22,6 +22,8 @@ pub enum EventKind {
     Invoked,
     /// It waits.
     Queued,
+    /// It waits at another limit now, and so does its whole lane.
+    Moved,
     /// It was admitted.
     Started,
     /// It succeeded.
@@ -32,6 +34,8 @@ pub enum EventKind {
     Refused,
     /// Its caller gave it up, waiting or running.
     Cancelled,
+    /// It has an answer, and not of its own tool: told after its ends, once for the whole call.
+    Degraded,
     /// Calls begin to wait for a limit.
     Saturated,
     /// Nobody waits for a limit any more.
@@ -61,14 +65,16 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [EventKind; 20] = [
+    const ALL: [EventKind; 22] = [
         EventKind::Invoked,
         EventKind::Queued,
+        EventKind::Moved,
         EventKind::Started,
         EventKind::Completed,
         EventKind::Failed,
         EventKind::Refused,
         EventKind::Cancelled,
+        EventKind::Degraded,
         EventKind::Saturated,
         EventKind::Relieved,
         EventKind::Resized,
@@ -89,11 +95,13 @@ impl EventKind {
         match self {
             EventKind::Invoked => "tool.invoked",
             EventKind::Queued => "tool.queued",
+            EventKind::Moved => "tool.moved",
             EventKind::Started => "tool.started",
             EventKind::Completed => "tool.completed",
             EventKind::Failed => "tool.failed",
             EventKind::Refused => "tool.refused",
             EventKind::Cancelled => "tool.cancelled",
+            EventKind::Degraded => "tool.degraded",
             EventKind::Saturated => "limit.saturated",
             EventKind::Relieved => "limit.relieved",
             EventKind::Resized => "limit.resized",
@@ -130,6 +138,8 @@ pub struct CallInfo {
     pub id: Arc<str>,
     /// The turn that it belongs to, as the caller numbered it.
     pub turn: Option<u64>,
+    /// Which attempt at the call this is, from 1.
+    pub attempt: u32,
 }
 
 /// One event.
@@ -143,10 +153,22 @@ pub struct Event {
     pub kind: EventKind,
     /// The call; `None` for events of a limit.
     pub call: Option<Arc<CallInfo>>,
-    /// The limit that the event is about, or that refused.
+    /// Which of the gate's calls it is: no two have one place at one time. `None` for events of a
+    /// limit, and for calls that never came as far as starting or waiting.
+    pub place: Option<u32>,
+    /// The limit that the event is about, that refused, or where the call waits (`Queued`,
+    /// `Moved`); a key as `key NAME`.
     pub limit: Option<Arc<str>>,
     /// Why, of a refusal.
     pub reason: Option<Reason>,
+    /// The lane in which the call waits (`Queued`, `Moved`), by a number that no other has: calls of
+    /// a lane are alike and move as one, so what is told of one holds for all.
+    pub lane: Option<u64>,
+    /// What is in its way there (`Queued`, `Moved`).
+    pub obstacle: Option<Obstacle>,
+    /// What the answer is of, if it is not of the call's own tool (`Degraded`, and the end of a call
+    /// that shared another's run): `cache`, `value`, `flight`, or `tool NAME`.
+    pub by: Option<Arc<str>>,
     /// How the call ended, of an end.
     pub outcome: Option<Outcome>,
     /// How long it waited (`Started`, `Refused`) or ran (ends).
@@ -179,8 +201,20 @@ impl Counters {
 impl Event {
     /// An event of which nothing more is known.
     pub(crate) fn new(seq: u64, at: Instant, kind: EventKind) -> Event {
-        let (call, limit, reason, outcome) = (None, None, None, None);
-        let (took, lasts) = (None, None);
-        Event { seq, at, kind, call, limit, reason, outcome, took, lasts }
+        Event {
+            seq,
+            at,
+            kind,
+            call: None,
+            place: None,
+            limit: None,
+            reason: None,
+            lane: None,
+            obstacle: None,
+            by: None,
+            outcome: None,
+            took: None,
+            lasts: None,
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::format::Format;
 use crate::policy;
@@ -70,24 +70,11 @@ impl Registry {
         self.tools.values()
     }
 
-    /// The tools as a request to a model lists them. A tool that stands for many names is not
-    /// listed.
+    /// The tools as a request to a model lists them: its `tools` (Bedrock: `toolConfig.tools`, MCP:
+    /// the answer's to `tools/list`). A tool that stands for many names is not listed.
     pub fn definitions(&self, format: Format) -> Vec<Value> {
         let listed = self.iter().filter(|tool| !tool.name().contains('*'));
-        listed
-            .map(|tool| match format {
-                Format::OpenAiChat => json!({"type": "function", "function": {
-                    "name": tool.name(),
-                    "description": tool.description(),
-                    "parameters": tool.schema(),
-                }}),
-                Format::Anthropic => json!({
-                    "name": tool.name(),
-                    "description": tool.description(),
-                    "input_schema": tool.schema(),
-                }),
-            })
-            .collect()
+        format.define(listed.map(|tool| (tool.name(), tool.description(), tool.schema())))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{Result, instructions, place, process};
 use facts::Commit;
 
 /// In this order; the counts of instructions come last.
-const BENCHES: &[&str] = &["pair", "waiting", "paced", "million"];
+const BENCHES: &[&str] = &["pair", "waiting", "paced", "million", "turns"];
 
 /// Runs the benchmark and keeps the rows it prints; whether it ended well.
 pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<bool> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::stream::{self, StreamExt};
+use rampmeter::format::Format;
 use rampmeter::{Executor, StateBag, Status, TurnReport, TurnRequest};
 use tokio::sync::watch;
 
@@ -44,19 +45,21 @@ pub(crate) trait Listener {
 /// Tells a run to stop; dropping it does not.
 pub(crate) type Stop = watch::Receiver<bool>;
 
-/// Runs all turns, at most `at_once` at a time, or until it is told to stop. They share `bag`.
+/// Runs all turns, in this format or in any, at most `at_once` at a time, or until it is told to
+/// stop. They share `bag`.
 pub(crate) async fn drive(
     executor: &Executor,
     bag: &StateBag,
     lines: impl Iterator<Item = Result<TurnLine, BrokenLine>> + Send,
+    format: Option<Format>,
     at_once: usize,
     stop: &Stop,
     listener: &mut impl Listener,
 ) -> Driven {
     let started = executor.gate().now();
     let lines = lines.take_while(|_| !*stop.borrow()).enumerate();
-    let turns =
-        stream::iter(lines).map(|(place, line)| one(executor, bag, place, line, stop.clone()));
+    let turns = stream::iter(lines)
+        .map(|(place, line)| one(executor, bag, place, line, format, stop.clone()));
     let mut turns = std::pin::pin!(turns.buffer_unordered(at_once.max(1)));
     let mut driven = Driven::default();
     let mut early = BTreeMap::new();
@@ -72,6 +75,30 @@ pub(crate) async fn drive(
     driven
 }
 
+/// The turn of a line, with all that its fields say of it.
+pub(crate) fn request(
+    executor: &Executor,
+    line: TurnLine,
+    format: Option<Format>,
+) -> Result<(TurnLine, TurnRequest), BrokenLine> {
+    let turn = executor.resolve_as(&line.text, format).map_err(|error| BrokenLine {
+        number: line.number,
+        column: error.column,
+        message: error.reason,
+    })?;
+    let mut request = TurnRequest::new(turn).number(line.number);
+    if let Some(flow) = &line.flow {
+        request = request.flow(flow);
+    }
+    for (name, value) in &line.labels {
+        request = request.label(name, value);
+    }
+    if let Some(priority) = &line.priority {
+        request = request.priority(priority);
+    }
+    Ok((line, request))
+}
+
 enum End {
     Broken(BrokenLine),
     Turn { number: u64, flow: Arc<str>, report: TurnReport },
@@ -82,29 +109,15 @@ async fn one(
     bag: &StateBag,
     place: usize,
     line: Result<TurnLine, BrokenLine>,
+    format: Option<Format>,
     stop: Stop,
 ) -> (usize, End) {
-    let resolved = line.and_then(|line| {
-        let turn = executor.resolve(&line.text).map_err(|error| BrokenLine {
-            number: line.number,
-            column: error.column,
-            message: error.reason.clone(),
-        })?;
-        Ok((line, turn))
-    });
-    let (line, turn) = match resolved {
+    let (line, request) = match line.and_then(|line| request(executor, line, format)) {
         Ok(resolved) => resolved,
         Err(broken) => return (place, End::Broken(broken)),
     };
-    let mut request = TurnRequest::new(turn).number(line.number).state(bag);
+    let request = request.state(bag);
     let flow: Arc<str> = line.flow.as_deref().unwrap_or(rampmeter::DEFAULT_FLOW).into();
-    request = request.flow(&*flow);
-    for (name, value) in line.labels {
-        request = request.label(name, value);
-    }
-    if let Some(priority) = line.priority {
-        request = request.priority(priority);
-    }
     let report = executor.run_turn_until(request, stopped(stop)).await;
     (place, End::Turn { number: line.number, flow, report })
 }

@@ -7,6 +7,7 @@ mod errors;
 mod fields;
 mod live;
 mod output;
+mod plan;
 #[cfg(test)]
 mod quickstart;
 mod remarks;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use rampmeter::policy::Policy;
 use rampmeter::runtime::{Runtime, TokioRuntime};
 use rampmeter::state_bag::BagRules;
-use rampmeter::{Executor, Gate, StateBag};
+use rampmeter::{Executor, Gate, Metrics, StateBag};
 use tokio::sync::watch;
 
 use crate::args::RunArgs;
@@ -39,6 +40,7 @@ use output::{Files, Results};
 use source::{BrokenLine, Paths, TurnLine};
 use state::StateFile;
 use summary::Summary;
+pub(crate) use table::short;
 
 /// Events held for the writer before some are missed; the summary would say so.
 const EVENT_BUFFER: usize = 1 << 20;
@@ -57,6 +59,9 @@ fn try_run(args: &RunArgs) -> Result<Exit, String> {
     let paths = Paths::of(args)?;
     let Some(policy) = check::load(&paths.policy) else { return Ok(Exit::Refused) };
     let fields = Fields::of(args, &policy);
+    if args.plan {
+        return plan::print(args, &paths, &policy, fields);
+    }
     let regimes: &[Regime] = match (args.compare, args.unlimited) {
         (true, _) => &[Regime::Unlimited, Regime::Limited],
         (false, true) => &[Regime::Unlimited],
@@ -149,13 +154,15 @@ async fn one(
     let recorder = files
         .events
         .map(|file| tokio::spawn(output::record(executor.gate().subscribe(EVENT_BUFFER), file)));
+    let metrics = files.metrics.map(|file| (measure(executor.gate()), file));
     // Once somebody reads the events: a cool-down that goes on is one.
     state.map_or(Ok(()), |state| state.open(executor.gate()))?;
     let watcher = tokio::spawn(live::watch(executor.gate().clone(), regime.name()));
     let mut results = Results { turns: &paths.turns, out: files.out };
     let start_ns = tools.clock.now_ns();
     let shared = StateBag::new(BagRules::of(policy)).map_err(|error| error.to_string())?;
-    let driven = drive::drive(&executor, &shared, lines, at_once, stop, &mut results).await;
+    let driven =
+        drive::drive(&executor, &shared, lines, args.format, at_once, stop, &mut results).await;
     watcher.abort();
     let _ = watcher.await;
     let snapshot = executor.gate().snapshot();
@@ -166,6 +173,12 @@ async fn one(
         file.write(&bag::written(&shared));
         whole &= file.finish();
     }
+    if let Some(((metrics, counting), mut file)) = metrics {
+        counting.abort();
+        // It holds a share in the gate, whose end the recorder waits for.
+        let _ = counting.await;
+        whole &= file.write_page(&metrics.render());
+    }
     drop(executor);
     if let Some(recorder) = recorder {
         let (written, missed) = recorder.await.unwrap_or((false, 0));
@@ -173,6 +186,13 @@ async fn one(
         whole &= written && missed == 0;
     }
     Ok(Done { summary, whole })
+}
+
+/// Metrics of a gate, and the task that counts events as they come.
+fn measure(gate: &Gate) -> (Arc<Metrics>, tokio::task::JoinHandle<()>) {
+    let metrics = Arc::new(Metrics::new(gate));
+    let counting = metrics.clone();
+    (metrics, tokio::spawn(async move { counting.keep_up().await }))
 }
 
 /// The executor and the tools of one run.

@@ -41,7 +41,8 @@ fn play(regime: Regime) -> (Driven, Tools, Summary) {
     let at_once = policy.run.turns_at_once as usize;
     let start_ns = tools.clock.now_ns();
     let bag = StateBag::default();
-    let driven = clock.block_on(drive::drive(&executor, &bag, lines, at_once, &stop, &mut Quiet));
+    let driven =
+        clock.block_on(drive::drive(&executor, &bag, lines, None, at_once, &stop, &mut Quiet));
     let driven = driven.expect("a run that hangs has lost a call");
     let snapshot = executor.gate().snapshot();
     let summary = summary::sum_up(&policy, regime.name(), &driven, &tools, &snapshot, start_ns);

@@ -43,13 +43,13 @@ pub(crate) fn after(fields: &Fields, runs: &[Summary]) {
 /// Which tools run one call at a time within a turn because nothing was said of them.
 fn name_serialised(policy: &Policy) {
     if policy.undeclared == Access::Write {
-        let silent = policy.tools.iter().filter(|tool| tool.access.is_none());
+        let silent = policy.tools.iter().filter(|tool| tool.declared_access().is_none());
         let names: Vec<&str> = silent.map(|tool| tool.pattern.as_str()).collect();
         if !names.is_empty() {
             say(format_args!(
                 "note: calls of one turn run one after the other, since nothing says that they \
-                 only read: {}\n  help: write access = \"read\" in the tool, or undeclared = \
-                 \"read\" at the top of the policy",
+                 only read: {}\n  help: write access = \"read\" or what it reads and writes in the \
+                 tool, or undeclared = \"read\" at the top of the policy",
                 names.join(", ")
             ));
         }

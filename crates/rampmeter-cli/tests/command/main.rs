@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod explain;
+mod formats;
 mod harness;
 mod http_tools;
 #[cfg(unix)]
@@ -9,6 +11,7 @@ mod interrupt;
 #[cfg(unix)]
 mod mock_provider;
 mod outputs;
+mod plan;
 mod quotas;
 mod real_turns;
 mod shared_state;

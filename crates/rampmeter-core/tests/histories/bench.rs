@@ -162,6 +162,7 @@ impl Workbench {
             parent: None,
             deadline: Instant::NEVER,
             queue_timeout: Duration::from_secs(1_000_000),
+            arrived: Instant::NEVER,
         };
         let place = self.done.len();
         let asked = self.now;

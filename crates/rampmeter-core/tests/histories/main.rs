@@ -8,6 +8,7 @@
 )]
 
 mod adaptive;
+mod arrivals;
 mod backfill;
 mod bench;
 mod breakers;

@@ -46,6 +46,7 @@ impl Scene {
             parent,
             deadline: Instant::NEVER,
             queue_timeout: Duration::from_secs(1_000),
+            arrived: Instant::NEVER,
         };
         self.engine.admit(self.now, &call, &mut self.out)
     }
@@ -228,6 +229,7 @@ fn a_child_is_for_whom_its_caller_is_and_its_calls_end_with_its_callers_deadline
         parent: None,
         deadline: Instant::from_millis(5_000),
         queue_timeout: Duration::from_secs(100),
+        arrived: Instant::NEVER,
     };
     let Decision::Granted(parent) = scene.engine.admit(scene.now, &call, &mut scene.out) else {
         panic!("nothing is in the way")

@@ -24,6 +24,7 @@ fn ask(engine: &mut Engine, now: Instant, weight: u64, tokens: u64, out: &mut Ou
         parent: None,
         deadline: Instant::NEVER,
         queue_timeout: Duration::from_secs(1_000),
+        arrived: Instant::NEVER,
     };
     engine.admit(now, &call, out)
 }
@@ -217,6 +218,7 @@ fn a_shrink_that_makes_two_trees_wait_for_each_other_refuses_the_newest_call() {
             parent,
             deadline: Instant::NEVER,
             queue_timeout: Duration::from_secs(1_000),
+            arrived: Instant::NEVER,
         };
         engine.admit(now, &call, out)
     };

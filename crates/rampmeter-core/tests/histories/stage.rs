@@ -25,6 +25,7 @@ pub(crate) struct Ask {
     parent: Option<CallId>,
     deadline: Instant,
     may_wait: Duration,
+    arrived: Instant,
 }
 
 /// One slot of each of these limits.
@@ -41,6 +42,7 @@ pub(crate) fn on(limits: &[u16]) -> Ask {
         parent: None,
         deadline: Instant::NEVER,
         may_wait: Duration::from_secs(1_000_000),
+        arrived: Instant::NEVER,
     }
 }
 
@@ -118,6 +120,12 @@ impl Ask {
         self.may_wait = Duration::from_millis(millis);
         self
     }
+
+    /// It comes again, and was asked for first then.
+    pub(crate) fn arrived(mut self, millis: u64) -> Ask {
+        self.arrived = Instant::from_millis(millis);
+        self
+    }
 }
 
 impl Stage {
@@ -172,6 +180,7 @@ impl Stage {
             parent: ask.parent,
             deadline: ask.deadline,
             queue_timeout: ask.may_wait,
+            arrived: ask.arrived,
         };
         then(&mut self.engine, &call)
     }

@@ -49,6 +49,7 @@ fn ask(engine: &mut Engine, now: Instant, value: &str, tokens: u64) -> Option<Ca
         parent: None,
         deadline: Instant::NEVER,
         queue_timeout: Duration::from_secs(3_600),
+        arrived: Instant::NEVER,
     };
     match engine.try_admit(now, &call, &mut Outputs::new()) {
         Decision::Granted(id) => Some(id),
@@ -332,6 +333,7 @@ fn what_is_told_piece_by_piece_is_what_is_told_at_once() {
             parent: None,
             deadline: Instant::NEVER,
             queue_timeout: Duration::ZERO,
+            arrived: Instant::NEVER,
         };
         let granted = engine.try_admit(now, &call, &mut Outputs::new());
         assert!(matches!(granted, Decision::Granted(_)));

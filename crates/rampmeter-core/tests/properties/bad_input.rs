@@ -117,6 +117,7 @@ fn ask(engine: &mut Engine, now: Instant, rng: &mut Rng, ids: &mut Vec<CallId>, 
         parent: ids.last().copied().filter(|_| rng.percent(5)),
         deadline: Instant::from_nanos(rng.pick(&EXTREMES)),
         queue_timeout: Duration::from_nanos(rng.pick(&EXTREMES)),
+        arrived: Instant::NEVER,
     };
     let decision = match rng.below(4) {
         0 => engine.try_admit(now, &call, out),
@@ -157,6 +158,7 @@ fn refusal(change: impl FnOnce(&mut Call<'_>)) -> (Reason, Retry) {
         parent: None,
         deadline: Instant::NEVER,
         queue_timeout: Duration::from_secs(1),
+        arrived: Instant::NEVER,
     };
     change(&mut call);
     let mut out = Outputs::new();
@@ -179,6 +181,7 @@ fn refusal_of(keys: &[(&str, KeyAccess)]) -> (Reason, Retry) {
         parent: None,
         deadline: Instant::NEVER,
         queue_timeout: Duration::from_secs(1),
+        arrived: Instant::NEVER,
     };
     match engine.admit(Instant::EPOCH, &call, &mut Outputs::new()) {
         Decision::Refused(refusal) => (refusal.reason, refusal.retry),
@@ -229,6 +232,7 @@ fn values_of_a_label_come_and_go_by_the_thousand_in_bounded_memory() {
             parent: None,
             deadline: Instant::NEVER,
             queue_timeout: Duration::from_secs(1),
+            arrived: Instant::NEVER,
         };
         engine.admit(Instant::from_millis(now), &call, &mut out)
     };

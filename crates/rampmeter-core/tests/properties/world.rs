@@ -138,6 +138,7 @@ impl Spec {
             parent: None,
             deadline,
             queue_timeout: self.queue_timeout,
+            arrived: Instant::NEVER,
         })
     }
 

@@ -122,6 +122,7 @@ impl Stage<'_> {
             parent,
             deadline: Instant::NEVER,
             queue_timeout: Duration::from_secs(1_000),
+            arrived: Instant::NEVER,
         };
         self.engine.admit(Instant::from_nanos(self.now), &call, &mut self.out)
     }

@@ -107,6 +107,7 @@ impl Backlog {
             parent: None,
             deadline: Instant::NEVER,
             queue_timeout: Duration::from_secs(1_000_000),
+            arrived: Instant::NEVER,
         };
         match self.engine.admit(Instant::from_nanos(self.now), &call, &mut self.out) {
             Decision::Granted(id) => {

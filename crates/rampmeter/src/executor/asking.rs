@@ -27,10 +27,6 @@ impl<'a> Asking<'a> {
         self.0.push(one);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The next answer.
     pub(super) fn poll(
         &mut self,

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::arguments::Arguments;
 use super::call::{Draft, Place};
 use super::fields::{Fields, fields, string};
+use super::output::spoken;
 use super::{ParseLimits, Reply};
 
 /// Whether a block of `content` is a call of ours.
@@ -29,26 +30,19 @@ pub(super) fn read(block: &RawValue, place: Place, limits: &ParseLimits) -> Draf
         return draft;
     };
     let [r#type, id, name, input] = values;
-    draft.read_id(id);
+    draft.read_id("id", id);
     draft.read_name("name", name);
     draft.read_twice("", twice);
     if r#type.and_then(string).as_deref() != Some("tool_use") {
         draft.defect_in("type", "is not readable; write \"tool_use\"");
     }
-    match input.map(|input| Arguments::from_value(input, limits)) {
-        Some(Ok(arguments)) => draft.arguments = Some(arguments),
-        Some(Err(what)) => draft.defect_in("input", what),
-        None => draft.defect_in("input", "is missing; send one JSON object, {} for none"),
-    }
+    draft.read_arguments("input", Arguments::from_required(input, limits));
     draft
 }
 
-pub(super) fn render(replies: &[Reply<'_>]) -> Vec<Value> {
-    if replies.is_empty() {
-        return Vec::new();
-    }
+pub(super) fn replies(replies: &[Reply<'_>]) -> Value {
     let blocks: Vec<Value> = replies.iter().map(block).collect();
-    vec![json!({ "role": "user", "content": blocks })]
+    json!({ "role": "user", "content": blocks })
 }
 
 /// The API rejects the whole request when an error has no content, so a silent one is given some.
@@ -57,7 +51,10 @@ fn block(reply: &Reply<'_>) -> Value {
     if !is_error {
         return json!({ "type": "tool_result", "tool_use_id": id, "content": content });
     }
-    let silent = content.trim().is_empty();
-    let content = if silent { "the tool failed without saying why" } else { content };
+    let content = spoken(content, true);
     json!({ "type": "tool_result", "tool_use_id": id, "content": content, "is_error": true })
+}
+
+pub(super) fn definition(name: &str, description: &str, schema: &Value) -> Value {
+    json!({ "name": name, "description": description, "input_schema": schema })
 }

@@ -50,12 +50,33 @@ impl Arguments {
     ///
     /// The string is decoded into the parser's own buffer and copied out of it once, after every
     /// check has passed.
-    pub(super) fn from_string(value: &RawValue, limits: &ParseLimits) -> Result<Self, String> {
+    fn from_string(value: &RawValue, limits: &ParseLimits) -> Result<Self, String> {
         let decoded = serde_json::Deserializer::from_str(value.get()).deserialize_str(Text(limits));
         decoded.unwrap_or_else(|error| {
             let what = without_place(&error);
             Err(format!("is not valid Unicode ({what}); send one JSON object as text"))
         })
+    }
+
+    /// Reads either of the two; absent ones stand for `{}`.
+    pub(super) fn from_either(
+        value: Option<&RawValue>,
+        limits: &ParseLimits,
+    ) -> Result<Self, String> {
+        match value {
+            None => Ok(Self::default()),
+            Some(raw) if raw.get().starts_with('"') => Self::from_string(raw, limits),
+            Some(raw) => Self::from_value(raw, limits),
+        }
+    }
+
+    /// Reads a value that is itself the object and must be there.
+    pub(super) fn from_required(
+        value: Option<&RawValue>,
+        limits: &ParseLimits,
+    ) -> Result<Self, String> {
+        let missing = || "is missing; send one JSON object, {} for none".to_owned();
+        value.ok_or_else(missing).and_then(|value| Self::from_value(value, limits))
     }
 
     fn from_text(text: &str, limits: &ParseLimits) -> Result<Self, String> {

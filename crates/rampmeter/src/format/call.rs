@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::arguments::Arguments;
 use super::fields::{kind, string};
+use super::reply::ReplyForm;
 
 /// One call of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Asked {
     pub id: String,
     /// The tool's name; empty where none could be read.
     pub name: String,
+    /// What the reply must follow in how the call was written.
+    pub form: ReplyForm,
     /// What the tool is given, or why this call cannot run.
     pub arguments: Result<Arguments, Malformed>,
 }
@@ -44,21 +47,36 @@ pub(super) struct Draft {
     pub(super) place: Place,
     pub(super) id: Option<String>,
     pub(super) name: String,
+    pub(super) form: ReplyForm,
     /// Present unless a defect says why not.
     pub(super) arguments: Option<Arguments>,
     pub(super) defects: Vec<String>,
 }
 
-/// An element of the list that holds the calls; spelled out only when something is wrong with it.
+/// Where a call stands, such as an element of a list; spelled out only when something is wrong
+/// with it.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Place {
-    pub(super) list: &'static str,
-    pub(super) at: usize,
+    list: &'static str,
+    at: Option<usize>,
+}
+
+impl Place {
+    pub(super) fn alone(name: &'static str) -> Self {
+        Self { list: name, at: None }
+    }
+
+    pub(super) fn in_list(list: &'static str, at: usize) -> Self {
+        Self { list, at: Some(at) }
+    }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}]", self.list, self.at)
+        match self.at {
+            None => f.write_str(self.list),
+            Some(at) => write!(f, "{}[{at}]", self.list),
+        }
     }
 }
 
@@ -77,10 +95,10 @@ impl Draft {
         self.defects.push(format!("{}.{field} {what}", self.place));
     }
 
-    pub(super) fn read_id(&mut self, raw: Option<&RawValue>) {
+    pub(super) fn read_id(&mut self, field: &str, raw: Option<&RawValue>) {
         match text(raw) {
             Ok(id) => self.id = Some(id),
-            Err(what) => self.defect_in("id", format_args!("{what}; give each call its own id")),
+            Err(what) => self.defect_in(field, format_args!("{what}; give each call its own id")),
         }
     }
 
@@ -88,6 +106,13 @@ impl Draft {
         match text(raw) {
             Ok(name) => self.name = name,
             Err(what) => self.defect_in(field, format_args!("{what}; name the tool to call")),
+        }
+    }
+
+    pub(super) fn read_arguments(&mut self, field: &str, read: Result<Arguments, String>) {
+        match read {
+            Ok(arguments) => self.arguments = Some(arguments),
+            Err(what) => self.defect_in(field, what),
         }
     }
 
@@ -126,7 +151,8 @@ fn note_repeated_ids(drafts: &mut [Draft]) {
     let mut repeats = Vec::new();
     for (index, draft) in drafts.iter().enumerate() {
         let Some(id) = &draft.id else { continue };
-        let first = *first_with.entry(id.as_str()).or_insert(index);
+        // To MCP the number 7 and the text "7" are two ids.
+        let first = *first_with.entry((id.as_str(), draft.form)).or_insert(index);
         if first != index {
             repeats.push((index, first));
         }
@@ -134,7 +160,7 @@ fn note_repeated_ids(drafts: &mut [Draft]) {
     for (index, first) in repeats {
         let first = drafts[first].place;
         let what = format_args!("repeats the id of {first}; give each call its own id").to_string();
-        drafts[index].defect_in("id", what);
+        drafts[index].defect(what);
     }
 }
 
@@ -156,10 +182,10 @@ fn make_up_ids(drafts: &[Draft]) -> Vec<Option<String>> {
 }
 
 fn finish(index: usize, draft: Draft, made_up: Option<String>) -> Asked {
-    let Draft { id, name, arguments, defects, .. } = draft;
+    let Draft { id, name, form, arguments, defects, .. } = draft;
     let arguments = match arguments {
         Some(arguments) if defects.is_empty() => Ok(arguments),
         _ => Err(Malformed { reason: defects.join("; ") }),
     };
-    Asked { index, id: id.or(made_up).unwrap_or_default(), name, arguments }
+    Asked { index, id: id.or(made_up).unwrap_or_default(), name, form, arguments }
 }

@@ -2,42 +2,36 @@
 
 use serde_json::value::RawValue;
 
-use super::call::{Draft, Place, settle};
-use super::fields::{Fields, fields, string};
+use super::call::settle;
 use super::find::find;
-use super::{Format, Message, ParseError, ParseLimits, anthropic, openai};
+use super::{Format, Message, ParseError, ParseLimits};
+use super::{anthropic, bedrock, gemini, mcp, openai, responses, stageflow};
 
 pub(super) fn parse(text: &str, limits: &ParseLimits) -> Result<Message, ParseError> {
     let whole: &RawValue =
         serde_json::from_str(text).map_err(|error| ParseError::syntax(text, &error))?;
-    let found = find(text, whole)?;
-    let reader = match found.format {
+    let found = find(text, whole, limits.format)?;
+    let read = match found.format {
         Format::OpenAiChat => openai::read,
+        Format::OpenAiResponses => responses::read,
         Format::Anthropic => anthropic::read,
+        Format::Gemini => gemini::read,
+        Format::Bedrock => bedrock::read,
+        Format::Mcp | Format::McpBatch => mcp::read,
+        Format::Stageflow => stageflow::read,
     };
-    let drafts = found.calls.into_iter().enumerate().map(|(index, (at, raw))| {
-        let place = Place { list: found.list, at };
-        if index < limits.max_calls {
-            reader(raw, place, limits)
-        } else {
-            surplus(raw, place, limits)
+    let drafts = found.calls.into_iter().enumerate().map(|(index, (place, raw))| {
+        let mut draft = read(raw, place, limits);
+        if index >= limits.max_calls {
+            // Its id and name are kept: it gets a reply like any other.
+            draft.arguments = None;
+            draft.defects.clear();
+            let max = limits.max_calls;
+            draft.defect(format_args!(
+                "is past the limit of {max} calls a message; ask for fewer at once"
+            ));
         }
+        draft
     });
     Ok(Message { format: found.format, calls: settle(drafts.collect()) })
-}
-
-/// A call past the limit: its id and name are still read, for it gets a reply like any other.
-fn surplus(raw: &RawValue, place: Place, limits: &ParseLimits) -> Draft {
-    let mut draft = Draft::new(place);
-    let max = limits.max_calls;
-    draft.defect(format_args!("is past the limit of {max} calls a message; ask for fewer at once"));
-    if let Some(Fields { values: [id, name, function], .. }) =
-        fields(raw, ["id", "name", "function"])
-    {
-        let inner = function.and_then(|function| fields(function, ["name"]));
-        let name = inner.and_then(|inner| inner.values[0]).or(name);
-        draft.id = id.and_then(string).filter(|id| !id.is_empty());
-        draft.name = name.and_then(string).unwrap_or_default();
-    }
-    draft
 }

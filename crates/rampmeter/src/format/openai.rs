@@ -6,7 +6,37 @@ use serde_json::{Value, json};
 use super::arguments::Arguments;
 use super::call::{Draft, Place};
 use super::fields::{Fields, fields, kind, some, string};
-use super::{ParseLimits, Reply};
+use super::find::{Found, Parts};
+use super::{Format, ParseError, ParseLimits, Reply};
+
+/// Finds the calls of a whole chat completion at its first choice.
+pub(super) fn in_choices<'a>(
+    parts: &Parts<'a>,
+    choices: &'a RawValue,
+) -> Result<Found<'a>, ParseError> {
+    const REMEDY: &str = "pass a response that has choices[0].message";
+    let first = parts.first(choices, "choices", REMEDY)?;
+    let [message, delta] = parts.fields(first, ["message", "delta"], |_| {
+        parts.error(first, "choices[0].message is missing", REMEDY)
+    })?;
+    match (message, delta) {
+        (Some(message), _) => {
+            let lists = ("choices[0].message.tool_calls", "choices[0].message.content");
+            let found = parts.in_message(message, lists.0, lists.1)?;
+            Ok(found.in_response_of(Format::OpenAiChat))
+        }
+        (None, Some(delta)) => {
+            let what = "choices[0] holds a piece of a stream";
+            Err(parts.error(delta, what, "collect the stream into one message first"))
+        }
+        (None, None) => Err(parts.error(first, "choices[0].message is missing", REMEDY)),
+    }
+}
+
+/// A list of calls without the message around it.
+pub(super) fn in_list<'a>(calls: Vec<&'a RawValue>) -> Found<'a> {
+    Found::all(Format::OpenAiChat, "tool_calls", calls)
+}
 
 /// Reads one element of `tool_calls`.
 ///
@@ -19,7 +49,7 @@ pub(super) fn read(raw: &RawValue, place: Place, limits: &ParseLimits) -> Draft 
         return draft;
     };
     let [id, r#type, function, custom] = values;
-    draft.read_id(id);
+    draft.read_id("id", id);
     draft.read_twice("", twice);
     let is_function = read_type(&mut draft, some(r#type));
     match function {
@@ -48,7 +78,8 @@ fn read_type(draft: &mut Draft, r#type: Option<&RawValue>) -> bool {
     false
 }
 
-fn read_function(draft: &mut Draft, function: &RawValue, limits: &ParseLimits) {
+/// Reads the object that names the tool and holds its arguments as text.
+pub(super) fn read_function(draft: &mut Draft, function: &RawValue, limits: &ParseLimits) {
     let Some(Fields { values: [name, arguments], twice }) = fields(function, ["name", "arguments"])
     else {
         let what = format!("is {}, not an object; give name and arguments", kind(function));
@@ -56,18 +87,16 @@ fn read_function(draft: &mut Draft, function: &RawValue, limits: &ParseLimits) {
     };
     draft.read_name("function.name", name);
     draft.read_twice("function.", twice);
-    let arguments = match arguments {
-        None => Ok(Arguments::default()),
-        Some(raw) if raw.get().starts_with('"') => Arguments::from_string(raw, limits),
-        Some(raw) => Arguments::from_value(raw, limits),
-    };
-    match arguments {
-        Ok(arguments) => draft.arguments = Some(arguments),
-        Err(what) => draft.defect_in("function.arguments", what),
-    }
+    draft.read_arguments("function.arguments", Arguments::from_either(arguments, limits));
 }
 
-pub(super) fn render(replies: &[Reply<'_>]) -> Vec<Value> {
-    let message = |reply: &Reply<'_>| json!({ "role": "tool", "tool_call_id": reply.id, "content": reply.content });
-    replies.iter().map(message).collect()
+pub(super) fn reply(reply: &Reply<'_>) -> Value {
+    json!({ "role": "tool", "tool_call_id": reply.id, "content": reply.content })
+}
+
+pub(super) fn definition(name: &str, description: &str, schema: &Value) -> Value {
+    json!({
+        "type": "function",
+        "function": { "name": name, "description": description, "parameters": schema },
+    })
 }

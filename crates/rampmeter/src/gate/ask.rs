@@ -31,6 +31,7 @@ impl State {
     ) -> Standing {
         if parent.is_none()
             && call.keys.is_none()
+            && call.arrived.is_none()
             && let Some(standing) = self.ask_shape(now, call, wait)
         {
             return standing;
@@ -110,6 +111,7 @@ impl State {
             priority: call.priority.unwrap_or_default().into(),
             id: call.id.into(),
             turn: call.turn,
+            attempt: call.attempt,
         });
         self.refused_unheard(now, info, refusal)
     }
@@ -141,13 +143,13 @@ impl State {
     /// What is known of a call that is like another, but may have an id and a turn of its own.
     #[inline]
     pub(super) fn info_for(&mut self, like: u32, call: &Call<'_>) -> u32 {
-        if call.id.is_empty() && call.turn.is_none() {
+        if call.id.is_empty() && call.turn.is_none() && call.attempt == 1 {
             self.infos.share(like);
             return like;
         }
         let like = (**self.infos.get(like)).clone();
         let id = if call.id.is_empty() { like.id } else { call.id.into() };
-        self.infos.insert(Arc::new(CallInfo { id, turn: call.turn, ..like }))
+        self.infos.insert(Arc::new(CallInfo { id, turn: call.turn, attempt: call.attempt, ..like }))
     }
 
     fn wanted(
@@ -178,6 +180,7 @@ impl State {
             priority: self.plan.priorities[usize::from(priority.0)].clone(),
             id: if call.id.is_empty() { self.nothing.clone() } else { call.id.into() },
             turn: call.turn,
+            attempt: call.attempt,
         });
         Ok(Wanted { info: self.infos.insert(info), flow, priority })
     }
@@ -197,6 +200,7 @@ impl State {
             priority: parent.priority.clone(),
             id: if call.id.is_empty() { self.nothing.clone() } else { call.id.into() },
             turn: call.turn.or(parent.turn),
+            attempt: call.attempt,
         });
         let priority = self.plan.priority(&parent.priority).unwrap_or(own);
         Wanted { info: self.infos.insert(info), flow, priority }
@@ -257,6 +261,7 @@ impl State {
             parent: None,
             deadline: Instant::NEVER,
             queue_timeout: tool.queue_timeout,
+            arrived: call.arrived.unwrap_or(Instant::NEVER),
         };
         ask(&mut self.engine, &engine_call, &mut self.out)
     }

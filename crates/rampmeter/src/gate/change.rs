@@ -25,7 +25,9 @@ impl Gate {
     /// What cannot be changed while calls run: the names of the priorities, what a limit is
     /// `per`, whether that label is secret. Nothing is changed then.
     pub fn apply(&self, policy: &Policy) -> Result<(), ConfigError> {
-        self.home().input(|state, now| state.apply(now, policy))
+        self.home().input(|state, now| state.apply(now, policy))?;
+        self.tenancy.retries.lock().apply(policy.retries, self.now());
+        Ok(())
     }
 
     /// Starts nothing any more that draws on the limit, until [`Gate::resume`]. Calls that run go

@@ -22,6 +22,7 @@ mod lock;
 mod nested;
 mod persist;
 mod plan;
+mod retries;
 mod revise;
 mod shapes;
 mod state;
@@ -34,6 +35,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rampmeter_core::{ConfigError, Engine, Instant, Prepared, Reason, Snapshot};
 
 pub use admission::Admission;
@@ -43,10 +45,11 @@ use handle::Kept;
 use handoff::Answer;
 pub(crate) use home::Home;
 use plan::Plan;
+use retries::Retries;
 use state::{Standing, State, Wanted};
 
 use crate::call::Call;
-use crate::event::{CallInfo, Counters, EventKind, Events};
+use crate::event::{CallInfo, Counters, Event, EventKind, Events};
 use crate::lineage::Lineage;
 use crate::permit::Permit;
 use crate::policy::Policy;
@@ -65,6 +68,7 @@ struct Tenancy {
     home: &'static Home,
     serial: u64,
     runtime: Arc<dyn Runtime>,
+    retries: Mutex<Retries>,
 }
 
 /// A kind of call whose limits were found once. Keep it where calls of one tool, flow and
@@ -95,10 +99,13 @@ impl Gate {
     /// As [`Gate::new`].
     pub fn with_runtime(policy: &Policy, runtime: Arc<dyn Runtime>) -> Result<Gate, ConfigError> {
         let (plan, config) = Plan::new(policy, runtime.now(), runtime.wall_clock());
-        let config = rampmeter_core::Config { seed: runtime.seed(), ..config };
+        let seed = runtime.seed();
+        let config = rampmeter_core::Config { seed, ..config };
+        let retries = Retries::new(policy.retries, runtime.now(), seed);
         let state = State::new(plan, Engine::new(config)?, runtime.clone());
         let serial = state.serial;
-        let tenancy = Tenancy { home: Home::of(state), serial, runtime };
+        let (home, retries) = (Home::of(state), Mutex::new(retries));
+        let tenancy = Tenancy { home, serial, runtime, retries };
         Ok(Gate { tenancy: Arc::new(tenancy) })
     }
 
@@ -205,9 +212,19 @@ impl Gate {
         self.tenancy.serial
     }
 
-    /// Notes an event that the gate itself did not see.
+    /// Notes an event of a call that the gate itself did not see.
     pub(crate) fn note(&self, kind: EventKind, info: Arc<CallInfo>, reason: Option<Reason>) {
-        self.home().input(|state, now| state.note(now, kind, info, reason));
+        self.note_more(kind, info, |event| Event { reason, ..event });
+    }
+
+    /// [`Gate::note`], of which more is to be said.
+    pub(crate) fn note_more(
+        &self,
+        kind: EventKind,
+        info: Arc<CallInfo>,
+        with: impl FnOnce(Event) -> Event,
+    ) {
+        self.home().input(|state, now| state.emit(now, kind, Some(info), with));
     }
 
     #[inline]

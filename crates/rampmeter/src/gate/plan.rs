@@ -138,7 +138,11 @@ impl Plan {
     }
 
     pub(super) fn limit(&self, id: LimitId) -> Option<Arc<str>> {
-        self.limits.get(usize::from(id.0)).map(|limit| limit.name.clone())
+        self.limit_name(id).cloned()
+    }
+
+    pub(super) fn limit_name(&self, id: LimitId) -> Option<&Arc<str>> {
+        self.limits.get(usize::from(id.0)).map(|limit| &limit.name)
     }
 
     /// The tool of this name: what the policy says of it, or a tool without limits.

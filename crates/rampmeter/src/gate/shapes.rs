@@ -135,7 +135,8 @@ impl State {
         if self.plan.tool(call.tool).learns(call) {
             return None;
         }
-        let plain = Call { id: "", turn: None, deadline: None, ..call.clone() };
+        let plain =
+            Call { id: "", turn: None, attempt: 1, arrived: None, deadline: None, ..call.clone() };
         let (prepared, wanted, _) = self.prepare(now, &plain).ok()?;
         let shape = Shape { hash, key: Key::of(call, labels), prepared, wanted, used: true };
         let (at, gone) = self.shapes.insert(shape);

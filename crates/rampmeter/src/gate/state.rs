@@ -218,6 +218,7 @@ impl State {
             match output {
                 Output::Granted(id) => self.granted(now, id),
                 Output::Refused(id, refusal) => self.refused(now, id, refusal),
+                Output::Moved { call, waits } => self.moved(now, call, waits),
                 Output::Saturated { limit, saturated } => {
                     let kind = if saturated { EventKind::Saturated } else { EventKind::Relieved };
                     self.tell_limit(now, kind, limit, None);
@@ -299,24 +300,13 @@ impl State {
         Standing::Refused(Box::new(refusal))
     }
 
-    /// Notes something that the gate itself did not see.
-    pub(super) fn note(
-        &mut self,
-        now: Instant,
-        kind: EventKind,
-        info: Arc<CallInfo>,
-        reason: Option<core::Reason>,
-    ) {
-        self.emit(now, kind, Some(info), |event| Event { reason, ..event });
-    }
-
     /// What the engine decided on a call. It takes over one user of `info`.
     #[inline(always)]
     pub(super) fn decided(&mut self, now: Instant, decision: Decision, info: u32) -> Standing {
         if let Decision::Granted(id) = decision
             && !self.must_be_written(now, id)
         {
-            self.tell_call(now, What::Admitted, info, 0);
+            self.tell_call(now, What::Admitted, (id, info), 0);
             self.enter(
                 now,
                 Entry { id, info, asked: now, started: now, waiter: None, held: false },
@@ -330,7 +320,9 @@ impl State {
     fn not_at_once(&mut self, now: Instant, decision: Decision, info: u32) -> Standing {
         match decision {
             Decision::Granted(id) | Decision::Waiting(id) | Decision::Pending(id) => {
-                self.tell_call(now, What::Queued, info, 0);
+                let watched = !self.subscribers.is_empty();
+                let waits = if watched { self.engine.waits_at(id) } else { None };
+                self.tell_waits(now, What::Queued, (id, info), waits);
                 let waiter = Arc::new(Handoff::new());
                 let standing = Standing::Waiting(id, waiter.clone());
                 let (waiter, held) = (Some(waiter), matches!(decision, Decision::Granted(_)));
@@ -341,7 +333,7 @@ impl State {
                 let call = self.infos.get(info).clone();
                 self.infos.release(info);
                 self.emit(now, EventKind::Invoked, Some(call.clone()), |event| event);
-                self.tell_refused(now, call, refusal, Duration::ZERO)
+                self.tell_refused(now, call, None, refusal, Duration::ZERO)
             }
         }
     }
@@ -351,7 +343,7 @@ impl State {
         let call = self.infos.get(entry.info).clone();
         self.infos.release(entry.info);
         let waited = now.saturating_since(entry.asked);
-        let told = self.tell_refused(now, call, refusal, waited);
+        let told = self.tell_refused(now, call, Some(id), refusal, waited);
         if let (Some(waiter), Standing::Refused(told)) = (entry.waiter, told) {
             waiter.refuse(told);
             self.wakes.waiter(waiter);
@@ -362,6 +354,7 @@ impl State {
         &mut self,
         now: Instant,
         call: Arc<CallInfo>,
+        id: Option<CallId>,
         refusal: core::Refusal,
         waited: Duration,
     ) -> Standing {
@@ -369,6 +362,7 @@ impl State {
         let limit = told.limit.clone();
         self.emit(now, EventKind::Refused, Some(call), |event| Event {
             limit,
+            place: id.map(CallId::index),
             reason: Some(refusal.reason),
             took: Some(waited),
             ..event
@@ -386,7 +380,7 @@ impl State {
             Outcome::Cancelled => EventKind::Cancelled,
         };
         let took = now.as_nanos().saturating_sub(entry.started.as_nanos());
-        self.tell_call(now, What::Ended(kind, outcome), entry.info, took);
+        self.tell_call(now, What::Ended(kind, outcome), (id, entry.info), took);
         self.infos.release(entry.info);
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rampmeter_core::Instant;
+use rampmeter_core::{CallId, Instant, Waits};
 
 use super::state::State;
 use crate::event::{CallInfo, Event, EventKind, Mail, Record, Subscriber, What};
@@ -34,8 +34,14 @@ impl State {
     /// Tells what happened to a call, and what it took until then. It is on every call's way, so
     /// it is written out at each place where it is known what happened.
     #[inline(always)]
-    pub(super) fn tell_call(&mut self, at: Instant, what: What, info: u32, took_nanos: u64) {
-        let seq = self.events;
+    pub(super) fn tell_call(
+        &mut self,
+        at: Instant,
+        what: What,
+        (id, info): (CallId, u32),
+        took_nanos: u64,
+    ) {
+        let (seq, place) = (self.events, id.index());
         self.events += what.events() as u64;
         what.count(&mut self.counters);
         match self.subscribers.as_mut_slice() {
@@ -43,22 +49,73 @@ impl State {
             [subscriber] => {
                 if subscriber.has_room(what.events()) {
                     let call = self.infos.place(info, &mut subscriber.batch);
-                    subscriber.batch.push(Record { seq, at, took_nanos, call, what });
+                    subscriber.batch.push(Record { seq, at, took_nanos, call, place, what });
                     if subscriber.has_reader() {
                         self.wake_reader();
                     }
                 }
             }
-            _ => self.tell_all(seq, at, what, info, took_nanos),
+            _ => self.tell_all(seq, at, what, (place, info), took_nanos),
         }
     }
 
     #[cold]
-    fn tell_all(&mut self, seq: u64, at: Instant, what: What, info: u32, took_nanos: u64) {
+    fn tell_all(
+        &mut self,
+        seq: u64,
+        at: Instant,
+        what: What,
+        (place, info): (u32, u32),
+        took_nanos: u64,
+    ) {
         for subscriber in &mut self.subscribers {
             if subscriber.has_room(what.events()) {
                 let call = self.infos.place(info, &mut subscriber.batch);
-                subscriber.batch.push(Record { seq, at, took_nanos, call, what });
+                subscriber.batch.push(Record { seq, at, took_nanos, call, place, what });
+                self.wakes.other(subscriber.reader());
+            }
+        }
+    }
+
+    /// A call waits elsewhere, with its lane; it may have been answered since.
+    pub(super) fn moved(&mut self, at: Instant, id: CallId, waits: Waits) {
+        if let Some(info) = self.entry(id).map(|entry| entry.info) {
+            self.tell_waits(at, What::Moved, (id, info), Some(waits));
+        }
+    }
+
+    /// Tells where a call waits, one that came (`Queued`) or that waited elsewhere (`Moved`).
+    #[inline]
+    pub(super) fn tell_waits(
+        &mut self,
+        at: Instant,
+        what: What,
+        (id, info): (CallId, u32),
+        waits: Option<Waits>,
+    ) {
+        let (seq, place) = (self.events, id.index());
+        self.events += what.events() as u64;
+        what.count(&mut self.counters);
+        let key;
+        let name = match waits.map(|waits| waits.limit) {
+            Some(limit) if limit.is_key() => {
+                key = self.name_of(limit);
+                key.as_ref()
+            }
+            Some(limit) => self.plan.limit_name(limit),
+            None => None,
+        };
+        for subscriber in &mut self.subscribers {
+            if !subscriber.has_room(what.events()) {
+                continue;
+            }
+            let call = self.infos.place(info, &mut subscriber.batch);
+            let took_nanos = match (name, waits) {
+                (Some(name), Some(waits)) => subscriber.batch.spot(waits, name),
+                _ => Record::NOWHERE,
+            };
+            subscriber.batch.push(Record { seq, at, took_nanos, call, place, what });
+            if subscriber.has_reader() {
                 self.wakes.other(subscriber.reader());
             }
         }

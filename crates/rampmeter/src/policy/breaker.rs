@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::quantity::show_duration;
+use super::quantity::{self, show_duration, show_share};
 use super::section::Section;
-use super::source::{Complaint, Sink, shown};
+use super::source::Sink;
 use super::types::{BreakerPolicy, WhenOpen};
 
 const MAX_CALLS: u32 = 1_000_000;
@@ -30,7 +30,7 @@ pub(super) fn breaker(limit: &Section<'_>, sink: &mut Sink<'_>) -> Option<Breake
     let keys = ["failures", "over", "min_calls", "open", "probes", "when_open"];
     let section = field.section(sink, &keys, HELP)?;
     let failures = section.get("failures");
-    let failures = failures.map(|it| it.quantity(sink, "write it as in \"50%\"", per_mille));
+    let failures = failures.map(|it| it.quantity(sink, "write it as in \"50%\"", quantity::share));
     let over = section.get("over");
     let over = over.map(|it| it.duration(sink, "write how far back ends of calls count"));
     let open = section.get("open");
@@ -55,8 +55,7 @@ pub(super) fn breaker(limit: &Section<'_>, sink: &mut Sink<'_>) -> Option<Breake
 /// The breaker as it is written.
 pub(super) fn written(breaker: &BreakerPolicy) -> String {
     let BreakerPolicy { failures_per_mille, over, min_calls, open, probes, when_open } = *breaker;
-    let (whole, tenth) = (failures_per_mille / 10, failures_per_mille % 10);
-    let failures = if tenth == 0 { format!("{whole}%") } else { format!("{whole}.{tenth}%") };
+    let failures = show_share(failures_per_mille);
     let (over, open) = (show_duration(over), show_duration(open));
     let words = WHEN_OPEN.iter().find(|(_, it)| *it == when_open);
     let when_open = words.map_or("refuse", |(word, _)| word);
@@ -64,19 +63,4 @@ pub(super) fn written(breaker: &BreakerPolicy) -> String {
         "{{ failures = \"{failures}\", over = \"{over}\", min_calls = {min_calls}, \
          open = \"{open}\", probes = {probes}, when_open = \"{when_open}\" }}"
     )
-}
-
-/// Reads `"50%"` or `"2.5%"`.
-fn per_mille(text: &str) -> Result<u32, Complaint> {
-    let number = text.strip_suffix('%').map(str::trim);
-    let parts = number.map(|number| number.split_once('.').unwrap_or((number, "0")));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() <= 3;
-    let read = parts.filter(|(whole, tenth)| digits(whole) && digits(tenth) && tenth.len() == 1);
-    let read = read.and_then(|(whole, tenth)| {
-        Some(whole.parse::<u32>().ok()? * 10 + tenth.parse::<u32>().ok()?)
-    });
-    read.filter(|share| (1..=1_000).contains(share)).ok_or_else(|| {
-        let message = format!("`{}` is not a share of calls", shown(text));
-        Complaint::new(message, "write a percentage from 0.1% to 100%, as in \"50%\"")
-    })
 }

@@ -11,7 +11,7 @@ use super::types::{
     Access, AdaptivePolicy, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy,
     ToolPolicy, Unit,
 };
-use super::{Policy, breaker, http};
+use super::{Policy, breaker, fallback, http, retries};
 
 /// TOML that reads back as an equal policy.
 pub(super) fn effective(policy: &Policy) -> String {
@@ -23,6 +23,14 @@ pub(super) fn effective(policy: &Policy) -> String {
     out.section("calls", "");
     out.line(format_args!("patience = {}", quoted_duration(policy.calls.patience)));
     out.line(format_args!("max_depth = {}", policy.calls.max_depth));
+    out.section("retries", "");
+    for line in retries::lines(&policy.retries) {
+        out.line(format_args!("{line}"));
+    }
+    out.section("cache", "");
+    for line in fallback::lines(&policy.cache) {
+        out.line(format_args!("{line}"));
+    }
     for limit in &policy.limits {
         write_limit(&mut out, limit);
         write_wait_bound(&mut out, limit, policy);
@@ -196,6 +204,9 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
     }
     match tool.access {
         Some(access) => out.line(format_args!("access = {}", access_text(access))),
+        None if tool.declared_access().is_some() => {
+            out.line(format_args!("# access: as its keys say"))
+        }
         None => {
             let counts_as = access_text(policy.undeclared);
             out.line(format_args!("# access: undeclared, counts as {counts_as}"));
@@ -204,8 +215,25 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
     out.line(format_args!("priority = {}", quoted(&tool.priority)));
     out.line(format_args!("queue_timeout = {}", quoted_duration(tool.queue_timeout)));
     out.line(format_args!("timeout = {}", quoted_duration(tool.timeout)));
+    write_failures(out, tool);
     if let Some(run) = &tool.run {
         out.line(format_args!("run = {}", run_table(run, policy)));
+    }
+}
+
+/// What happens when its calls fail.
+fn write_failures(out: &mut Lines, tool: &ToolPolicy) {
+    if let Some(retry) = &tool.retry {
+        out.line(format_args!("retry = {}", retries::written(retry)));
+    }
+    if let Some(idempotent) = tool.idempotent {
+        out.line(format_args!("idempotent = {idempotent}"));
+    }
+    if !tool.fallback.is_empty() {
+        out.line(format_args!("fallback = {}", fallback::written(&tool.fallback)));
+    }
+    if tool.single_flight {
+        out.line(format_args!("single_flight = true"));
     }
 }
 

@@ -6,11 +6,12 @@ use std::fmt;
 use rampmeter_core::{KeyAccess, MAX_KEY_BYTES};
 use serde_json::value::RawValue;
 
+use super::paths::{FILTERS, filtered};
 use super::section::Section;
-use super::source::Sink;
+use super::source::{Complaint, Sink, shown};
 use super::spelling;
-use super::template::{Piece, pieces, split};
-use super::types::ToolPolicy;
+use super::template::{Piece, split_key};
+use super::types::{Access, ToolPolicy};
 use crate::format::Arguments;
 
 const MAX_KEYS: usize = 16;
@@ -39,29 +40,46 @@ impl std::error::Error for KeyError {}
 
 impl ToolPolicy {
     /// The keys of a call with these arguments, those that it reads first. A text stands for
-    /// itself, anything else for its JSON; nothing is made of it: `a/../b` is not `b`.
+    /// itself, anything else for its JSON; nothing is made of it but by a filter: `a/../b` is not `b`.
     ///
     /// # Errors
-    /// An argument that a template names is missing or null, or a key is too long.
+    /// An argument that a template names is missing or null or no path that its filter takes, or a
+    /// key is too long.
     pub fn keys(&self, arguments: &Arguments) -> Result<Vec<Key>, KeyError> {
         let mut keys = Vec::new();
+        // Read once, however many keys they make.
+        let named = if self.names_keys_by_arguments() { arguments.as_str() } else { "{}" };
+        let arguments = object(named);
         for (name, templates, access) in self.templates() {
             for (index, template) in templates.iter().enumerate() {
-                let key = fill(template, arguments.as_str()).map_err(|reason| {
+                let filled = fill(template, &arguments).map_err(|reason| {
                     let place = format!("tools.{}.{name}[{index}]", spelling::key(&self.pattern));
                     KeyError { place, reason }
                 })?;
-                keys.push((key, access));
+                keys.extend(filled.into_iter().map(|key| (key, access)));
             }
         }
         Ok(keys)
+    }
+
+    /// What it says of itself: its `access` or, if it has none and names keys, that of its keys. One
+    /// that names only what it reads writes nothing.
+    pub fn declared_access(&self) -> Option<Access> {
+        let by_keys = match (self.reads.as_slice(), self.writes.as_slice()) {
+            ([], []) => None,
+            (_, []) => Some(Access::Read),
+            _ => Some(Access::Write),
+        };
+        self.access.or(by_keys)
     }
 
     /// The keys that are the same for every call.
     pub(crate) fn fixed_keys(&self) -> Vec<Key> {
         let all = self.templates().into_iter().flat_map(|(_, templates, access)| {
             let fixed = templates.iter().filter(|template| !has_arguments(template));
-            fixed.filter_map(move |template| Some((fill(template, "{}").ok()?, access)))
+            let fixed =
+                fixed.flat_map(|template| fill(template, &Object::new()).unwrap_or_default());
+            fixed.map(move |key| (key, access))
         });
         all.collect()
     }
@@ -88,48 +106,89 @@ pub(super) fn templates(tool: &Section<'_>, name: &str, sink: &mut Sink<'_>) -> 
     let mut templates = Vec::new();
     for element in &elements {
         let Some(text) = element.text(sink, HELP) else { continue };
-        match split(text) {
+        match split_key(text).and_then(|pieces| check_filters(text, &pieces)) {
             Err(complaint) => sink.complain(&element.span, &element.path, complaint),
-            Ok(_) if text.is_empty() || text.len() > MAX_KEY_BYTES => {
+            Ok(()) if text.is_empty() || text.len() > MAX_KEY_BYTES => {
                 let message = format!("`{}`: a key of {} bytes", element.path, text.len());
                 let help = format!("write 1 to {MAX_KEY_BYTES} bytes, as in \"file:{{path}}\"");
                 sink.error(&element.span, message, help);
             }
-            Ok(_) => templates.push(text.to_owned()),
+            Ok(()) => templates.push(text.to_owned()),
         }
     }
     templates
 }
 
-fn has_arguments(template: &str) -> bool {
-    pieces(template).is_some_and(|it| it.iter().any(|it| matches!(it, Piece::Argument(_))))
+fn check_filters(text: &str, pieces: &[Piece<'_>]) -> Result<(), Complaint> {
+    let arguments = pieces.iter().filter_map(|piece| match piece {
+        Piece::Argument(name) => name.split_once('|'),
+        _ => None,
+    });
+    let filters: Vec<&str> = arguments.map(|(_, filter)| filter).collect();
+    if let Some(unknown) = filters.iter().find(|filter| !FILTERS.contains(filter)) {
+        let message = format!("there is no filter `{}` in `{}`", shown(unknown), shown(text));
+        return Err(Complaint::new(message, "write {path|clean} or {path|folders}"));
+    }
+    if filters.iter().filter(|filter| **filter == "folders").count() > 1 {
+        let message = format!("`{}` stands for folders of folders", shown(text));
+        return Err(Complaint::new(message, "write each {path|folders} in a key of its own"));
+    }
+    Ok(())
 }
 
-fn fill(template: &str, arguments: &str) -> Result<String, String> {
-    let mut key = String::new();
-    for piece in pieces(template).unwrap_or_default() {
-        match piece {
-            Piece::Text(text) => key.push_str(text),
-            Piece::Argument(path) => key.push_str(&argument(arguments, path)?),
-            // `pieces` finds none; `${NAME}` is for requests alone.
-            Piece::Environment(_) => {}
+fn pieces(template: &str) -> Vec<Piece<'_>> {
+    split_key(template).unwrap_or_default()
+}
+
+fn has_arguments(template: &str) -> bool {
+    pieces(template).iter().any(|it| matches!(it, Piece::Argument(_)))
+}
+
+/// The keys that a template stands for: one, unless a filter makes several.
+fn fill(template: &str, arguments: &Object<'_>) -> Result<Vec<String>, String> {
+    let mut keys = vec![String::new()];
+    for piece in pieces(template) {
+        let texts = match piece {
+            Piece::Text(text) => vec![text.to_owned()],
+            Piece::Argument(name) => texts(arguments, name)?,
+            // None is found here; `${NAME}` is for requests alone.
+            Piece::Environment(_) => continue,
+        };
+        let before = std::mem::take(&mut keys);
+        for text in &texts {
+            keys.extend(before.iter().map(|key| format!("{key}{text}")));
         }
     }
-    if key.len() > MAX_KEY_BYTES {
-        let bytes = key.len();
+    if let Some(long) = keys.iter().find(|key| key.len() > MAX_KEY_BYTES) {
+        let bytes = long.len();
         return Err(format!("is a key of {bytes} bytes here: send at most {MAX_KEY_BYTES}"));
     }
-    Ok(key)
+    Ok(keys)
+}
+
+/// What an argument puts in, behind which a filter may stand.
+fn texts(arguments: &Object<'_>, name: &str) -> Result<Vec<String>, String> {
+    let Some((name, filter)) = name.split_once('|') else {
+        return Ok(vec![argument(arguments, name)?]);
+    };
+    let text = argument(arguments, name)?;
+    filtered(filter, &text).map_err(|of| format!("needs a path in `{name}` {of}: send another"))
+}
+
+/// The values of an object, unread.
+type Object<'a> = BTreeMap<String, &'a RawValue>;
+
+fn object(json: &str) -> Object<'_> {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 /// The text of the argument at a dotted path.
-fn argument(arguments: &str, path: &str) -> Result<String, String> {
+fn argument(arguments: &Object<'_>, path: &str) -> Result<String, String> {
     let missing = || format!("needs the argument `{path}`, which the call lacks: add it");
-    let mut value = arguments;
-    for name in path.split('.') {
-        let object = serde_json::from_str::<BTreeMap<String, &RawValue>>(value);
-        value = object.ok().and_then(|it| it.get(name).copied()).ok_or_else(missing)?.get();
-    }
+    let mut names = path.split('.');
+    let first = names.next().and_then(|name| arguments.get(name).copied());
+    let value = names.fold(first, |value, name| object(value?.get()).get(name).copied());
+    let value = value.ok_or_else(missing)?.get();
     match value.as_bytes().first() {
         Some(b'n') => Err(format!("needs the argument `{path}`, which is null: give it a value")),
         Some(b'"') => serde_json::from_str(value)

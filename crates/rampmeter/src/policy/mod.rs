@@ -8,17 +8,20 @@ mod defaults;
 mod diagnostic;
 mod draws;
 mod effective;
+mod fallback;
 mod field;
 mod http;
 mod keys;
 mod limits;
 mod nearest;
 mod notes;
+mod paths;
 mod pattern;
 mod quantity;
 mod queue;
 mod rates;
 mod read;
+mod retries;
 mod run;
 mod section;
 mod shares;
@@ -41,8 +44,10 @@ pub(crate) use nearest::nearest as nearest_word;
 pub(crate) use pattern::{best as best_pattern, patterns_tie};
 
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
+pub use fallback::{CachePolicy, Fallback};
 pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
 pub use keys::{Key, KeyError};
+pub use retries::{RetriesPolicy, RetryPolicy};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
     Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
@@ -80,6 +85,10 @@ pub struct Policy {
     pub calls: CallsPolicy,
     /// How keys of a [`StateBag`](crate::StateBag) are merged.
     pub state: Vec<MergePolicy>,
+    /// How many retries there may be over all tools.
+    pub retries: RetriesPolicy,
+    /// How much is kept of last good results.
+    pub cache: CachePolicy,
     /// What a tool that declares no access counts as.
     pub undeclared: Access,
     /// The most bytes of arguments a call may carry.
@@ -148,15 +157,14 @@ impl Policy {
         effective::effective(self)
     }
 
-    /// The same tools and providers without any limit.
+    /// The same tools and providers without any limit. What calls read and write is none: without
+    /// it their work would come to something else.
     #[must_use]
     pub fn to_unlimited(&self) -> Policy {
         let mut unlimited = self.clone();
         unlimited.limits.clear();
         for tool in &mut unlimited.tools {
             tool.draws.clear();
-            tool.reads.clear();
-            tool.writes.clear();
         }
         unlimited.source.warnings.clear();
         unlimited
@@ -178,6 +186,8 @@ impl PartialEq for Policy {
             turn,
             calls,
             state,
+            retries,
+            cache,
             undeclared,
             max_arguments,
             source: _,
@@ -192,6 +202,8 @@ impl PartialEq for Policy {
             && *turn == other.turn
             && *calls == other.calls
             && *state == other.state
+            && *retries == other.retries
+            && *cache == other.cache
             && *undeclared == other.undeclared
             && *max_arguments == other.max_arguments
     }

@@ -143,10 +143,18 @@ pub(super) fn tools(tools: &[Named<ToolPolicy>], undeclared: Access, sink: &mut 
             let help = "write access = \"write\", or name the keys in `reads`";
             sink.remark(Severity::Warning, span, message, help);
         }
-        if tool.access.is_none() && undeclared == Access::Write {
+        if tool.declared_access().is_none() && undeclared == Access::Write {
             let message =
                 format!("tool `{name}` declares no access: its calls of one turn run one by one");
-            let help = "write access = \"read\" if it only reads, or \"write\"";
+            let help = "write access = \"read\" if it only reads, or name what it reads and writes, \
+                        as in writes = [\"file:{path}\"]";
+            sink.remark(Severity::Note, span, message, help);
+        }
+        let reads = tool.access.unwrap_or(undeclared) == Access::Read;
+        if tool.retry.is_some() && !tool.idempotent.unwrap_or(reads) {
+            let message =
+                format!("tool `{name}` is tried again only when a call was refused before it ran");
+            let help = "write idempotent = true if doing a call twice does no harm";
             sink.remark(Severity::Note, span, message, help);
         }
         if tool.run.is_none() {

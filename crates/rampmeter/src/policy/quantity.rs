@@ -175,6 +175,21 @@ pub(super) fn bytes(text: &str) -> Result<u64, Complaint> {
     }
 }
 
+/// Reads `"50%"` or `"2.5%"`, in thousandths.
+pub(super) fn share(text: &str) -> Result<u32, Complaint> {
+    let number = text.strip_suffix('%').map(str::trim);
+    let parts = number.map(|number| number.split_once('.').unwrap_or((number, "0")));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() <= 3;
+    let read = parts.filter(|(whole, tenth)| digits(whole) && digits(tenth) && tenth.len() == 1);
+    let read = read.and_then(|(whole, tenth)| {
+        Some(whole.parse::<u32>().ok()? * 10 + tenth.parse::<u32>().ok()?)
+    });
+    read.filter(|share| (1..=1_000).contains(share)).ok_or_else(|| {
+        let message = format!("`{}` is not a share of calls", shown(text));
+        Complaint::new(message, "write a percentage from 0.1% to 100%, as in \"50%\"")
+    })
+}
+
 /// Reads `"UTC"`, `"+02:00"` or `"Europe/Berlin"`.
 pub(super) fn zone(text: &str) -> Result<Zone, Complaint> {
     if text == "UTC" {
@@ -237,6 +252,14 @@ pub(super) fn show_duration(duration: Duration) -> String {
     match DURATION_UNITS.iter().find(|(_, factor)| exact(*factor)) {
         Some((unit, factor)) => format!("{}{unit}", nanos / u128::from(*factor)),
         None => "0s".to_owned(),
+    }
+}
+
+/// Writes a share as [`share`] reads it.
+pub(super) fn show_share(per_mille: u32) -> String {
+    match (per_mille / 10, per_mille % 10) {
+        (whole, 0) => format!("{whole}%"),
+        (whole, tenth) => format!("{whole}.{tenth}%"),
     }
 }
 

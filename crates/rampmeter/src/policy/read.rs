@@ -7,13 +7,15 @@ use super::notes;
 use super::section::{Named, Section};
 use super::source::Sink;
 use super::tools::{Known, tools};
-use super::{Policy, defaults, limits, shares, state};
+use super::{Policy, defaults, fallback, limits, retries, shares, state};
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "undeclared",
     "max_arguments",
     "turn",
     "calls",
+    "retries",
+    "cache",
     "limits",
     "labels",
     "tools",
@@ -47,6 +49,8 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
     let max_arguments = defaults::max_arguments(root, sink);
     let turn = defaults::turn(root, sink);
     let calls = defaults::calls(root, sink);
+    let retries = retries::retries(root, sink);
+    let cache = fallback::cache(root, sink);
     let run = defaults::run_defaults(root, sink);
     let priorities = shares::priorities(root, sink);
     let flows = shares::flows(root, sink);
@@ -58,6 +62,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         providers: providers.as_deref().map(|all| by_name(all, |provider| &provider.name)),
         priorities: priorities.as_deref(),
         deadline: turn.deadline,
+        undeclared,
     };
     let tools = tools(root, &known, sink);
     let state = state::merges(root, sink);
@@ -79,6 +84,8 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         turn,
         calls,
         state,
+        retries,
+        cache,
         undeclared,
         max_arguments,
         source: Source::default(),

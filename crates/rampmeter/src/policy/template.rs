@@ -29,14 +29,28 @@ pub fn request_pieces(text: &str) -> Option<Vec<Piece<'_>>> {
 }
 
 pub(super) fn split(word: &str) -> Result<Vec<Piece<'_>>, Complaint> {
-    split_text(word, false)
+    split_text(word, Kind::Word)
 }
 
 pub(super) fn split_request(text: &str) -> Result<Vec<Piece<'_>>, Complaint> {
-    split_text(text, true)
+    split_text(text, Kind::Request)
 }
 
-fn split_text(word: &str, environment: bool) -> Result<Vec<Piece<'_>>, Complaint> {
+/// Splits the template of a key, in which a filter may stand behind the name of an argument, as in
+/// `path|clean`: it is left there.
+pub(super) fn split_key(text: &str) -> Result<Vec<Piece<'_>>, Complaint> {
+    split_text(text, Kind::Key)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Word,
+    Request,
+    Key,
+}
+
+fn split_text(word: &str, kind: Kind) -> Result<Vec<Piece<'_>>, Complaint> {
+    let environment = kind == Kind::Request;
     let mut pieces = Vec::new();
     let mut rest = word;
     while let Some(at) = rest.find(['{', '}']) {
@@ -61,7 +75,7 @@ fn split_text(word: &str, environment: bool) -> Result<Vec<Piece<'_>>, Complaint
         };
         pieces.push(match variable {
             Some(_) if is_variable(name) => Piece::Environment(name),
-            None if name.split('.').all(is_name) => Piece::Argument(name),
+            None if is_argument(name, kind) => Piece::Argument(name),
             Some(_) => return Err(wrong(word, "`${}` holds no variable's name")),
             None => return Err(wrong(word, "the braces hold no argument's name")),
         });
@@ -71,6 +85,14 @@ fn split_text(word: &str, environment: bool) -> Result<Vec<Piece<'_>>, Complaint
         pieces.push(Piece::Text(rest));
     }
     Ok(pieces)
+}
+
+fn is_argument(name: &str, kind: Kind) -> bool {
+    let path = match name.split_once('|') {
+        Some((path, _)) if kind == Kind::Key => path,
+        _ => name,
+    };
+    path.split('.').all(is_name)
 }
 
 /// So strict that a forgotten `{{` in an awk program is found before the first call is.

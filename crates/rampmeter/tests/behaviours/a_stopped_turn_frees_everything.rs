@@ -2,7 +2,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::select;
-use rampmeter::{BudgetSnapshot, CallError, EventKind, Executor, Status, TurnRequest};
+use rampmeter::{
+    BudgetSnapshot, CallError, EventKind, Executor, Status, Tool, ToolError, TurnRequest,
+};
 
 use crate::support::{Inside, World, assert_idle, assert_sums, openai};
 
@@ -95,4 +97,25 @@ fn a_turn_that_is_stopped_before_it_begins_starts_nothing() {
     assert!(report.results.iter().all(|result| result.status() == Status::Cancelled));
     assert_eq!(inside.entered(), 0);
     assert_sums(&world.gate, "never begun");
+}
+
+#[test]
+fn a_turn_that_fails_fast_ends_with_its_first_failure_and_starts_nothing_more() {
+    let (world, inside) = (World::new(POLICY), Arc::<Inside>::default());
+    let broken = Tool::raw("broken", "", serde_json::json!({}), |_| async {
+        Err(ToolError::failed("it is broken"))
+    });
+    let executor = world.executor([world.sleeper("work", &inside), broken]);
+    let long = r#"{"ms":1000}"#;
+    let work: Vec<_> = ["1", "2", "3", "4"].iter().map(|id| (*id, "work", long)).collect();
+    let text = openai(&[work.as_slice(), &[("5", "broken", "{}")]].concat());
+    let turn = || TurnRequest::new(executor.resolve(&text).unwrap());
+    let report = world.run(executor.run_turn(turn().fail_fast()));
+    assert!(report.results[..4].iter().all(|it| it.output == Err(CallError::FailedFast)));
+    assert_eq!(report.results[4].output, Err(CallError::Failed("it is broken".into())));
+    assert_eq!((world.now_ms(), inside.now(), inside.entered()), (0, 0, 3));
+    assert_idle(&world.gate, "failed fast");
+    assert_sums(&world.gate, "failed fast");
+    let report = world.run(executor.run_turn(turn()));
+    assert!(report.results[..4].iter().all(|it| it.output.is_ok()), "one takes no sibling along");
 }

@@ -48,9 +48,11 @@ impl Player {
                 self.totals.add(Count::WouldDeadlock);
                 return self.is_deadlocked(ask);
             }
-            Reason::MissingLabel | Reason::Evicted | Reason::TooManyKeys | Reason::Unwritten => {
-                false
-            }
+            Reason::MissingLabel
+            | Reason::Evicted
+            | Reason::TooManyKeys
+            | Reason::Unwritten
+            | Reason::Denied => false,
         };
         must(true_reason, Judge::Answers, || {
             let takes = &self.books.routes[route as usize].takes;

@@ -132,6 +132,7 @@ impl Scene {
             parent: None,
             deadline: Instant::NEVER,
             queue_timeout: Duration::MAX,
+            arrived: Instant::NEVER,
         };
         engine.admit(Instant::from_nanos(now), &call, out)
     }

@@ -151,6 +151,7 @@ impl Player {
                 parent: None,
                 deadline: Instant::NEVER,
                 queue_timeout: Duration::from_secs(1_000_000),
+                arrived: Instant::NEVER,
             };
             let mut out = Outputs::new();
             match self.engine.admit(self.instant(), &call, &mut out) {

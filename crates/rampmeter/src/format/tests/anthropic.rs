@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::{blocks, ids, read, read_within, told, tool_use};
-use crate::format::{Format, ParseLimits, Reply};
+use crate::format::{Format, ParseLimits, Reply, ReplyForm};
 
 #[test]
 fn tool_use_blocks_are_calls_and_other_blocks_are_passed_over() {
@@ -35,7 +35,7 @@ fn a_defect_names_the_block_by_its_place_in_content() {
         told(&message),
         [
             "content[1].input is a string; send one JSON object, {} for none",
-            "content[2].id repeats the id of content[1]; give each call its own id",
+            "content[2] repeats the id of content[1]; give each call its own id",
             "content[3].id is missing; give each call its own id; \
              content[3].name is missing; name the tool to call; \
              content[3].input is missing; send one JSON object, {} for none",
@@ -72,7 +72,7 @@ fn calls_past_the_limit_keep_id_and_name() {
 
 #[test]
 fn all_replies_stand_in_one_user_message() {
-    let ok = Reply { id: "b", name: "t", content: "3", is_error: false };
+    let ok = Reply { id: "b", name: "t", form: ReplyForm::Usual, content: "3", is_error: false };
     let failed = Reply { id: "a", content: "timed out", is_error: true, ..ok };
     let rendered = Format::Anthropic.render(&[ok, failed]);
     assert_eq!(
@@ -89,7 +89,8 @@ fn all_replies_stand_in_one_user_message() {
 #[test]
 fn an_error_that_says_nothing_is_given_words() {
     for silent in ["", " \n"] {
-        let failed = Reply { id: "a", name: "t", content: silent, is_error: true };
+        let failed =
+            Reply { id: "a", name: "t", form: ReplyForm::Usual, content: silent, is_error: true };
         let block = &Format::Anthropic.render(&[failed])[0]["content"][0];
         assert_eq!(block["content"], "the tool failed without saying why");
         let fine = Reply { is_error: false, ..failed };

@@ -76,7 +76,7 @@ fn what_is_no_json_is_refused_with_place_and_remedy() {
 
 #[test]
 fn what_is_no_assistant_message_is_refused_with_place_and_remedy() {
-    const REMEDY: &str = "pass an assistant message of OpenAI Chat or Anthropic Messages";
+    const REMEDY: &str = "pass an assistant message or a provider's whole response";
     for (text, expected) in [
         (
             "[]",
@@ -88,7 +88,7 @@ fn what_is_no_assistant_message_is_refused_with_place_and_remedy() {
             &format!("line 2, byte 8: the role is \"user\", not \"assistant\"; {REMEDY}"),
         ),
         (
-            r#"{"role":null,"choices":[]}"#,
+            r#"{"role":7}"#,
             &format!("line 1, byte 9: there is no \"role\": \"assistant\"; {REMEDY}"),
         ),
         (
@@ -130,7 +130,7 @@ fn a_message_that_leaves_its_calls_open_is_refused() {
         (r#""role":"assistant""#.to_owned(), "the key role stands twice"),
         (
             format!(r#""content":[1,{call}],"tool_calls":[2]"#),
-            "calls stand in tool_calls and in content[1]",
+            "calls stand in tool_calls[0] and in content[1]",
         ),
         (
             r#""function_call":{"name":"t"},"tool_calls":[]"#.to_owned(),

@@ -2,10 +2,19 @@
 
 mod anthropic;
 mod arguments;
+mod bedrock;
+mod definitions;
+mod gemini;
+mod mcp;
 mod message;
 mod mutation;
 mod openai;
+mod output;
 mod real;
+mod responses;
+mod shapes;
+mod stageflow;
+mod which;
 
 use super::{Asked, Message, ParseLimits, Reply, parse};
 
@@ -41,15 +50,9 @@ fn ids(message: &Message) -> Vec<&str> {
 
 /// A reply to each call, as a runtime would write them.
 fn replies(message: &Message) -> Vec<Reply<'_>> {
+    let reply = |call| Reply { content: "done", ..Reply::to(call) };
     let calls = message.calls.iter();
-    calls
-        .map(|Asked { id, name, arguments, .. }| Reply {
-            id,
-            name,
-            content: "done",
-            is_error: arguments.is_err(),
-        })
-        .collect()
+    calls.map(|call| Reply { is_error: call.arguments.is_err(), ..reply(call) }).collect()
 }
 
 /// An OpenAI Chat message of these `tool_calls`.

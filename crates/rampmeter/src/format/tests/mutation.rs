@@ -1,15 +1,17 @@
 //! Damaged messages, made from one seed: nothing panics, nothing is lost, no sibling is harmed.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::real::real;
-use super::{chat, function, replies};
-use crate::format::{Message, ParseLimits, parse};
+use super::{blocks, chat, function, replies, shapes, tool_use};
+use crate::format::{Format, Message, ParseLimits, parse};
 
 const CASES: usize = 20_000;
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// What damage likes to be made of: the words of both formats and the pitfalls of JSON.
+/// What damage likes to be made of: the words of all formats and the pitfalls of JSON.
 const PIECES: &[&str] = &[
     "null",
     "{}",
@@ -46,6 +48,28 @@ const PIECES: &[&str] = &[
     "\"content\":",
     "\"choices\":",
     "\"function_call\":{},",
+    "\"call_id\":\"a\",",
+    "\"type\":\"function_call\",",
+    "\"type\":\"custom_tool_call\",",
+    "\"status\":\"incomplete\",",
+    "\"output\":[],",
+    "\"candidates\":[],",
+    "\"parts\":",
+    "\"functionCall\":",
+    "\"functionCall\":{},",
+    "\"args\":",
+    "\"willContinue\":true,",
+    "\"toolUse\":",
+    "\"toolUse\":{},",
+    "\"toolUseId\":\"a\",",
+    "\"jsonrpc\":\"2.0\",",
+    "\"method\":\"tools/call\",",
+    "\"method\":\"tools/list\",",
+    "\"params\":",
+    "\"id\":7,",
+    "\"result\":{},",
+    "\"final_answer\":\"x\",",
+    "\"thought\":\"x\",",
     "null,",
     "{},",
 ];
@@ -65,6 +89,8 @@ fn no_damage_panics_or_loses_a_call() {
         let what = || format!("seed {SEED:#x}, case {case}: {text}");
         match parse(&text, &limits) {
             Ok(message) => {
+                let asked = limits.format.is_none_or(|asked| asked.accepts(message.format));
+                assert!(asked, "{}", what());
                 check(&message, &limits, &what);
                 assert_eq!(parse(&text, &limits).as_ref(), Ok(&message), "{}", what());
                 let bad = message.calls.iter().any(|call| call.arguments.is_err());
@@ -84,11 +110,17 @@ fn no_damage_panics_or_loses_a_call() {
 
 #[test]
 fn damage_to_one_call_never_changes_its_siblings() {
-    let good = ["first", "last"].map(|id| function(id, r#""{\"x\": 1}""#));
+    for format in Format::ALL.into_iter().filter(|format| *format != Format::Mcp) {
+        harm_the_middle_call(format);
+    }
+}
+
+fn harm_the_middle_call(format: Format) {
+    let good = ["first", "last"].map(|id| call(format, id, r#"{"x": 1}"#));
     let mut random = Random(SEED);
     let mut harmed = 0;
-    for case in 0..CASES {
-        let middle = damage(&function("middle", r#"{"y": [1, "z"]}"#), &mut random);
+    for case in 0..CASES / 4 {
+        let middle = damage(&call(format, "middle", r#"{"y": [1, "z"]}"#), &mut random);
         // Damage that breaks the message's own JSON, or makes two calls of one, is not a bad call.
         let alone = format!("[{middle}]");
         if !serde_json::from_str::<Vec<&serde_json::value::RawValue>>(&alone)
@@ -96,18 +128,53 @@ fn damage_to_one_call_never_changes_its_siblings() {
         {
             continue;
         }
-        let text = chat(&[&good[0], &middle, &good[1]]);
+        let text = message(format, &[&good[0], &middle, &good[1]]);
+        let what = || format!("{format}, seed {SEED:#x}, case {case}: {text}");
         let message = parse(&text, &ParseLimits::default())
-            .unwrap_or_else(|error| panic!("seed {SEED:#x}, case {case}: {error}: {text}"));
-        assert_eq!(message.calls.len(), 3);
-        for (at, id) in [(0, "first"), (2, "last")] {
-            let call = &message.calls[at];
-            assert_eq!((call.id.as_str(), call.name.as_str()), (id, "t"), "case {case}: {text}");
-            assert_eq!(call.arguments.as_ref().unwrap().as_str(), r#"{"x": 1}"#);
+            .unwrap_or_else(|error| panic!("{error}: {}", what()));
+        // What is no call any more, such as a block of another type, is passed over.
+        assert!(matches!(message.calls.len(), 2 | 3), "{}", what());
+        let (first, last) = (&message.calls[0], &message.calls[message.calls.len() - 1]);
+        for (call, id) in [(first, "first"), (last, "last")] {
+            assert_eq!((call.id.as_str(), call.name.as_str()), (id, "t"), "{}", what());
+            assert_eq!(call.arguments.as_ref().unwrap().as_str(), r#"{"x": 1}"#, "{}", what());
         }
         harmed += usize::from(message.calls[1].arguments.is_err());
     }
-    assert!(harmed > 500, "{harmed}");
+    assert!(harmed > 50, "{format}: {harmed}");
+}
+
+/// A call of the tool `t` whose arguments are this object.
+fn call(format: Format, id: &str, object: &str) -> String {
+    match format {
+        Format::OpenAiChat => function(id, object),
+        Format::OpenAiResponses => format!(
+            r#"{{"type":"function_call","call_id":"{id}","name":"t","arguments":{object}}}"#
+        ),
+        Format::Anthropic => tool_use(id, object),
+        Format::Gemini => {
+            format!(r#"{{"functionCall":{{"id":"{id}","name":"t","args":{object}}}}}"#)
+        }
+        Format::Bedrock => {
+            format!(r#"{{"toolUse":{{"toolUseId":"{id}","name":"t","input":{object}}}}}"#)
+        }
+        Format::Mcp | Format::McpBatch => format!(
+            r#"{{"jsonrpc":"2.0","id":"{id}","method":"tools/call","params":{{"name":"t","arguments":{object}}}}}"#
+        ),
+        Format::Stageflow => format!(r#"{{"id":"{id}","name":"t","arguments":{object}}}"#),
+    }
+}
+
+/// A message of these calls.
+fn message(format: Format, calls: &[&str]) -> String {
+    let list = calls.join(",");
+    match format {
+        Format::OpenAiChat => chat(calls),
+        Format::Anthropic | Format::Bedrock => blocks(calls),
+        Format::Gemini => format!(r#"{{"role":"model","parts":[{list}]}}"#),
+        Format::OpenAiResponses => format!(r#"{{"output":[{list}]}}"#),
+        Format::Mcp | Format::McpBatch | Format::Stageflow => format!("[{list}]"),
+    }
 }
 
 fn check(message: &Message, limits: &ParseLimits, what: &dyn Fn() -> String) {
@@ -131,19 +198,24 @@ fn check(message: &Message, limits: &ParseLimits, what: &dyn Fn() -> String) {
             }
         }
     }
-    let mut runs: Vec<_> =
-        message.calls.iter().filter(|c| c.arguments.is_ok()).map(|c| &c.id).collect();
-    let all = runs.len();
-    runs.sort_unstable();
-    runs.dedup();
-    assert_eq!(runs.len(), all, "two calls that run share an id: {}", what());
+    let runs = message.calls.iter().filter(|call| call.arguments.is_ok());
+    let runs: Vec<_> = runs.map(|call| (&call.id, call.form)).collect();
+    let distinct: HashSet<_> = runs.iter().collect();
+    assert_eq!(runs.len(), distinct.len(), "two calls that run share an id: {}", what());
     let rendered = message.format.render(&replies(message));
-    let in_one = rendered.first().and_then(|m| m["content"].as_array()).map(Vec::len);
-    assert_eq!(in_one.unwrap_or(rendered.len()), message.calls.len(), "{}", what());
+    let in_one = rendered.first().and_then(|first| match message.format {
+        Format::Anthropic | Format::Bedrock => first["content"].as_array(),
+        Format::Gemini => first["parts"].as_array(),
+        Format::McpBatch => first.as_array(),
+        _ => None,
+    });
+    let answered = in_one.map_or(rendered.len(), Vec::len);
+    assert_eq!(answered, message.calls.len(), "{}", what());
 }
 
 fn seeds() -> Vec<String> {
     let mut seeds: Vec<String> = HANDMADE.iter().map(ToString::to_string).collect();
+    seeds.extend(shapes::messages());
     for file in ["bfcl_v4_parallel.openai.jsonl", "bfcl_v4_live_parallel.anthropic.jsonl"] {
         let text = real(file).unwrap_or_default();
         seeds.extend(text.lines().take(12).map(str::to_owned));
@@ -159,8 +231,10 @@ const HANDMADE: &[&str] = &[
 ];
 
 fn limits(random: &mut Random) -> ParseLimits {
-    match random.below(4) {
-        0 => ParseLimits { max_arguments: 24, max_calls: 2, max_depth: 2 },
+    let asked = Format::ALL[random.below(Format::ALL.len())];
+    match random.below(8) {
+        0 => ParseLimits { max_arguments: 24, max_calls: 2, max_depth: 2, format: None },
+        1 => ParseLimits { format: Some(asked), ..ParseLimits::default() },
         _ => ParseLimits::default(),
     }
 }

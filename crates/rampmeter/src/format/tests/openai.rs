@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::{chat, function, ids, read, read_within, replies, told};
-use crate::format::{Format, ParseLimits, Reply};
+use crate::format::{Format, ParseLimits, Reply, ReplyForm};
 
 #[test]
 fn arguments_come_as_a_string_or_as_an_object() {
@@ -160,9 +160,9 @@ fn the_first_call_with_an_id_runs_and_later_ones_name_it() {
         [
             "t({})",
             "t({})",
-            "tool_calls[2].id repeats the id of tool_calls[1]; give each call its own id",
+            "tool_calls[2] repeats the id of tool_calls[1]; give each call its own id",
             "t({})",
-            "tool_calls[4].id repeats the id of tool_calls[1]; give each call its own id",
+            "tool_calls[4] repeats the id of tool_calls[1]; give each call its own id",
         ]
     );
     assert_eq!(ids(&message), ["a", "x", "x", "b", "x"]);
@@ -214,7 +214,13 @@ fn every_reply_is_a_tool_message_in_the_order_of_the_calls() {
         ]
     );
     assert!(Format::OpenAiChat.render(&[]).is_empty());
-    let failed = Reply { id: "a", name: "t", content: "error: gone", is_error: true };
+    let failed = Reply {
+        id: "a",
+        name: "t",
+        form: ReplyForm::Usual,
+        content: "error: gone",
+        is_error: true,
+    };
     assert_eq!(
         Format::OpenAiChat.render(&[failed])[0].to_string(),
         r#"{"role":"tool","tool_call_id":"a","content":"error: gone"}"#

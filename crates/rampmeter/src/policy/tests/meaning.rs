@@ -191,7 +191,7 @@ fn the_effective_text_reads_back_as_an_equal_policy() {
         limits = ['é \"q\" \\ .']\nrun = { simulate = { latency = \"1ns..1us\", fail = 1e-300 } }";
     let free = "[limits.a]\ntokens = \"5/s\"\n[tools.t]\nlimits = { a = { tokens = 0 } }\n\
         run = { simulate = { latency = \"1d\", fail = 1 } }";
-    let keys = "[tools.t]\nreads = [\"file:{path}\", 'a {{\"b\"}}']\nwrites = [\"index\"]";
+    let keys = "[tools.t]\nreads = [\"file:{path}\", 'a {{\"b\"}}', \"{a.b|folders}\"]\nwrites = [\"index\"]";
     for text in ["", FULL, zones, odd, free, keys] {
         let policy = policy_of(text);
         for policy in [policy.to_unlimited(), policy] {
@@ -265,6 +265,10 @@ fn without_limits_the_same_tools_draw_on_nothing() {
     let unlimited = policy.to_unlimited();
     assert!(unlimited.limits.is_empty());
     assert!(unlimited.tools.iter().all(|tool| tool.draws.is_empty()));
+    let keys = |policy: &Policy| -> Vec<_> {
+        policy.tools.iter().map(|tool| (tool.reads.clone(), tool.writes.clone())).collect()
+    };
+    assert_eq!(keys(&unlimited), keys(&policy), "what calls work on is the same");
     assert_eq!(unlimited.providers, policy.providers);
     let patterns = |policy: &Policy| -> Vec<String> {
         policy.tools.iter().map(|tool| tool.pattern.clone()).collect()

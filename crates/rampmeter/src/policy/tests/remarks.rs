@@ -82,6 +82,16 @@ fn undeclared_access_is_no_matter_where_it_counts_as_read() {
 }
 
 #[test]
+fn a_tool_that_names_what_it_reads_or_writes_has_declared_it() {
+    for key in ["reads = [\"a\"]", "writes = [\"a\"]"] {
+        let policy = policy_of(&format!("[tools.t]\n{key}"));
+        let silent = |remark: &&crate::policy::Diagnostic| remark.message.contains("no access");
+        assert_eq!(policy.warnings().iter().find(silent), None, "{key}");
+        assert!(policy.effective().contains("# access: as its keys say"), "{key}");
+    }
+}
+
+#[test]
 fn remarks_come_in_the_order_of_the_file_and_render_like_errors() {
     let policy = policy_of("[tools.t]\naccess = \"read\"\n[limits.a]\nconcurrency = 1\n");
     let lines: Vec<usize> = policy.warnings().iter().map(|remark| remark.line).collect();

@@ -1,0 +1,354 @@
+//! The loop: does what the turn machine says, and tells it what came of that.
+
+use std::future::{Future, poll_fn};
+use std::sync::OnceLock;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use rampmeter_core::{End, Instant, Step, Turn};
+
+use super::act::{Act, Acted, act};
+use super::around::{self, Given};
+use super::asking::{Asking, One};
+use super::course::Course;
+use super::flight::Common;
+use super::one::{Done, Job};
+use super::report::{CallError, CallResult, Degraded, pending};
+use super::runnable::{Runnable, runnable, turn_calls};
+use super::{Executor, TurnRequest};
+use crate::call::Call;
+use crate::permit::Permit;
+use crate::refusal::Refusal;
+use crate::runtime::BoxFuture;
+use crate::state_bag::BagWriter;
+use crate::tool::Invocation;
+use crate::trace::PartSpan;
+
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What the loop waits for.
+enum Progress<'a> {
+    Answered(usize, Result<Permit, Box<Refusal>>),
+    Acted(usize, Acted<'a>),
+    Woken,
+    Stopped,
+}
+
+/// Runs a turn until every call has its result or `stop` is ready.
+pub(super) async fn drive(
+    executor: &Executor,
+    request: &TurnRequest,
+    stop: impl Future<Output = ()> + Send,
+) -> Vec<CallResult> {
+    let gate = executor.gate();
+    let within = request.deadline.unwrap_or(executor.policy.turn.deadline);
+    let deadline = gate.now().saturating_add(within);
+    let mut results: Vec<CallResult> = request.turn.calls.iter().map(pending).collect();
+    let calls = runnable(executor, request, &mut results);
+    let given = around::places(executor, calls.len());
+    let mut working = FuturesUnordered::new();
+    // Dropped before `working`: what waits is given up before a slot of this turn is free.
+    let mut drive = Drive {
+        executor,
+        request,
+        deadline,
+        turn: Turn::new(&turn_calls(executor, &calls), deadline),
+        courses: calls.iter().map(Course::new).collect(),
+        calls,
+        given: &given,
+        asking: Asking::default(),
+        open: 0,
+        failed: false,
+    };
+    drive.open = drive.calls.len();
+    let mut clock = Clock::default();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        while let Some(step) = drive.turn.next(gate.now()) {
+            if let Some((at, todo)) = drive.step(step, &mut results) {
+                working.push(act(at, todo));
+            }
+        }
+        if drive.open == 0 || drive.failed {
+            break;
+        }
+        clock.set(executor, drive.turn.next_moment());
+        // What has ended keeps its result also if the stop is ready; what has not begun does not
+        // begin then.
+        let progress = poll_fn(|context| {
+            if let Poll::Ready(Some((at, acted))) = working.poll_next_unpin(context) {
+                return Poll::Ready(Progress::Acted(at, acted));
+            }
+            if stop.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Progress::Stopped);
+            }
+            if let Poll::Ready((at, answer)) = drive.asking.poll(context) {
+                return Poll::Ready(Progress::Answered(at, answer));
+            }
+            clock.poll(context).map(|()| Progress::Woken)
+        });
+        let todo = match progress.await {
+            Progress::Answered(at, answer) => drive.answered(at, answer, &mut results),
+            Progress::Acted(at, acted) => drive.acted(at, acted, &mut results),
+            Progress::Woken => None,
+            Progress::Stopped => break,
+        };
+        if let Some((at, todo)) = todo {
+            working.push(act(at, todo));
+        }
+    }
+    drive.leave(&mut results);
+    results
+}
+
+/// Everything about a running turn but the work itself.
+pub(super) struct Drive<'a> {
+    pub(super) executor: &'a Executor,
+    pub(super) request: &'a TurnRequest,
+    pub(super) deadline: Instant,
+    pub(super) turn: Turn,
+    pub(super) calls: Vec<Runnable<'a>>,
+    pub(super) given: &'a [OnceLock<Given>],
+    pub(super) courses: Vec<Course<'a>>,
+    pub(super) asking: Asking<'a>,
+    /// Calls without a result.
+    pub(super) open: usize,
+    /// A call has failed, and the turn is to fail fast.
+    pub(super) failed: bool,
+}
+
+/// A piece of work that follows.
+pub(super) type Todo<'a> = Option<(usize, Act<'a>)>;
+
+impl<'a> Drive<'a> {
+    fn step(&mut self, step: Step, results: &mut [CallResult]) -> Todo<'a> {
+        match step {
+            Step::Ask { call, attempt } => {
+                let now = self.executor.gate.now();
+                let course = &mut self.courses[call];
+                course.attempt = attempt;
+                course.arrived.get_or_insert(now);
+                match attempt {
+                    1 => {
+                        self.executor.gate.may_be_retried(now);
+                        self.begin(call, results)
+                    }
+                    _ => self.ask(call),
+                }
+            }
+            Step::FallBack { call, fallback } => self.fall_back(call, fallback, results),
+            Step::GiveUp(call) => {
+                self.ended(call, Done::at_once(Err(CallError::TurnDeadline)), results)
+            }
+        }
+    }
+
+    /// The way to the gate is free, for the first time.
+    pub(super) fn enter(&mut self, at: usize, _: &mut [CallResult]) -> Todo<'a> {
+        self.ask_or_follow(at)
+    }
+
+    /// Asks the gate for what the call aims at now.
+    pub(super) fn ask(&mut self, at: usize) -> Todo<'a> {
+        let Drive { executor, request, .. } = *self;
+        let (call, course) = (&self.calls[at], &self.courses[at]);
+        let left = self.deadline.saturating_since(executor.gate.now());
+        let mut asked = Call::new(course.aim.name).flow(&request.flow).id(call.id).deadline(left);
+        (asked.turn, asked.parent) = (request.number, request.parent);
+        asked.attempt = course.attempt;
+        // It went before those that arrived with it, as the calls of a turn do.
+        let before = |at: Instant| Instant::from_nanos(at.as_nanos().saturating_sub(1));
+        asked.arrived = course.arrived.filter(|_| course.attempt > 1).map(before);
+        asked.priority = request.priority.as_deref();
+        let (_, labels) = self.given(at);
+        asked.labels = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        for (key, access) in &course.aim.keys {
+            asked = asked.key(key.clone().into(), *access);
+        }
+        let course = &mut self.courses[at];
+        if let Some(span) = &course.span {
+            course.waiting = span.wait(course.attempt);
+        }
+        self.asking.push(One { at, admission: executor.gate.admit(asked) });
+        None
+    }
+
+    fn answered(
+        &mut self,
+        at: usize,
+        answer: Result<Permit, Box<Refusal>>,
+        results: &mut [CallResult],
+    ) -> Todo<'a> {
+        self.courses[at].waiting = PartSpan::default();
+        match answer {
+            Ok(permit) => {
+                let course = &mut self.courses[at];
+                let span = course.span.as_ref().map(|span| span.run(course.attempt));
+                Some((at, Act::Run(self.job(at, permit), span.unwrap_or_default())))
+            }
+            Err(refusal) => {
+                self.ended(at, Done::at_once(Err(CallError::Refused(*refusal))), results)
+            }
+        }
+    }
+
+    fn job(&self, at: usize, permit: Permit) -> Job<'a> {
+        let Drive { executor, request, deadline, .. } = *self;
+        let (call, course) = (&self.calls[at], &self.courses[at]);
+        let aim = &course.aim;
+        let (arguments, labels) = self.given(at);
+        let report = Some(permit.report());
+        Job {
+            gate: &executor.gate,
+            permit,
+            tool: aim.tool,
+            invocation: Invocation {
+                name: aim.name.into(),
+                id: call.id.into(),
+                arguments: arguments.clone(),
+                flow: request.flow.as_str().into(),
+                labels: labels.into(),
+                report,
+                state: self.writer(at),
+            },
+            timeout: aim.policy.map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
+            turn_deadline: deadline,
+        }
+    }
+
+    /// The call as one that writes to what the turn's calls share.
+    pub(super) fn writer(&self, at: usize) -> Option<BagWriter> {
+        let (call, course) = (&self.calls[at], &self.courses[at]);
+        // What stands in for the tool writes where the tool would have.
+        let policy = call.policy.or(course.aim.policy);
+        let own = || call.tool.declared_output().map(|key| &**key);
+        let output = policy.and_then(|tool| tool.output.as_deref()).or_else(own);
+        let turn = self.request.state.as_ref()?;
+        Some(turn.writer(call.id, course.aim.name, call.index, course.attempt, output))
+    }
+
+    fn acted(&mut self, at: usize, acted: Acted<'a>, results: &mut [CallResult]) -> Todo<'a> {
+        match acted {
+            Acted::Begun(around, end) => self.begun(at, around, end, results),
+            Acted::Followed(landed) => self.followed(at, landed, results),
+            Acted::Ran(done) => self.ended(at, done, results),
+            Acted::Concluded(done) => self.decided(at, done, results),
+        }
+    }
+
+    /// An attempt, or what stands in for the call, has ended.
+    pub(super) fn ended(&mut self, at: usize, done: Done, results: &mut [CallResult]) -> Todo<'a> {
+        let end = match &done.output {
+            Ok(text) => {
+                if self.courses[at].degraded.is_none() {
+                    self.keep(at, text);
+                }
+                End::Final
+            }
+            Err(error) => self.after(at, error),
+        };
+        if self.turn.ended(at, end) {
+            return self.settled(at, done, results);
+        }
+        let now = self.executor.gate.now();
+        self.courses[at].failed(done, end, now);
+        None
+    }
+
+    /// This is what the call has come to, whether by itself or by what stands in for it.
+    pub(super) fn settled(
+        &mut self,
+        at: usize,
+        mut done: Done,
+        results: &mut [CallResult],
+    ) -> Todo<'a> {
+        let course = &mut self.courses[at];
+        if let (Err(error), Some(Degraded::Tool(tool)), false) =
+            (&done.output, &course.degraded, course.shared)
+        {
+            let (fallback, tool) = (Box::new(error.clone()), tool.to_string());
+            let first = course.attempts.iter().rfind(|it| *it.tool == *self.calls[at].name);
+            let error = Box::new(first.map_or(CallError::Cancelled, |it| it.error.clone()));
+            done.output = Err(CallError::Fallback { error, tool, fallback });
+        }
+        if done.output.is_err() {
+            course.degraded = course.degraded.take().filter(|_| course.shared);
+        }
+        // A deadline is its own caller's: those who follow may have more time.
+        let late = course.attempts.iter().map(|it| &it.error).chain(done.output.as_ref().err());
+        let late = late.into_iter().any(CallError::is_of_its_caller);
+        let leader = course.leader.take().filter(|_| !late);
+        if let Some(leader) = leader {
+            let (output, degraded) = (done.output.clone(), course.degraded.clone());
+            leader.land(Common { output, degraded });
+        }
+        // What no tool has said here goes where the tool's answer would have gone.
+        if done.ran.is_none()
+            && let Ok(text) = &done.output
+            && let Some(state) = self.writer(at)
+        {
+            let output = self.calls[at].tool.declared_output();
+            if let Err(error) = state.attempt(output).succeed(text) {
+                done.output = Err(CallError::State(error));
+            }
+        }
+        self.concluded(at, done, results)
+    }
+
+    /// This is the call's result.
+    pub(super) fn decided(
+        &mut self,
+        at: usize,
+        done: Done,
+        results: &mut [CallResult],
+    ) -> Todo<'a> {
+        let course = &mut self.courses[at];
+        let result = &mut results[self.calls[at].index];
+        self.open -= 1;
+        self.failed |= self.request.fail_fast && done.output.is_err();
+        if let Some(span) = course.span.take() {
+            span.end(&done.output);
+        }
+        course.fill(done, result);
+        self.note_degraded(at, results);
+        self.turn.released(at);
+        None
+    }
+
+    /// The turn is over; what has no result yet keeps what was tried.
+    fn leave(mut self, results: &mut [CallResult]) {
+        for (call, course) in self.calls.iter().zip(&mut self.courses) {
+            let result = &mut results[call.index];
+            if self.failed && result.output == Err(CallError::Cancelled) {
+                result.output = Err(CallError::FailedFast);
+            }
+            result.attempts.append(&mut course.attempts);
+        }
+    }
+}
+
+/// Wakes the loop at the next moment at which time alone gives it something to do.
+#[derive(Default)]
+struct Clock {
+    sleep: Option<(Instant, BoxFuture<()>)>,
+}
+
+impl Clock {
+    fn set(&mut self, executor: &Executor, at: Instant) {
+        if self.sleep.as_ref().is_some_and(|(until, _)| *until == at) {
+            return;
+        }
+        let sleep = || (at, executor.gate.runtime().sleep_until(at));
+        self.sleep = (at < Instant::NEVER).then(sleep);
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let Some((_, sleep)) = &mut self.sleep else { return Poll::Pending };
+        let ready = sleep.as_mut().poll(context);
+        if ready.is_ready() {
+            self.sleep = None;
+        }
+        ready
+    }
+}
