@@ -267,3 +267,42 @@ fn without_a_bag_calls_share_nothing_and_outputs_have_no_effect() {
     let report = world.run(executor.run_turn(TurnRequest::new(turn)));
     assert!(report.results.iter().all(|it| it.output.as_deref() == Ok("true")));
 }
+
+#[test]
+fn a_call_counts_once_however_often_it_is_tried() {
+    let world = World::new("[tools.flaky]\nretry = { attempts = 3, base = \"1s\" }\n");
+    let bag = bag(BagRules::new().merge("log", Merge::Append).merge("count", Merge::Sum));
+    let flaky = tool(&world, "flaky", |_, call, _| async move {
+        let state = state(&call);
+        if state.id().attempt == 2 {
+            return Err(ToolError::failed("and this time it has put nothing"));
+        }
+        state.set("log", format!("{} at {}", call.id, state.id().attempt))?;
+        state.add("count", 1)?;
+        if state.id().attempt < 3 { Err(ToolError::failed("no")) } else { Ok(String::new()) }
+    });
+    let report = run(&world, vec![flaky], &bag, &[("a", "flaky", 0), ("b", "flaky", 0)]);
+    assert!(all_succeed(&report));
+    let log: Vec<String> = bag.get("log").unwrap().unwrap();
+    assert_eq!((log, bag.get("count").unwrap()), (vec!["a at 3".into(), "b at 3".into()], Some(2)));
+    let journal = bag.journal();
+    let of_a = journal.entries().filter(|it| &*it.key == "log" && &*it.by.call == "a");
+    let told: Vec<_> = of_a.map(|it| (it.operation.as_str(), it.by.attempt)).collect();
+    assert_eq!(told, [("set", 1), ("withdraw", 1), ("set", 3)]);
+}
+
+#[test]
+fn a_call_that_may_be_tried_again_comes_through_after_a_conflict() {
+    let world = World::new("[tools.count]\nretry = { attempts = 3, base = \"1s\" }\n");
+    let bag = StateBag::default();
+    let setting = tool(&world, "count", |world, call, ms| async move {
+        let n: Option<u64> = state(&call).get("counter")?;
+        world.sleep(ms).await;
+        state(&call).set("counter", n.unwrap_or(0) + 1)?;
+        Ok(String::new())
+    });
+    let report = run(&world, vec![setting], &bag, &[("a", "count", 20), ("b", "count", 10)]);
+    assert!(all_succeed(&report));
+    assert_eq!(report.results[0].attempts.len(), 1, "one conflict");
+    assert_eq!(bag.get::<u64>("counter").unwrap(), Some(2));
+}
