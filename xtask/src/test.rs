@@ -7,11 +7,14 @@ use std::time::Instant;
 use crate::tally::Tally;
 use crate::{Result, faults, instructions, place, process, tidy};
 
+/// With all that is optional; a plain build is what the measurements and `cargo run` are of.
+const FEATURES: &str = "--features rampmeter/tracing,rampmeter/prometheus,rampmeter/otel";
+
 const CARGO_STEPS: &[(&str, &str)] = &[
     ("format", "fmt --all --check"),
-    ("lints", "clippy --workspace --all-targets -- -D warnings"),
-    ("tests", "test --workspace --all-targets"),
-    ("doc tests", "test --workspace --doc"),
+    ("lints", "clippy --workspace --all-targets FEATURES -- -D warnings"),
+    ("tests", "test --workspace --all-targets FEATURES"),
+    ("doc tests", "test --workspace --doc FEATURES"),
 ];
 
 /// How one step went.
@@ -51,7 +54,8 @@ type Steps<'a> = Vec<(&'a str, Box<dyn Fn() -> Result<Step> + 'a>)>;
 fn steps(root: &Path) -> Steps<'_> {
     let mut steps: Steps<'_> = Vec::new();
     for &(name, words) in CARGO_STEPS {
-        steps.push((name, Box::new(move || cargo(root, name, words))));
+        let words = words.replace("FEATURES", FEATURES);
+        steps.push((name, Box::new(move || cargo(root, name, &words))));
     }
     steps.push(("tidy", Box::new(|| Ok(Step::ours("tidy", tidy::run(root)?)))));
     steps.push((

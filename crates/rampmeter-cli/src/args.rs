@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Check a policy: every error at once, what it leaves open, and what it comes to.
     Check(CheckArgs),
+    /// Say why calls of a run waited, limit by limit, from its events.
+    Explain(ExplainArgs),
     /// Serve a provider on loopback that enforces quotas, to try limits against.
     MockProvider(MockProviderArgs),
 }
@@ -50,6 +52,10 @@ pub(crate) struct RunArgs {
     /// as one JSON object.
     #[arg(long, value_name = "FILE")]
     pub(crate) bag: Option<PathBuf>,
+
+    /// Write the metrics of the whole run here at its end, in the text format of Prometheus.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
 
     /// A label of all calls of a turn, read from a field of its line; repeatable. FIELD may be a
     /// dotted path.
@@ -121,6 +127,20 @@ impl Written {
 pub(crate) struct CheckArgs {
     /// The policy, or a folder with rampmeter.toml.
     pub(crate) policy: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Exit codes:
+  0  it is explained
+  1  it is, as far as the events go: some are missing, or the last one is cut off
+  2  it is not: the file cannot be read or holds no events, or no such call is in it")]
+pub(crate) struct ExplainArgs {
+    /// What `rampmeter run --events` wrote.
+    pub(crate) events: PathBuf,
+
+    /// A call: the id that the model gave it, TURN:ID, or #N, the Nth that was asked for. Without
+    /// one: all waits by limit, and the longest.
+    pub(crate) call: Option<String>,
 }
 
 #[derive(Args, Debug)]

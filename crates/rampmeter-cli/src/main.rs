@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod exit;
+mod explain;
 mod interrupt;
 mod mock_provider;
 mod object;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
     let exit = match args.command {
         args::Command::Run(args) => run::run(&args),
         args::Command::Check(args) => check::check(&args),
+        args::Command::Explain(args) => explain::explain(&args),
         args::Command::MockProvider(args) => mock_provider::run(&args),
     };
     exit.into()

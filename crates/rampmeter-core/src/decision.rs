@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::breaker::BreakerState;
 use crate::call::{CallId, LimitId};
+use crate::obstacle::Waits;
 use crate::time::Instant;
 
 /// The answer to [`Engine::admit`](crate::Engine::admit).
@@ -71,6 +72,8 @@ pub enum Reason {
     /// The gate is under severe pressure, and its priority has its share of the queue, or it could
     /// not start within the time it may wait.
     Pressure,
+    /// An interceptor said no; the engine never says it.
+    Denied,
 }
 
 /// When asking again could be answered otherwise.
@@ -106,6 +109,7 @@ impl Reason {
             Reason::WouldDeadlock => "would_deadlock",
             Reason::Unwritten => "unwritten",
             Reason::Pressure => "pressure",
+            Reason::Denied => "denied",
         }
     }
 }
@@ -129,6 +133,7 @@ impl fmt::Display for Reason {
             Reason::WouldDeadlock => "it would wait for ever, in a cycle of calls",
             Reason::Unwritten => "what it is charged could not be written to the state file",
             Reason::Pressure => "the gate is under severe pressure, and cannot let it wait",
+            Reason::Denied => "an interceptor refused it",
         })
     }
 }
@@ -140,6 +145,14 @@ pub enum Output {
     Granted(CallId),
     /// A waiting call is answered no; its id is stale from here on.
     Refused(CallId, Refusal),
+    /// A call waits elsewhere from now on, and so do all that are in its lane then. It may have been
+    /// answered since.
+    Moved {
+        /// The first call of the lane.
+        call: CallId,
+        /// Where they wait.
+        waits: Waits,
+    },
     /// A limit let no more calls start and somebody began to wait for it, or the last one
     /// that waited is gone.
     Saturated {

@@ -19,12 +19,13 @@
 
 use alloc::vec::Vec;
 
-use crate::call::Priority;
-use crate::decision::Outputs;
+use crate::call::{LimitId, Priority};
+use crate::decision::{Output, Outputs};
 use crate::engine::Engine;
 use crate::lane::{LaneKey, NONE, Record};
 use crate::line::Line;
 use crate::nest::Parent;
+use crate::obstacle::{Obstacle, Waits};
 use crate::ticket::Ticket;
 
 /// Calls of one line that are raised at a time, and callers at one key that are looked at.
@@ -269,6 +270,11 @@ impl Engine {
         self.lanes.insert(lane, call, NONE, &mut self.calls);
         self.enter(watch, lane, gone.ticket, out);
         self.departed(&left, &departure, gone.ticket, out);
+        let at = self.instances.get(watch);
+        let obstacle = if at.line.is_some() { Obstacle::Key } else { Obstacle::Turn };
+        let (limit, lane) = (LimitId(at.limit), self.lanes.get(lane).opened);
+        let waits = Waits { limit, lane, obstacle };
+        out.push(Output::Moved { call: self.calls.id(call), waits });
         self.mark(watch);
         if gone.nest == NONE {
             for index in 0..self.routes.get(key.route).keys().len() {

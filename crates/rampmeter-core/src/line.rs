@@ -191,8 +191,8 @@ impl Engine {
         match self.look(self.lanes.get(lane).first, id, looks, out) {
             None => Seen::Enough,
             Some(Look::Answered) => Seen::Change,
-            Some(Look::Moves(to)) => {
-                self.move_lane(lane, to, out);
+            Some(Look::Moves(to, by)) => {
+                self.move_lane(lane, to, by, out);
                 Seen::Change
             }
             Some(Look::Stays(_)) => Seen::All,

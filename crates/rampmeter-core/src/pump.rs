@@ -14,6 +14,7 @@ use crate::call::LimitId;
 use crate::decision::{Outputs, Reason, Refusal, Retry};
 use crate::engine::Engine;
 use crate::lane::{NONE, Record};
+use crate::obstacle::Obstacle;
 use crate::time::Instant;
 
 /// Calls looked at per input before the rest is carried on.
@@ -32,8 +33,8 @@ pub(crate) enum Look {
     Answered,
     /// Blocked at the instance that was looked at, for good or until the moment.
     Stays(Option<Instant>),
-    /// Blocked at another instance.
-    Moves(u32),
+    /// Blocked at another instance, by this.
+    Moves(u32, Obstacle),
 }
 
 /// What came of looking at an instance.
@@ -160,8 +161,8 @@ impl Engine {
             let Some(look) = self.look(call, id, looks, out) else { return Seen::Enough };
             match look {
                 Look::Answered => return Seen::Change,
-                Look::Moves(to) => {
-                    self.turn_away(call, id, to, out);
+                Look::Moves(to, by) => {
+                    self.turn_away(call, id, (to, by), out);
                     return Seen::Change;
                 }
                 Look::Stays(until) => self.wake_at(id, until),
@@ -211,8 +212,8 @@ impl Engine {
             match self.look(call, id, looks, out) {
                 None => seen = Seen::Enough,
                 Some(Look::Answered) => seen = Seen::Change,
-                Some(Look::Moves(to)) => {
-                    self.move_lane(*lane, to, out);
+                Some(Look::Moves(to, by)) => {
+                    self.move_lane(*lane, to, by, out);
                     seen = Seen::Change;
                 }
                 Some(Look::Stays(until)) => self.wake_at(id, until),
@@ -245,7 +246,7 @@ impl Engine {
                     self.nested_looked_up_to(id, 0);
                     return Seen::Change;
                 }
-                Some(Look::Moves(to)) => self.move_lane(lane, to, out),
+                Some(Look::Moves(to, by)) => self.move_lane(lane, to, by, out),
                 Some(Look::Stays(until)) => self.wake_at(id, until),
             }
             next = self.nested_lane(id, opened + 1);
@@ -319,7 +320,7 @@ impl Engine {
             self.expire(call, out);
             return Some(Look::Answered);
         }
-        let mut gap = None;
+        let (mut gap, nested) = (None, waiting.nest != NONE);
         let Some(block) = self.blocked(call, at, &mut gap) else {
             self.start(call, gap, out);
             return Some(Look::Answered);
@@ -331,7 +332,7 @@ impl Engine {
             return Some(Look::Answered);
         }
         if block.instance != at {
-            return Some(Look::Moves(block.instance));
+            return Some(Look::Moves(block.instance, self.obstacle_of(&block, nested)));
         }
         self.yield_claims(call, at, block.answer);
         Some(Look::Stays(if let Answer::At(until) = block.answer { Some(until) } else { None }))

@@ -6,6 +6,7 @@ use crate::call::{LimitId, Priority};
 use crate::decision::{Output, Outputs, Refusal, Retry};
 use crate::engine::Engine;
 use crate::lane::{Departure, Lane, NO_CALLER, NONE, Record};
+use crate::obstacle::{Obstacle, Waits};
 use crate::order::Order;
 use crate::ticket::Ticket;
 
@@ -134,26 +135,35 @@ impl Engine {
         self.has_another_first(&place, old, new);
     }
 
-    /// A call's turn came at `at`, but `by` is in the way: its lane waits there. The first time
+    /// A call's turn came at `at`, but `to` is in the way: its lane waits there. The first time
     /// that is all; from the second time on it claims what it needs here, so that it cannot be
     /// passed from one limit to the other for ever.
-    pub(crate) fn turn_away(&mut self, call: u32, at: u32, by: u32, out: &mut Outputs) {
+    pub(crate) fn turn_away(
+        &mut self,
+        call: u32,
+        at: u32,
+        (to, by): (u32, Obstacle),
+        out: &mut Outputs,
+    ) {
         let Some(Record::Waiting(waiting)) = self.calls.get_mut(call) else { return };
         let lane = waiting.lane;
         if core::mem::replace(&mut waiting.turned_away, true) {
             self.claim(call, at);
         }
-        self.move_lane(lane, by, out);
+        self.move_lane(lane, to, by, out);
     }
 
-    /// A lane waits at another instance from now on.
-    pub(crate) fn move_lane(&mut self, id: u32, to: u32, out: &mut Outputs) {
+    /// A lane waits at another instance from now on, because of `by`.
+    pub(crate) fn move_lane(&mut self, id: u32, to: u32, by: Obstacle, out: &mut Outputs) {
         let lane = self.lanes.get(id);
         let Some(Record::Waiting(first)) = self.calls.get(lane.first) else { return };
         let (ticket, from, claim) = (first.ticket, lane.watch, first.claim);
-        let (place, call) = (Place::of(id, lane), lane.first);
+        let (place, call, opened) = (Place::of(id, lane), lane.first, lane.opened);
         self.leave(&place, (lane.calls, ticket), out);
         self.enter(to, id, ticket, out);
+        let limit = LimitId(self.instances.get(to).limit);
+        let waits = Waits { limit, lane: opened, obstacle: by };
+        out.push(Output::Moved { call: self.calls.id(call), waits });
         if claim != NONE {
             self.instances.get_mut(from).claims_of_watchers.retain(|id| *id != claim);
             self.instances.get_mut(to).claims_of_watchers.push(claim);

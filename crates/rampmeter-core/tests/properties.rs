@@ -50,5 +50,7 @@ mod seed;
 mod shares;
 #[path = "properties/turns.rs"]
 mod turns;
+#[path = "properties/whereabouts.rs"]
+mod whereabouts;
 #[path = "properties/world.rs"]
 mod world;

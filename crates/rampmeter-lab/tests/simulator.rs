@@ -36,6 +36,7 @@ const PLAIN: Mix = Mix {
     per_flow: false,
     settles: false,
     throttles: false,
+    retries: false,
     ..Mix::ALL
 };
 
@@ -72,6 +73,13 @@ fn nested_calls_never_deadlock_and_none_is_refused_without_a_cycle() {
 fn limits_change_while_calls_run_and_counts_survive() {
     let totals = no_judge_objects(4_000..4_080, 3_000, Mix { edits: true, ..PLAIN });
     assert!(totals.of(Count::Edits) > 0, "{totals:?}");
+}
+
+#[test]
+fn calls_that_come_again_go_by_when_they_were_asked_for_first() {
+    let mix = Mix { retries: true, evict: true, nested: true, ..PLAIN };
+    let totals = no_judge_objects(7_000..7_120, 3_000, mix);
+    assert!(totals.of(Count::CameAgain) > 10_000, "{totals:?}");
 }
 
 #[test]

@@ -9,9 +9,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rampmeter_core::{Instant, Outcome, Reason};
+use rampmeter_core::{Instant, Obstacle, Outcome, Reason};
 
-pub(crate) use batch::{Batch, Record, What};
+pub(crate) use batch::{Batch, Record, Spot, What};
 pub use subscription::Events;
 pub(crate) use subscription::{Mail, Subscriber};
 
@@ -22,6 +22,8 @@ pub enum EventKind {
     Invoked,
     /// It waits.
     Queued,
+    /// It waits at another limit now, and so does its whole lane.
+    Moved,
     /// It was admitted.
     Started,
     /// It succeeded.
@@ -67,9 +69,10 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    const ALL: [EventKind; 23] = [
+    const ALL: [EventKind; 24] = [
         EventKind::Invoked,
         EventKind::Queued,
+        EventKind::Moved,
         EventKind::Started,
         EventKind::Completed,
         EventKind::Failed,
@@ -98,6 +101,7 @@ impl EventKind {
         match self {
             EventKind::Invoked => "tool.invoked",
             EventKind::Queued => "tool.queued",
+            EventKind::Moved => "tool.moved",
             EventKind::Started => "tool.started",
             EventKind::Completed => "tool.completed",
             EventKind::Failed => "tool.failed",
@@ -157,10 +161,19 @@ pub struct Event {
     pub kind: EventKind,
     /// The call; `None` for events of a limit.
     pub call: Option<Arc<CallInfo>>,
-    /// The limit that the event is about, that refused, or that presses the gate.
+    /// Which of the gate's calls it is: no two have one place at one time. `None` for events of a
+    /// limit, and for calls that never came as far as starting or waiting.
+    pub place: Option<u32>,
+    /// The limit that the event is about, that refused, that presses the gate, or where the call
+    /// waits (`Queued`, `Moved`); a key as `key NAME`.
     pub limit: Option<Arc<str>>,
     /// Why, of a refusal.
     pub reason: Option<Reason>,
+    /// The lane in which the call waits (`Queued`, `Moved`), by a number that no other has: calls of
+    /// a lane are alike and move as one, so what is told of one holds for all.
+    pub lane: Option<u64>,
+    /// What is in its way there (`Queued`, `Moved`).
+    pub obstacle: Option<Obstacle>,
     /// How the call ended, of an end.
     pub outcome: Option<Outcome>,
     /// How long it waited (`Started`, `Refused`) or ran (ends).
@@ -193,8 +206,19 @@ impl Counters {
 impl Event {
     /// An event of which nothing more is known.
     pub(crate) fn new(seq: u64, at: Instant, kind: EventKind) -> Event {
-        let (call, limit, reason, outcome) = (None, None, None, None);
-        let (took, lasts) = (None, None);
-        Event { seq, at, kind, call, limit, reason, outcome, took, lasts }
+        Event {
+            seq,
+            at,
+            kind,
+            call: None,
+            place: None,
+            limit: None,
+            reason: None,
+            lane: None,
+            obstacle: None,
+            outcome: None,
+            took: None,
+            lasts: None,
+        }
     }
 }

@@ -24,13 +24,19 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod cache;
 mod call;
 mod event;
 mod executor;
 pub mod feedback;
 pub mod format;
 mod gate;
+mod interceptor;
 mod lineage;
+#[cfg(feature = "prometheus")]
+mod metrics;
+#[cfg(feature = "otel")]
+mod otel;
 mod permit;
 mod persist;
 pub mod policy;
@@ -38,9 +44,11 @@ mod pressure;
 mod refusal;
 mod registry;
 mod report;
+pub mod retry;
 pub mod runtime;
 pub mod state_bag;
 mod tool;
+mod trace;
 
 pub use call::{Call, DEFAULT_FLOW};
 pub use event::{CallInfo, Counters, Event, EventKind, Events};
@@ -50,14 +58,19 @@ pub use executor::{
     parse_and_resolve,
 };
 pub use gate::{Admission, Ask, Explanation, Gate, Handle, Ready, WaitsFor};
+pub use interceptor::{Before, CallContext, Interceptor};
 pub use lineage::{Lineage, Scope};
+#[cfg(feature = "prometheus")]
+pub use metrics::Metrics;
+#[cfg(feature = "otel")]
+pub use otel::OtelSpans;
 pub use permit::Permit;
 pub use persist::{Durability, LeftOut, PersistError, Persisted, Restored, SetAside};
 pub use policy::{Access, Policy, PolicyErrors, Unit};
 pub use pressure::{MemoryMeter, Pressure, PressureCause, PressureLevel, ProcessMemory};
 pub use rampmeter_core::{
     BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, KeyAccess, KeySnapshot,
-    LimitSnapshot, MAX_KEY_BYTES, Outcome, Reason, Snapshot,
+    LimitSnapshot, MAX_KEY_BYTES, Obstacle, Outcome, Reason, Snapshot,
 };
 pub use refusal::{Refusal, Retry};
 pub use registry::{DuplicateTool, Registry, UnknownTool};

@@ -44,6 +44,7 @@ pub struct Tool {
     schema: Arc<Value>,
     access: Option<Access>,
     output: Option<Arc<str>>,
+    idempotent: Option<bool>,
     run: Arc<Run>,
 }
 
@@ -80,6 +81,9 @@ pub enum ToolError {
         message: String,
         /// When the server said to come back.
         retry_after: Option<Duration>,
+        /// Whether it may have done something all the same: not when it was turned away before it
+        /// ran (429), perhaps when a server broke off (503).
+        may_have_run: bool,
     },
     /// The arguments are not what the tool takes.
     Arguments(ArgumentsError),
@@ -117,6 +121,7 @@ impl Tool {
             schema: Arc::new(schema),
             access: None,
             output: None,
+            idempotent: None,
             run: Arc::new(move |call| Box::pin(run(call))),
         }
     }
@@ -132,6 +137,14 @@ impl Tool {
     /// this one.
     pub fn output(mut self, key: impl Into<Arc<str>>) -> Tool {
         self.output = Some(key.into());
+        self
+    }
+
+    /// Declares whether a call may be done twice, as after a time-out of which nobody knows whether
+    /// the work was done. The policy's word beats this one; a tool that says nothing may be if it
+    /// only reads.
+    pub fn idempotent(mut self, idempotent: bool) -> Tool {
+        self.idempotent = Some(idempotent);
         self
     }
 
@@ -153,6 +166,11 @@ impl Tool {
     /// What it declared to do.
     pub fn declared_access(&self) -> Option<Access> {
         self.access
+    }
+
+    /// What it declared of being done twice.
+    pub fn declared_idempotent(&self) -> Option<bool> {
+        self.idempotent
     }
 
     /// Runs the function, with no limits at all; [`Executor`](crate::Executor) adds them. If it
@@ -189,13 +207,24 @@ impl fmt::Display for ToolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ToolError::Failed(message) => f.write_str(message),
-            ToolError::Overloaded { message, retry_after: None } => f.write_str(message),
-            ToolError::Overloaded { message, retry_after: Some(after) } => {
-                write!(f, "{message}; try again in {after:.1?}")
+            ToolError::Overloaded { message, retry_after, .. } => {
+                write_overloaded(f, message, *retry_after)
             }
             ToolError::Arguments(error) => write!(f, "{error}"),
             ToolError::State(error) => write!(f, "{error}"),
         }
+    }
+}
+
+/// What found no room, and when to come back.
+pub(crate) fn write_overloaded(
+    f: &mut fmt::Formatter<'_>,
+    message: &str,
+    retry_after: Option<Duration>,
+) -> fmt::Result {
+    match retry_after {
+        None => f.write_str(message),
+        Some(after) => write!(f, "{message}; try again in {after:.1?}"),
     }
 }
 

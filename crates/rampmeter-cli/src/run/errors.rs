@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rampmeter::{BagError, CallError, CallResult};
+use rampmeter::CallResult;
 use serde::Serialize;
 
 /// Kinds that are kept apart; a model that makes up names makes no more of them.
@@ -28,7 +28,7 @@ pub(crate) struct ErrorSummary {
 impl Errors {
     pub(crate) fn note(&mut self, result: &CallResult) {
         let Err(error) = &result.output else { return };
-        let key = (result.name.chars().take(EXAMPLE_CHARS).collect(), kind(error));
+        let key = (result.name.chars().take(EXAMPLE_CHARS).collect(), error.kind());
         if self.0.len() >= MAX_KINDS && !self.0.contains_key(&key) {
             return;
         }
@@ -46,23 +46,5 @@ impl Errors {
         all.sort_by_key(|it| std::cmp::Reverse(it.calls));
         all.truncate(SHOWN_KINDS);
         all
-    }
-}
-
-/// One word for it; that of a refusal is the reason's.
-pub(crate) fn kind(error: &CallError) -> &'static str {
-    match error {
-        CallError::Malformed(_) => "malformed",
-        CallError::Unknown(_) => "unknown_tool",
-        CallError::Refused(refusal) => refusal.reason.as_str(),
-        CallError::Failed(_) => "failed",
-        CallError::Arguments(_) => "arguments",
-        CallError::State(BagError::Conflict(_)) => "conflict",
-        CallError::State(_) => "state",
-        CallError::Throttled(_) => "throttled",
-        CallError::TimedOut(_) => "timed_out",
-        CallError::Panicked(_) => "panicked",
-        CallError::TurnDeadline => "turn_deadline",
-        CallError::Cancelled | CallError::FailedFast => "cancelled",
     }
 }

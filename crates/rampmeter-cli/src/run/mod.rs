@@ -24,7 +24,7 @@ use std::sync::Arc;
 use rampmeter::policy::Policy;
 use rampmeter::runtime::{Runtime, TokioRuntime};
 use rampmeter::state_bag::BagRules;
-use rampmeter::{Executor, Gate, StateBag};
+use rampmeter::{Executor, Gate, Metrics, StateBag};
 use tokio::sync::watch;
 
 use crate::args::RunArgs;
@@ -40,6 +40,7 @@ use output::{Files, Results};
 use source::{BrokenLine, Paths, TurnLine};
 use state::StateFile;
 use summary::Summary;
+pub(crate) use table::short;
 
 /// Events held for the writer before some are missed; the summary would say so.
 const EVENT_BUFFER: usize = 1 << 20;
@@ -153,6 +154,7 @@ async fn one(
     let recorder = files
         .events
         .map(|file| tokio::spawn(output::record(executor.gate().subscribe(EVENT_BUFFER), file)));
+    let metrics = files.metrics.map(|file| (measure(executor.gate()), file));
     // Once somebody reads the events: a cool-down that goes on is one.
     state.map_or(Ok(()), |state| state.open(executor.gate()))?;
     let watcher = tokio::spawn(live::watch(executor.gate().clone(), regime.name()));
@@ -170,6 +172,12 @@ async fn one(
         file.write(&bag::written(&shared));
         whole &= file.finish();
     }
+    if let Some(((metrics, counting), mut file)) = metrics {
+        counting.abort();
+        // It holds a share in the gate, whose end the recorder waits for.
+        let _ = counting.await;
+        whole &= file.write_page(&metrics.render());
+    }
     drop(executor);
     if let Some(recorder) = recorder {
         let (written, missed) = recorder.await.unwrap_or((false, 0));
@@ -177,6 +185,13 @@ async fn one(
         whole &= written && missed == 0;
     }
     Ok(Done { summary, whole })
+}
+
+/// Metrics of a gate, and the task that counts events as they come.
+fn measure(gate: &Gate) -> (Arc<Metrics>, tokio::task::JoinHandle<()>) {
+    let metrics = Arc::new(Metrics::new(gate));
+    let counting = metrics.clone();
+    (metrics, tokio::spawn(async move { counting.keep_up().await }))
 }
 
 /// The executor and the tools of one run.

@@ -37,6 +37,13 @@ impl Lines {
         }
     }
 
+    /// Writes all of a file that is no JSON.
+    pub(crate) fn write_page(&mut self, page: &str) -> bool {
+        let written = self.file.write_all(page.as_bytes());
+        self.check(written);
+        self.finish()
+    }
+
     /// Writes what is buffered; says whether all of the file is there.
     pub(crate) fn finish(&mut self) -> bool {
         if !self.failed {
@@ -64,6 +71,7 @@ pub(crate) struct Files {
     pub(crate) out: Option<Lines>,
     pub(crate) events: Option<Lines>,
     pub(crate) bag: Option<Lines>,
+    pub(crate) metrics: Option<Lines>,
 }
 
 impl Files {
@@ -85,6 +93,7 @@ impl Files {
             (&args.out, &mut files.out),
             (&args.events, &mut files.events),
             (&args.bag, &mut files.bag),
+            (&args.metrics, &mut files.metrics),
         ];
         for (path, file) in asked {
             let Some(path) = path else { continue };
@@ -173,8 +182,17 @@ fn line(event: &Event) -> Value {
         line.insert("flow".into(), json!(*call.flow));
         line.insert("priority".into(), json!(*call.priority));
     }
+    if let Some(place) = event.place {
+        line.insert("place".into(), json!(place));
+    }
     if let Some(limit) = &event.limit {
         line.insert("limit".into(), json!(**limit));
+    }
+    if let Some(lane) = event.lane {
+        line.insert("lane".into(), json!(lane));
+    }
+    if let Some(obstacle) = event.obstacle {
+        line.insert("obstacle".into(), json!(obstacle.as_str()));
     }
     if let Some(reason) = event.reason {
         line.insert("reason".into(), json!(reason.as_str()));

@@ -11,7 +11,6 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::drive::{Listener, request};
-use super::errors::kind;
 use super::fields::Fields;
 use super::output::Results;
 use super::source::{self, Paths};
@@ -142,7 +141,7 @@ fn objects(out: &mut impl Write, turn: u64, flow: &str, calls: &[PlannedCall]) -
                 .after
                 .as_ref()
                 .err()
-                .map(|error| json!({"kind": kind(error), "message": error.to_string()})),
+                .map(|error| json!({"kind": error.kind(), "message": error.to_string()})),
         };
         serde_json::to_writer(&mut *out, &line)?;
         out.write_all(b"\n")?;

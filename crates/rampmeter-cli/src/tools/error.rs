@@ -36,5 +36,5 @@ pub(crate) fn throttled(provider: &str, refusal: &Throttled) -> rampmeter::ToolE
         ns => ("", Some(Duration::from_nanos(ns))),
     };
     let message = format!("429 from the provider `{provider}` ({}){advice}", refusal.quota);
-    rampmeter::ToolError::Overloaded { message, retry_after }
+    rampmeter::ToolError::Overloaded { message, retry_after, may_have_run: false }
 }

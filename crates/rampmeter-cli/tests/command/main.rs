@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 
+mod explain;
 mod harness;
 mod http_tools;
 #[cfg(unix)]

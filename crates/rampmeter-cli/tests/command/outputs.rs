@@ -89,6 +89,27 @@ fn whatever_became_of_the_calls_events_and_summary_and_results_tell_the_same() {
     assert!(told[7].contains("run = { command"), "the remedy is there: {}", told[7]);
 }
 
+/// The page is read by a strict reader in the library's own tests.
+#[test]
+fn the_metrics_of_a_run_count_what_its_events_do() {
+    let folder = Folder::with(ENDS, &turn(&CALLS));
+    let ran = folder.run(&["run", ".", "--events", "events", "--metrics", "metrics"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let (events, page) = (folder.lines("events"), folder.read("metrics"));
+    let told = |kind: &str| events.iter().filter(|it| it["event"] == kind).count();
+    for kind in ["tool.invoked", "tool.started", "tool.completed", "tool.failed", "tool.refused"] {
+        let series = format!("rampmeter_call_events_total{{event=\"{kind}\",");
+        let of_kind = page.lines().filter(|line| line.starts_with(&series));
+        let sum: usize =
+            of_kind.map(|it| it.rsplit(' ').next().unwrap().parse::<usize>().unwrap()).sum();
+        assert_eq!(sum, told(kind), "{kind} in:\n{page}");
+    }
+    assert!(page.contains("rampmeter_events_missed_total 0\n") && page.ends_with("# EOF\n"));
+    let ran = folder.run(&["run", ".", "--events", "same", "--metrics", "same"]);
+    assert_eq!(ran.code, Some(2));
+    ran.complains(&["same is in use by this run"]);
+}
+
 #[test]
 fn a_throttled_call_is_told_once_when_to_come_back() {
     let policy = r#"

@@ -11,6 +11,8 @@
 mod philosophers;
 mod storms;
 mod table;
+#[path = "../properties/whereabouts.rs"]
+mod whereabouts;
 
 /// The seeds of a test.
 pub(crate) fn seeds(many: u64) -> Vec<u64> {

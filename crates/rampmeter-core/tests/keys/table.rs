@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use rampmeter_core::*;
 
+use crate::whereabouts::Whereabouts;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum State {
     Waiting,
@@ -37,6 +39,7 @@ pub(crate) struct Table {
     sizes: Vec<u64>,
     pub(crate) calls: Vec<Entry>,
     by_id: HashMap<CallId, usize>,
+    whereabouts: Whereabouts,
     /// For each key the most readers and writers at once.
     pub(crate) peaks: Vec<(usize, usize)>,
     inherits: bool,
@@ -60,6 +63,7 @@ impl Table {
             sizes: sizes.to_vec(),
             calls: Vec::new(),
             by_id: HashMap::new(),
+            whereabouts: Whereabouts::default(),
             peaks: vec![(0, 0); keys],
             inherits: config.inherit,
             raised: 0,
@@ -125,8 +129,13 @@ impl Table {
             }
             Decision::Pending(_) => panic!("never"),
         }
-        if let Decision::Granted(_) = decision {
-            self.start(number);
+        match decision {
+            Decision::Granted(_) => self.start(number),
+            Decision::Waiting(id) => {
+                let waits = self.engine.waits_at(id).unwrap();
+                self.whereabouts.told(id, waits);
+            }
+            _ => {}
         }
         self.hear(&out);
         number
@@ -170,10 +179,13 @@ impl Table {
                     let number = self.by_id[id];
                     self.start(number);
                 }
+                Output::Moved { call, waits } => self.whereabouts.told(*call, *waits),
                 Output::Refused(id, refusal) => panic!("seed {}: {id:?} {refusal:?}", self.seed),
                 _ => {}
             }
         }
+        let place = format!("seed {}", self.seed);
+        self.whereabouts.are_true(&mut self.engine, &place);
         if self.engine.next_moment().is_none_or(|at| at > Instant::from_millis(self.now)) {
             self.nobody_waits_in_vain();
             self.all_wait_at_their_priority();

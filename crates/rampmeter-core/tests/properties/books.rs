@@ -23,6 +23,11 @@ impl Driver {
             Some((call, Decision::Waiting(_))) => Some(call),
             _ => None,
         };
+        if let Some((_, Decision::Waiting(id))) = decided
+            && let Some(waits) = self.engine.waits_at(id)
+        {
+            self.whereabouts.told(id, waits);
+        }
         for output in std::mem::take(&mut self.out) {
             self.transcript.push(Said::Told(output));
             if let Output::Granted(id) | Output::Refused(id, _) = output {
@@ -44,10 +49,13 @@ impl Driver {
                 | Output::Resized { limit: LimitId(limit), .. } => {
                     assert!(usize::from(limit) < self.world.config.limits.len());
                 }
+                Output::Moved { call, waits } => self.whereabouts.told(call, waits),
                 other => panic!("nobody was throttled: {other:?}"),
             }
         }
         self.waits(newly, newly);
+        let place = self.place();
+        self.whereabouts.are_true(&mut self.engine, &place);
         match decided {
             Some((call, Decision::Granted(id))) => {
                 self.name(call, id);

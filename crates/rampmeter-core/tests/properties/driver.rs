@@ -9,6 +9,7 @@ use rampmeter_core::{
 
 use super::history::{Event, Run, Said, What};
 use super::seed::Rng;
+use super::whereabouts::Whereabouts;
 use super::world::{Planned, Via, World};
 
 /// What the driver will do next of its own accord; the number is a place in its list of calls.
@@ -48,6 +49,7 @@ pub(crate) struct Driver {
     pub(super) out: Outputs,
     pub(super) events: Vec<Event>,
     pub(super) transcript: Vec<Said>,
+    pub(super) whereabouts: Whereabouts,
     /// Timers in a row that changed nothing at one instant.
     idle_timers: usize,
 }
@@ -72,6 +74,7 @@ pub(crate) fn play(world: &World) -> Run {
         out: Outputs::new(),
         events: Vec::new(),
         transcript: Vec::new(),
+        whereabouts: Whereabouts::default(),
         idle_timers: 0,
         world: world.clone(),
     };

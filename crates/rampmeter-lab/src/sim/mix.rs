@@ -34,6 +34,8 @@ pub struct Mix {
     pub settles: bool,
     /// Calls that are throttled.
     pub throttles: bool,
+    /// Calls that come again and were asked for first some time ago.
+    pub retries: bool,
 }
 
 impl Mix {
@@ -53,6 +55,7 @@ impl Mix {
         breakers: true,
         settles: true,
         throttles: true,
+        retries: true,
     };
 
     /// These without one of them, by its name.
@@ -75,6 +78,7 @@ impl Mix {
             "breakers" => &mut self.breakers,
             "settles" => &mut self.settles,
             "throttles" => &mut self.throttles,
+            "retries" => &mut self.retries,
             _ => return Err(format!("there is no ingredient `{name}`")),
         };
         *ingredient = false;
@@ -87,6 +91,7 @@ impl Mix {
         let mut later = rng.later();
         let mut told = |allowed: bool| later.percent(50) && allowed;
         let (settles, throttles) = (told(self.settles), told(self.throttles));
+        let retries = told(self.retries);
         let mut with = |allowed: bool| rng.percent(60) && allowed;
         Mix {
             reserved: with(self.reserved),
@@ -104,6 +109,7 @@ impl Mix {
             breakers: false,
             settles,
             throttles,
+            retries,
         }
     }
 }

@@ -45,10 +45,11 @@ pub enum Count {
     OffByMore,
     Settled,
     Throttled,
+    CameAgain,
 }
 
 /// Every count with the name that it has in a record.
-pub const COUNTS: [(Count, &str); 39] = [
+pub const COUNTS: [(Count, &str); 40] = [
     (Count::Steps, "steps"),
     (Count::Asked, "asked"),
     (Count::GrantedAtOnce, "granted_at_once"),
@@ -88,6 +89,7 @@ pub const COUNTS: [(Count, &str); 39] = [
     (Count::OffByMore, "estimates_off_by_more"),
     (Count::Settled, "settled"),
     (Count::Throttled, "throttled"),
+    (Count::CameAgain, "came_again"),
 ];
 
 /// Counts of one run, or of many.

@@ -62,6 +62,10 @@ impl Transcript {
                 self.number(until.as_nanos());
                 [10, u64::from(limit.0)].map(|it| self.number(it))
             }
+            Output::Moved { call, waits } => {
+                [call.as_u64(), waits.lane, waits.obstacle as u64].map(|it| self.number(it));
+                [13, u64::from(waits.limit.0)].map(|it| self.number(it))
+            }
             Output::Resized { limit, size } => {
                 self.number(*size);
                 [11, u64::from(limit.0)].map(|it| self.number(it))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rampmeter_core::{Instant, Outcome};
+use rampmeter_core::{Instant, Obstacle, Outcome};
 
 use super::{CallInfo, Counters, Event, EventKind};
 
@@ -15,9 +15,12 @@ pub(crate) struct Record {
     /// Of the first event.
     pub(crate) seq: u64,
     pub(crate) at: Instant,
+    /// How long it waited or ran; of who waits, the number of its lane.
     pub(crate) took_nanos: u64,
     /// A place in the batch.
     pub(crate) call: u32,
+    /// [`Event::place`].
+    pub(crate) place: u32,
     pub(crate) what: What,
 }
 
@@ -26,13 +29,24 @@ pub(crate) enum What {
     /// `Invoked` and `Started`: what happens to most calls, in one piece.
     Admitted,
     /// `Invoked` and `Queued`.
-    Queued,
+    Queued(Spot),
+    /// It waits at another limit.
+    Moved(Spot),
     /// It waited, and was admitted.
     Started,
     /// It is over.
     Ended(EventKind, Outcome),
     /// An event that is kept as it is; `call` is its place.
     Whole,
+}
+
+/// Where a call waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Spot {
+    /// The limit's name, by its place in the batch.
+    pub(crate) limit: u32,
+    /// `None` if it waits for no limit: what it is charged is being written.
+    pub(crate) obstacle: Option<Obstacle>,
 }
 
 /// Records in order, and what they refer to.
@@ -42,6 +56,8 @@ pub(crate) struct Batch {
     serial: u64,
     records: Vec<Record>,
     calls: Vec<Arc<CallInfo>>,
+    /// Of limits.
+    names: Vec<Arc<str>>,
     whole: Vec<Event>,
     /// Events that are in it and have not been read.
     events: usize,
@@ -60,10 +76,11 @@ impl What {
                 counters.count(EventKind::Invoked);
                 counters.count(EventKind::Started);
             }
-            What::Queued => {
+            What::Queued(_) => {
                 counters.count(EventKind::Invoked);
                 counters.count(EventKind::Queued);
             }
+            What::Moved(_) => counters.count(EventKind::Moved),
             What::Started => counters.count(EventKind::Started),
             What::Ended(kind, _) => counters.count(kind),
             What::Whole => {}
@@ -73,8 +90,8 @@ impl What {
     #[inline]
     pub(crate) fn events(self) -> usize {
         match self {
-            What::Admitted | What::Queued => 2,
-            What::Started | What::Ended(..) | What::Whole => 1,
+            What::Admitted | What::Queued(_) => 2,
+            What::Moved(_) | What::Started | What::Ended(..) | What::Whole => 1,
         }
     }
 }
@@ -88,9 +105,10 @@ impl Batch {
     }
 
     pub(crate) fn clear(&mut self) {
-        let Batch { records, calls, whole, .. } = self;
+        let Batch { records, calls, names, whole, .. } = self;
         records.clear();
         calls.clear();
+        names.clear();
         whole.clear();
         (self.events, self.next, self.halved) = (0, 0, false);
     }
@@ -123,7 +141,7 @@ impl Batch {
     pub(crate) fn push_whole(&mut self, event: Event) {
         let call = place(self.whole.len());
         let what = What::Whole;
-        self.push(Record { seq: event.seq, at: event.at, took_nanos: 0, call, what });
+        self.push(Record { seq: event.seq, at: event.at, took_nanos: 0, call, place: 0, what });
         self.whole.push(event);
     }
 
@@ -136,6 +154,17 @@ impl Batch {
         place(self.calls.len() - 1)
     }
 
+    /// Takes the name of a limit in; its place. Few limits are waited at in turn.
+    pub(crate) fn name(&mut self, name: &Arc<str>) -> u32 {
+        const LOOKED_AT: usize = 8;
+        let known = self.names.iter().rev().take(LOOKED_AT);
+        if let Some(back) = known.into_iter().position(|known| Arc::ptr_eq(known, name)) {
+            return place(self.names.len() - 1 - back);
+        }
+        self.names.push(name.clone());
+        place(self.names.len() - 1)
+    }
+
     /// Shows `each` all that has not been read. `event` is where they are put together.
     pub(crate) fn read(&mut self, event: &mut Event, each: &mut impl FnMut(&Event)) {
         if self.halved {
@@ -143,7 +172,7 @@ impl Batch {
             if let Some(record) = self.records.get(self.next).copied() {
                 self.next += 1;
                 self.about(record, event);
-                record.second(event);
+                record.second(&self.names, event);
                 each(event);
             }
         }
@@ -154,10 +183,10 @@ impl Batch {
                 continue;
             }
             self.about(record, event);
-            record.first(event);
+            record.first(&self.names, event);
             each(event);
             if record.what.events() == 2 {
-                record.second(event);
+                record.second(&self.names, event);
                 each(event);
             }
         }
@@ -189,9 +218,9 @@ impl Batch {
         let mut event = Event::new(0, Instant::EPOCH, EventKind::Invoked);
         self.about(record, &mut event);
         if self.halved {
-            record.second(&mut event);
+            record.second(&self.names, &mut event);
         } else {
-            record.first(&mut event);
+            record.first(&self.names, &mut event);
         }
         self.halved = record.what.events() == 2 && !self.halved;
         self.next += usize::from(!self.halved);
@@ -202,24 +231,42 @@ impl Batch {
 impl Record {
     /// Its first event, but for the call.
     #[inline]
-    fn first(self, event: &mut Event) {
+    fn first(self, names: &[Arc<str>], event: &mut Event) {
         let took = Some(Duration::from_nanos(self.took_nanos));
         let (kind, took, outcome) = match self.what {
             What::Started => (EventKind::Started, took, None),
+            What::Moved(_) => (EventKind::Moved, None, None),
             What::Ended(kind, outcome) => (kind, took, Some(outcome)),
-            What::Admitted | What::Queued | What::Whole => (EventKind::Invoked, None, None),
+            What::Admitted | What::Queued(_) | What::Whole => (EventKind::Invoked, None, None),
         };
         (event.seq, event.at, event.kind) = (self.seq, self.at, kind);
         (event.took, event.outcome) = (took, outcome);
+        self.spot(names, matches!(self.what, What::Moved(_)), event);
     }
 
     /// The second of its two.
     #[inline]
-    fn second(self, event: &mut Event) {
+    fn second(self, names: &[Arc<str>], event: &mut Event) {
         let admitted = self.what == What::Admitted;
         event.kind = if admitted { EventKind::Started } else { EventKind::Queued };
         (event.seq, event.at) = (self.seq + 1, self.at);
         (event.took, event.outcome) = (admitted.then_some(Duration::ZERO), None);
+        self.spot(names, !admitted, event);
+    }
+
+    /// Which call it is, and where it `waits` if it does.
+    #[inline]
+    fn spot(self, names: &[Arc<str>], waits: bool, event: &mut Event) {
+        event.place = Some(self.place);
+        let spot = match self.what {
+            What::Queued(spot) | What::Moved(spot) if waits && spot.obstacle.is_some() => spot,
+            _ => {
+                (event.limit, event.lane, event.obstacle) = (None, None, None);
+                return;
+            }
+        };
+        event.limit = names.get(spot.limit as usize).cloned();
+        (event.lane, event.obstacle) = (Some(self.took_nanos), spot.obstacle);
     }
 }
 
@@ -243,11 +290,20 @@ mod tests {
         };
         let (mut batch, info) = (Batch::default(), Arc::new(info));
         batch.begin();
-        let record =
-            |seq, call, what| Record { seq, at: Instant::EPOCH, took_nanos: 9, call, what };
+        let record = |seq, call, what| Record {
+            seq,
+            at: Instant::EPOCH,
+            took_nanos: 9,
+            call,
+            place: 3,
+            what,
+        };
         let call = batch.call(&info);
         batch.push(record(0, call, What::Admitted));
-        batch.push(record(2, call, What::Queued));
+        let door: Arc<str> = "door".into();
+        assert_eq!((batch.name(&door), batch.name(&door)), (0, 0));
+        let spot = Spot { limit: batch.name(&door), obstacle: Some(Obstacle::Slots) };
+        batch.push(record(2, call, What::Queued(spot)));
         batch.push_whole(Event::new(4, Instant::EPOCH, EventKind::Relieved));
         let ended = What::Ended(EventKind::Completed, Outcome::Succeeded);
         batch.push(record(5, call, ended));
@@ -264,6 +320,9 @@ mod tests {
             (5, EventKind::Completed, true),
         ];
         assert_eq!((told.as_slice(), batch.unread()), (expected.as_slice(), 0));
-        assert_eq!(rest[4].took, Some(Duration::from_nanos(9)));
+        assert_eq!((rest[4].took, rest[4].lane), (Some(Duration::from_nanos(9)), None));
+        assert_eq!((rest[2].limit.as_deref(), rest[2].lane), (Some("door"), Some(9)));
+        assert_eq!((rest[2].obstacle, rest[2].place), (Some(Obstacle::Slots), Some(3)));
+        assert_eq!((rest[1].limit.as_deref(), rest[1].place), (None, Some(3)));
     }
 }

@@ -95,7 +95,7 @@ impl Events {
         missed.unwrap_or_else(|| self.mail.last.lock().as_ref().map_or(0, |(_, missed)| *missed))
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Event>> {
         if self.batch.unread() == 0 && !self.fetch(Some(context.waker())) {
             let gone = self.mail.last.lock().is_some();
             // It may have gone since, and left something.

@@ -4,9 +4,12 @@ use rampmeter_core::{End, Instant};
 
 use super::one::Done;
 use super::report::{Attempt, CallResult, Degraded};
+use super::room::Place;
 use super::runnable::Runnable;
+use crate::interceptor::Around;
 use crate::policy::{Key, ToolPolicy};
 use crate::tool::Tool;
+use crate::trace::{CallSpan, PartSpan};
 
 /// What is asked for and run for a call: its own tool, or one that stands in for it.
 #[derive(Clone)]
@@ -23,8 +26,15 @@ pub(super) struct Course<'a> {
     pub(super) attempt: u32,
     /// When it was first asked for.
     pub(super) arrived: Option<Instant>,
+    /// Its place among the calls that wait, from when its turn has come until it is asked for.
+    pub(super) place: Option<Place>,
     /// What has failed so far.
     pub(super) attempts: Vec<Attempt>,
+    /// Its interceptors, once they have let it through, until they have its result.
+    pub(super) around: Option<Around<'a>>,
+    /// Its span, if anybody collects them, and that of its wait.
+    pub(super) span: Option<CallSpan>,
+    pub(super) waiting: PartSpan,
     /// What stands in for its tool, if something does.
     pub(super) degraded: Option<Degraded>,
 }
@@ -33,7 +43,17 @@ impl<'a> Course<'a> {
     pub(super) fn new(call: &Runnable<'a>) -> Course<'a> {
         let Runnable { name, tool, policy, keys, .. } = call;
         let aim = Aim { name, tool, policy: *policy, keys: keys.clone() };
-        Course { aim, attempt: 0, arrived: None, attempts: Vec::new(), degraded: None }
+        Course {
+            aim,
+            attempt: 0,
+            arrived: None,
+            place: None,
+            attempts: Vec::new(),
+            around: None,
+            span: None,
+            waiting: PartSpan::default(),
+            degraded: None,
+        }
     }
 }
 

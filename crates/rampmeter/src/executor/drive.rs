@@ -1,6 +1,7 @@
 //! The loop: does what the turn machine says, and tells it what came of that.
 
 use std::future::{Future, poll_fn};
+use std::sync::OnceLock;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use rampmeter_core::{End, Instant, Step, Turn};
 
 use super::act::{Act, Acted, act};
+use super::around::{self, Given};
 use super::asking::{Asking, One};
 use super::course::Course;
 use super::one::{Done, Job};
@@ -21,13 +23,14 @@ use crate::refusal::Refusal;
 use crate::runtime::BoxFuture;
 use crate::state_bag::BagWriter;
 use crate::tool::Invocation;
+use crate::trace::PartSpan;
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the loop waits for.
-enum Progress {
+enum Progress<'a> {
     Answered(usize, Result<Permit, Box<Refusal>>),
-    Acted(usize, Acted),
+    Acted(usize, Acted<'a>),
     Woken,
     Stopped,
 }
@@ -45,6 +48,7 @@ pub(super) async fn drive(
     let deadline = gate.now().saturating_add(within);
     let mut results: Vec<CallResult> = request.turn.calls.iter().map(pending).collect();
     let calls = runnable(executor, request, &mut results);
+    let given = around::places(executor, calls.len());
     let mut working = FuturesUnordered::new();
     // Dropped before `working`: what waits is given up before a slot of this turn is free.
     let mut drive = Drive {
@@ -54,8 +58,8 @@ pub(super) async fn drive(
         turn: Turn::new(&turn_calls(executor, &calls), deadline),
         courses: calls.iter().map(Course::new).collect(),
         calls,
+        given: &given,
         asking: Asking::default(),
-        place: None,
         open: 0,
         failed: false,
     };
@@ -65,19 +69,17 @@ pub(super) async fn drive(
     loop {
         let mut seated = true;
         while drive.open > 0 {
-            let now = gate.now();
-            drive.place = seat.take();
+            let (now, place) = (gate.now(), seat.take());
             // At the deadline nothing more is asked for.
-            seated = drive.place.is_some() || now >= deadline;
+            seated = place.is_some() || now >= deadline;
             if !seated {
                 break;
             }
             let Some(step) = drive.turn.next(now) else { break };
-            if let Some((at, todo)) = drive.step(step, &mut results) {
+            if let Some((at, todo)) = drive.step(step, place, &mut results) {
                 working.push(act(at, todo));
             }
         }
-        drive.place = None;
         if drive.open == 0 || drive.failed {
             break;
         }
@@ -115,42 +117,52 @@ pub(super) async fn drive(
 
 /// Everything about a running turn but the work itself.
 pub(super) struct Drive<'a> {
-    executor: &'a Executor,
-    request: &'a TurnRequest,
-    deadline: Instant,
-    turn: Turn,
-    calls: Vec<Runnable<'a>>,
-    courses: Vec<Course<'a>>,
-    asking: Asking<'a>,
-    /// For the next call that is asked for.
-    place: Option<Place>,
+    pub(super) executor: &'a Executor,
+    pub(super) request: &'a TurnRequest,
+    pub(super) deadline: Instant,
+    pub(super) turn: Turn,
+    pub(super) calls: Vec<Runnable<'a>>,
+    pub(super) given: &'a [OnceLock<Given>],
+    pub(super) courses: Vec<Course<'a>>,
+    pub(super) asking: Asking<'a>,
     /// Calls without a result.
-    open: usize,
+    pub(super) open: usize,
     /// A call has failed, and the turn is to fail fast.
-    failed: bool,
+    pub(super) failed: bool,
 }
 
 /// A piece of work that follows.
-type Todo<'a> = Option<(usize, Act<'a>)>;
+pub(super) type Todo<'a> = Option<(usize, Act<'a>)>;
 
 impl<'a> Drive<'a> {
-    fn step(&mut self, step: Step, results: &mut [CallResult]) -> Todo<'a> {
+    fn step(&mut self, step: Step, place: Option<Place>, results: &mut [CallResult]) -> Todo<'a> {
         match step {
             Step::Ask { call, attempt } => {
                 let now = self.executor.gate.now();
                 let course = &mut self.courses[call];
                 course.attempt = attempt;
                 course.arrived.get_or_insert(now);
-                self.ask(call);
-                None
+                course.place = place;
+                match attempt {
+                    1 => self.begin(call, results),
+                    _ => self.ask(call),
+                }
             }
-            Step::FallBack { call, fallback } => self.fall_back(call, fallback, results),
+            Step::FallBack { call, fallback } => {
+                self.courses[call].place = place;
+                self.fall_back(call, fallback, results)
+            }
             Step::GiveUp(call) => self.ended(call, Done::without(CallError::TurnDeadline), results),
         }
     }
 
+    /// The way to the gate is free, for the first time.
+    pub(super) fn enter(&mut self, at: usize, _: &mut [CallResult]) -> Todo<'a> {
+        self.ask(at)
+    }
+
     /// Asks the gate for what the call aims at now.
-    pub(super) fn ask(&mut self, at: usize) {
+    pub(super) fn ask(&mut self, at: usize) -> Todo<'a> {
         let Drive { executor, request, .. } = *self;
         let (call, course) = (&self.calls[at], &self.courses[at]);
         let left = self.deadline.saturating_since(executor.gate.now());
@@ -159,12 +171,18 @@ impl<'a> Drive<'a> {
         asked.attempt = course.attempt;
         asked.arrived = course.arrived.filter(|_| course.attempt > 1);
         asked.priority = request.priority.as_deref();
-        asked.labels = request.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let (_, labels) = self.given(at);
+        asked.labels = labels.iter().map(|(name, value)| (&**name, &**value)).collect();
         for (key, access) in &course.aim.keys {
             asked = asked.key(key.clone().into(), *access);
         }
-        let place = self.place.take();
-        self.asking.push(One { at, admission: executor.gate.admit(asked), _place: place });
+        let course = &mut self.courses[at];
+        if let Some(span) = &course.span {
+            course.waiting = span.wait(course.attempt);
+        }
+        let _place = course.place.take();
+        self.asking.push(One { at, admission: executor.gate.admit(asked), _place });
+        None
     }
 
     fn answered(
@@ -173,8 +191,13 @@ impl<'a> Drive<'a> {
         answer: Result<Permit, Box<Refusal>>,
         results: &mut [CallResult],
     ) -> Todo<'a> {
+        self.courses[at].waiting = PartSpan::default();
         match answer {
-            Ok(permit) => Some((at, Act::Run(self.job(at, permit)))),
+            Ok(permit) => {
+                let course = &mut self.courses[at];
+                let span = course.span.as_ref().map(|span| span.run(course.attempt));
+                Some((at, Act::Run(self.job(at, permit), span.unwrap_or_default())))
+            }
             Err(refusal) => self.ended(at, Done::without(CallError::Refused(*refusal)), results),
         }
     }
@@ -183,6 +206,7 @@ impl<'a> Drive<'a> {
         let Drive { executor, request, deadline, .. } = *self;
         let (call, course) = (&self.calls[at], &self.courses[at]);
         let aim = &course.aim;
+        let (arguments, labels) = self.given(at);
         let report = Some(permit.report());
         Job {
             gate: &executor.gate,
@@ -191,9 +215,9 @@ impl<'a> Drive<'a> {
             invocation: Invocation {
                 name: aim.name.into(),
                 id: call.id.into(),
-                arguments: call.arguments.clone(),
+                arguments: arguments.clone(),
                 flow: request.flow.as_str().into(),
-                labels: request.labels.as_slice().into(),
+                labels: labels.into(),
                 report,
                 state: self.writer(at),
             },
@@ -210,9 +234,11 @@ impl<'a> Drive<'a> {
         Some(turn.writer(call.id, course.aim.name, call.index, course.attempt, output))
     }
 
-    fn acted(&mut self, at: usize, acted: Acted, results: &mut [CallResult]) -> Todo<'a> {
+    fn acted(&mut self, at: usize, acted: Acted<'a>, results: &mut [CallResult]) -> Todo<'a> {
         match acted {
+            Acted::Begun(around, end) => self.begun(at, around, end, results),
             Acted::Ran(done) => self.ended(at, done, results),
+            Acted::Concluded(done) => self.decided(at, done, results),
         }
     }
 
@@ -223,22 +249,32 @@ impl<'a> Drive<'a> {
             Err(error) => self.after(at, error),
         };
         if self.turn.ended(at, end) {
-            self.decided(at, done, results);
-        } else {
-            let now = self.executor.gate.now();
-            self.courses[at].failed(done, end, now);
+            return self.concluded(at, done, results);
         }
+        let now = self.executor.gate.now();
+        self.courses[at].failed(done, end, now);
         None
     }
 
-    /// What is known is the call's result.
-    fn decided(&mut self, at: usize, done: Done, results: &mut [CallResult]) {
+    /// This is the call's result.
+    pub(super) fn decided(
+        &mut self,
+        at: usize,
+        done: Done,
+        results: &mut [CallResult],
+    ) -> Todo<'a> {
         let course = &mut self.courses[at];
         let result = &mut results[self.calls[at].index];
         self.open -= 1;
         self.failed |= self.request.fail_fast && done.output.is_err();
+        // It had one if something ended it before it was asked for.
+        course.place = None;
+        if let Some(span) = course.span.take() {
+            span.end(&done.output);
+        }
         course.fill(done, result);
         self.turn.released(at);
+        None
     }
 
     /// The turn is over; what has no result yet keeps what was tried.

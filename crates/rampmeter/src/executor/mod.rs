@@ -1,6 +1,7 @@
 //! Running turns: what a model asked for, under the gate, answered in the model's order.
 
 mod act;
+mod around;
 mod asking;
 mod course;
 mod drive;
@@ -26,6 +27,7 @@ pub use stream::{StreamOptions, Turns};
 
 use crate::format::{ParseError, ParseLimits};
 use crate::gate::Gate;
+use crate::interceptor::{Interceptor, Interceptors};
 use crate::policy::Policy;
 use crate::registry::Registry;
 
@@ -35,12 +37,21 @@ pub struct Executor {
     gate: Gate,
     registry: Arc<Registry>,
     policy: Arc<Policy>,
+    interceptors: Interceptors,
 }
 
 impl Executor {
     /// An executor of the tools in `registry`, under `policy` as `gate` enforces it.
     pub fn new(gate: Gate, registry: Registry, policy: Policy) -> Executor {
-        Executor { gate, registry: Arc::new(registry), policy: Arc::new(policy) }
+        let (registry, policy) = (Arc::new(registry), Arc::new(policy));
+        Executor { gate, registry, policy, interceptors: Interceptors::default() }
+    }
+
+    /// Puts an interceptor around every call, inside of those that are there. A call that is
+    /// malformed, or names no tool, never comes to them.
+    pub fn intercept(mut self, interceptor: impl Interceptor) -> Executor {
+        self.interceptors.push(interceptor);
+        self
     }
 
     /// The gate.

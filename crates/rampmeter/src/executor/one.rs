@@ -66,12 +66,12 @@ async fn attempt(
     let clock = gate.runtime().sleep_until(until.min(turn_deadline));
     match select(running, clock).await {
         Either::Left((Ok(Ok(text)), _)) => Ok(text),
-        Either::Left((Ok(Err(ToolError::Overloaded { message, retry_after })), _)) => {
+        Either::Left((Ok(Err(error @ ToolError::Overloaded { retry_after, .. })), _)) => {
             // The others must not find out one by one.
             if let Some(report) = report {
                 report.throttled(retry_after);
             }
-            Err(ToolError::Overloaded { message, retry_after }.into())
+            Err(error.into())
         }
         Either::Left((Ok(Err(error)), _)) => Err(error.into()),
         Either::Left((Err(panic), _)) => Err(CallError::Panicked(message(panic.as_ref()))),
@@ -83,7 +83,7 @@ async fn attempt(
 fn outcome(output: &Result<String, CallError>) -> Outcome {
     match output {
         Ok(_) => Outcome::Succeeded,
-        Err(CallError::Throttled(_) | CallError::TimedOut(_)) => Outcome::Overloaded,
+        Err(CallError::Throttled { .. } | CallError::TimedOut(_)) => Outcome::Overloaded,
         Err(CallError::TurnDeadline) => Outcome::Cancelled,
         Err(_) => Outcome::Failed,
     }

@@ -10,7 +10,7 @@ use crate::format::{ArgumentsError, Format, Malformed, Reply};
 use crate::refusal::Refusal;
 use crate::registry::UnknownTool;
 use crate::state_bag::BagError;
-use crate::tool::ToolError;
+use crate::tool::{ToolError, write_overloaded};
 
 use super::resolve::ResolvedCall;
 
@@ -79,6 +79,20 @@ pub enum CallError {
     Unknown(UnknownTool),
     /// The limits said no.
     Refused(Refusal),
+    /// An interceptor said no.
+    Denied {
+        /// The interceptor's name.
+        by: String,
+        /// What it said.
+        message: String,
+    },
+    /// An interceptor panicked.
+    Interceptor {
+        /// Its name.
+        name: String,
+        /// What it said.
+        message: String,
+    },
     /// The tool's own error.
     Failed(String),
     /// Its arguments are not what the tool takes.
@@ -86,7 +100,14 @@ pub enum CallError {
     /// What the calls share could not be read or written: a conflict with another call, say.
     State(BagError),
     /// What the tool called had no room: 429, 503.
-    Throttled(String),
+    Throttled {
+        /// For the model.
+        message: String,
+        /// When the server said to come back.
+        retry_after: Option<Duration>,
+        /// Whether it may have done something all the same.
+        may_have_run: bool,
+    },
     /// It ran for as long as it may.
     TimedOut(Duration),
     /// The tool panicked.
@@ -106,7 +127,7 @@ pub enum Status {
     Succeeded,
     /// An error of the call, its tool, or a time-out.
     Failed,
-    /// The limits said no; the tool was not run.
+    /// The limits or an interceptor said no; the tool was not run.
     Refused,
     /// What the tool called had no room.
     Throttled,
@@ -134,8 +155,8 @@ impl CallResult {
     pub fn status(&self) -> Status {
         match &self.output {
             Ok(_) => Status::Succeeded,
-            Err(CallError::Refused(_)) => Status::Refused,
-            Err(CallError::Throttled(_)) => Status::Throttled,
+            Err(CallError::Refused(_) | CallError::Denied { .. }) => Status::Refused,
+            Err(CallError::Throttled { .. }) => Status::Throttled,
             Err(CallError::Cancelled | CallError::FailedFast) => Status::Cancelled,
             Err(_) => Status::Failed,
         }
@@ -150,13 +171,37 @@ impl CallResult {
     }
 }
 
+impl CallError {
+    /// One word for it, for files, tables and spans; that of a refusal is its reason's.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            CallError::Malformed(_) => "malformed",
+            CallError::Unknown(_) => "unknown_tool",
+            CallError::Refused(refusal) => refusal.reason.as_str(),
+            CallError::Denied { .. } => "denied",
+            CallError::Interceptor { .. } => "interceptor",
+            CallError::Failed(_) => "failed",
+            CallError::Arguments(_) => "arguments",
+            CallError::State(BagError::Conflict(_)) => "conflict",
+            CallError::State(_) => "state",
+            CallError::Throttled { .. } => "throttled",
+            CallError::TimedOut(_) => "timed_out",
+            CallError::Panicked(_) => "panicked",
+            CallError::TurnDeadline => "turn_deadline",
+            CallError::Cancelled | CallError::FailedFast => "cancelled",
+        }
+    }
+}
+
 impl From<ToolError> for CallError {
     fn from(error: ToolError) -> CallError {
         match error {
             ToolError::Failed(message) => CallError::Failed(message),
             ToolError::Arguments(error) => CallError::Arguments(error),
             ToolError::State(error) => CallError::State(error),
-            ToolError::Overloaded { .. } => CallError::Throttled(error.to_string()),
+            ToolError::Overloaded { message, retry_after, may_have_run } => {
+                CallError::Throttled { message, retry_after, may_have_run }
+            }
         }
     }
 }
@@ -167,7 +212,14 @@ impl fmt::Display for CallError {
             CallError::Malformed(malformed) => write!(f, "{malformed}"),
             CallError::Unknown(unknown) => write!(f, "{unknown}"),
             CallError::Refused(refusal) => write!(f, "{refusal}"),
-            CallError::Failed(message) | CallError::Throttled(message) => f.write_str(message),
+            CallError::Denied { by, message } => write!(f, "refused by {by}: {message}"),
+            CallError::Interceptor { name, message } => {
+                write!(f, "the interceptor {name} panicked: {message}")
+            }
+            CallError::Failed(message) => f.write_str(message),
+            CallError::Throttled { message, retry_after, .. } => {
+                write_overloaded(f, message, *retry_after)
+            }
             CallError::Arguments(error) => write!(f, "{error}"),
             CallError::State(error) => write!(f, "{error}"),
             CallError::TimedOut(after) => {

@@ -41,7 +41,7 @@ impl State {
             waiter.grant(took);
             self.wakes.waiter(waiter);
         }
-        self.tell_call(now, What::Started, info, took);
+        self.tell_call(now, What::Started, (id, info), took);
     }
 
     /// Whether the engine has granted a call, and nobody has been told yet.

@@ -135,6 +135,11 @@ impl State {
         self.press(now);
     }
 
+    /// The next moment at which time alone changes something.
+    pub(super) fn next_moment(&self) -> Option<Instant> {
+        self.engine.next_moment().into_iter().chain(self.pressing.next_moment()).min()
+    }
+
     /// Does what is due, and has a look if the engine counts otherwise than before.
     #[inline]
     pub(super) fn look_at_pressure(&mut self, now: Instant) {

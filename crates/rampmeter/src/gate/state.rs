@@ -189,11 +189,6 @@ impl State {
         left_over
     }
 
-    /// The next moment at which time alone changes something.
-    pub(super) fn next_moment(&self) -> Option<Instant> {
-        self.engine.next_moment().into_iter().chain(self.pressing.next_moment()).min()
-    }
-
     /// A waiter wants its answer no more; but if the call has been admitted, it has: says how long
     /// that took.
     pub(super) fn withdraw(&mut self, now: Instant, id: CallId) -> Option<Duration> {
@@ -235,6 +230,7 @@ impl State {
             match output {
                 Output::Granted(id) => self.granted(now, id),
                 Output::Refused(id, refusal) => self.refused(now, id, refusal),
+                Output::Moved { call, waits } => self.moved(now, call, waits),
                 Output::Saturated { limit, saturated } => {
                     let kind = if saturated { EventKind::Saturated } else { EventKind::Relieved };
                     self.tell_limit(now, kind, limit, None);
@@ -334,7 +330,7 @@ impl State {
         if let Decision::Granted(id) = decision
             && !self.must_be_written(now, id)
         {
-            self.tell_call(now, What::Admitted, info, 0);
+            self.tell_call(now, What::Admitted, (id, info), 0);
             self.enter(
                 now,
                 Entry { id, info, asked: now, started: now, waiter: None, held: false },
@@ -348,7 +344,9 @@ impl State {
     fn not_at_once(&mut self, now: Instant, decision: Decision, info: u32) -> Standing {
         match decision {
             Decision::Granted(id) | Decision::Waiting(id) | Decision::Pending(id) => {
-                self.tell_call(now, What::Queued, info, 0);
+                let watched = !self.subscribers.is_empty();
+                let waits = if watched { self.engine.waits_at(id) } else { None };
+                self.tell_waits(now, What::Queued, (id, info), waits);
                 let waiter = Arc::new(Handoff::new());
                 let standing = Standing::Waiting(id, waiter.clone());
                 let (waiter, held) = (Some(waiter), matches!(decision, Decision::Granted(_)));
@@ -359,7 +357,7 @@ impl State {
                 let call = self.infos.get(info).clone();
                 self.infos.release(info);
                 self.emit(now, EventKind::Invoked, Some(call.clone()), |event| event);
-                self.tell_refused(now, call, refusal, Duration::ZERO)
+                self.tell_refused(now, call, None, refusal, Duration::ZERO)
             }
         }
     }
@@ -369,7 +367,7 @@ impl State {
         let call = self.infos.get(entry.info).clone();
         self.infos.release(entry.info);
         let waited = now.saturating_since(entry.asked);
-        let told = self.tell_refused(now, call, refusal, waited);
+        let told = self.tell_refused(now, call, Some(id), refusal, waited);
         if let (Some(waiter), Standing::Refused(told)) = (entry.waiter, told) {
             waiter.refuse(told);
             self.wakes.waiter(waiter);
@@ -380,6 +378,7 @@ impl State {
         &mut self,
         now: Instant,
         call: Arc<CallInfo>,
+        id: Option<CallId>,
         refusal: core::Refusal,
         waited: Duration,
     ) -> Standing {
@@ -387,6 +386,7 @@ impl State {
         let limit = told.limit.clone();
         self.emit(now, EventKind::Refused, Some(call), |event| Event {
             limit,
+            place: id.map(CallId::index),
             reason: Some(refusal.reason),
             took: Some(waited),
             ..event
@@ -404,7 +404,7 @@ impl State {
             Outcome::Cancelled => EventKind::Cancelled,
         };
         let took = now.as_nanos().saturating_sub(entry.started.as_nanos());
-        self.tell_call(now, What::Ended(kind, outcome), entry.info, took);
+        self.tell_call(now, What::Ended(kind, outcome), (id, entry.info), took);
         self.infos.release(entry.info);
     }
 

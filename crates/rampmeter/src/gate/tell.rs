@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rampmeter_core::Instant;
+use rampmeter_core::{CallId, Instant, Waits};
 
 use super::state::State;
-use crate::event::{CallInfo, Event, EventKind, Mail, Record, Subscriber, What};
+use crate::event::{CallInfo, Event, EventKind, Mail, Record, Spot, Subscriber, What};
 
 impl State {
     /// Tells an event of which more is to be said than a record holds.
@@ -34,8 +34,14 @@ impl State {
     /// Tells what happened to a call, and what it took until then. It is on every call's way, so
     /// it is written out at each place where it is known what happened.
     #[inline(always)]
-    pub(super) fn tell_call(&mut self, at: Instant, what: What, info: u32, took_nanos: u64) {
-        let seq = self.events;
+    pub(super) fn tell_call(
+        &mut self,
+        at: Instant,
+        what: What,
+        (id, info): (CallId, u32),
+        took_nanos: u64,
+    ) {
+        let (seq, place) = (self.events, id.index());
         self.events += what.events() as u64;
         what.count(&mut self.counters);
         match self.subscribers.as_mut_slice() {
@@ -43,24 +49,73 @@ impl State {
             [subscriber] => {
                 if subscriber.has_room(what.events()) {
                     let call = self.infos.place(info, &mut subscriber.batch);
-                    subscriber.batch.push(Record { seq, at, took_nanos, call, what });
+                    subscriber.batch.push(Record { seq, at, took_nanos, call, place, what });
                     if subscriber.has_reader() {
                         self.wake_reader();
                     }
                 }
             }
-            _ => self.tell_all(seq, at, what, info, took_nanos),
+            _ => self.tell_all(seq, at, what, (place, info), took_nanos),
         }
     }
 
     #[cold]
-    fn tell_all(&mut self, seq: u64, at: Instant, what: What, info: u32, took_nanos: u64) {
+    fn tell_all(
+        &mut self,
+        seq: u64,
+        at: Instant,
+        what: What,
+        (place, info): (u32, u32),
+        took_nanos: u64,
+    ) {
         for subscriber in &mut self.subscribers {
             if subscriber.has_room(what.events()) {
                 let call = self.infos.place(info, &mut subscriber.batch);
-                subscriber.batch.push(Record { seq, at, took_nanos, call, what });
+                subscriber.batch.push(Record { seq, at, took_nanos, call, place, what });
                 self.wakes.other(subscriber.reader());
             }
+        }
+    }
+
+    /// A call waits elsewhere, with its lane; it may have been answered since.
+    pub(super) fn moved(&mut self, at: Instant, id: CallId, waits: Waits) {
+        if let Some(info) = self.entry(id).map(|entry| entry.info) {
+            self.tell_waits(at, What::Moved, (id, info), Some(waits));
+        }
+    }
+
+    /// Tells where a call waits, one that came (`Queued`) or that waited elsewhere (`Moved`).
+    pub(super) fn tell_waits(
+        &mut self,
+        at: Instant,
+        with: fn(Spot) -> What,
+        (id, info): (CallId, u32),
+        waits: Option<Waits>,
+    ) {
+        let nowhere = Spot { limit: 0, obstacle: None };
+        let (seq, what) = (self.events, with(nowhere));
+        self.events += what.events() as u64;
+        what.count(&mut self.counters);
+        if self.subscribers.is_empty() {
+            return;
+        }
+        let name = waits.and_then(|waits| self.name_of(waits.limit));
+        for subscriber in &mut self.subscribers {
+            if !subscriber.has_room(what.events()) {
+                continue;
+            }
+            let batch = &mut subscriber.batch;
+            let call = self.infos.place(info, batch);
+            let spot = match (&name, waits) {
+                (Some(name), Some(waits)) => {
+                    Spot { limit: batch.name(name), obstacle: Some(waits.obstacle) }
+                }
+                _ => nowhere,
+            };
+            let (what, place) = (with(spot), id.index());
+            let took_nanos = waits.map_or(0, |waits| waits.lane);
+            batch.push(Record { seq, at, took_nanos, call, place, what });
+            self.wakes.other(subscriber.reader());
         }
     }
 

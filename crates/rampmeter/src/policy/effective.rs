@@ -11,7 +11,7 @@ use super::types::{
     Access, AdaptivePolicy, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy,
     ToolPolicy, Unit,
 };
-use super::{Policy, breaker, http, pressure};
+use super::{Policy, breaker, fallback, http, pressure, retries};
 
 /// TOML that reads back as an equal policy.
 pub(super) fn effective(policy: &Policy) -> String {
@@ -23,6 +23,14 @@ pub(super) fn effective(policy: &Policy) -> String {
     out.section("calls", "");
     out.line(format_args!("patience = {}", quoted_duration(policy.calls.patience)));
     out.line(format_args!("max_depth = {}", policy.calls.max_depth));
+    out.section("retries", "");
+    for line in retries::lines(&policy.retries) {
+        out.line(format_args!("{line}"));
+    }
+    out.section("cache", "");
+    for line in fallback::lines(&policy.cache) {
+        out.line(format_args!("{line}"));
+    }
     out.section("pressure", "");
     pressure::written(&policy.pressure).iter().for_each(|line| out.line(format_args!("{line}")));
     for limit in &policy.limits {
@@ -209,8 +217,25 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
     out.line(format_args!("priority = {}", quoted(&tool.priority)));
     out.line(format_args!("queue_timeout = {}", quoted_duration(tool.queue_timeout)));
     out.line(format_args!("timeout = {}", quoted_duration(tool.timeout)));
+    write_failures(out, tool);
     if let Some(run) = &tool.run {
         out.line(format_args!("run = {}", run_table(run, policy)));
+    }
+}
+
+/// What happens when its calls fail.
+fn write_failures(out: &mut Lines, tool: &ToolPolicy) {
+    if let Some(retry) = &tool.retry {
+        out.line(format_args!("retry = {}", retries::written(retry)));
+    }
+    if let Some(idempotent) = tool.idempotent {
+        out.line(format_args!("idempotent = {idempotent}"));
+    }
+    if !tool.fallback.is_empty() {
+        out.line(format_args!("fallback = {}", fallback::written(&tool.fallback)));
+    }
+    if tool.single_flight {
+        out.line(format_args!("single_flight = true"));
     }
 }
 

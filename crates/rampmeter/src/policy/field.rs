@@ -212,6 +212,10 @@ impl<'a> Field<'a> {
         }
     }
 
+    pub(super) fn is_whole(&self) -> bool {
+        matches!(self.node, Node::Value(Value::Integer(_)))
+    }
+
     pub(super) fn is_list(&self) -> bool {
         matches!(self.node, Node::Value(Value::Array(_)))
     }

@@ -8,6 +8,7 @@ mod defaults;
 mod diagnostic;
 mod draws;
 mod effective;
+mod fallback;
 mod field;
 mod http;
 mod keys;
@@ -21,6 +22,7 @@ mod quantity;
 mod queue;
 mod rates;
 mod read;
+mod retries;
 mod run;
 mod section;
 mod shares;
@@ -43,9 +45,11 @@ pub(crate) use nearest::nearest as nearest_word;
 pub(crate) use pattern::{best as best_pattern, patterns_tie};
 
 pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
+pub use fallback::{CachePolicy, Fallback};
 pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
 pub use keys::{Key, KeyError};
 pub use pressure::{MarkPolicy, MemoryPolicy, PressurePolicy};
+pub use retries::{RetriesPolicy, RetryPolicy};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
     Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
@@ -85,6 +89,10 @@ pub struct Policy {
     pub pressure: PressurePolicy,
     /// How keys of a [`StateBag`](crate::StateBag) are merged.
     pub state: Vec<MergePolicy>,
+    /// How many retries there may be over all tools.
+    pub retries: RetriesPolicy,
+    /// How much is kept of last good results.
+    pub cache: CachePolicy,
     /// What a tool that declares no access counts as.
     pub undeclared: Access,
     /// The most bytes of arguments a call may carry.
@@ -184,6 +192,8 @@ impl PartialEq for Policy {
             calls,
             pressure,
             state,
+            retries,
+            cache,
             undeclared,
             max_arguments,
             source: _,
@@ -199,6 +209,8 @@ impl PartialEq for Policy {
             && *calls == other.calls
             && *pressure == other.pressure
             && *state == other.state
+            && *retries == other.retries
+            && *cache == other.cache
             && *undeclared == other.undeclared
             && *max_arguments == other.max_arguments
     }

@@ -150,6 +150,13 @@ pub(super) fn tools(tools: &[Named<ToolPolicy>], undeclared: Access, sink: &mut 
                         as in writes = [\"file:{path}\"]";
             sink.remark(Severity::Note, span, message, help);
         }
+        let reads = tool.access.unwrap_or(undeclared) == Access::Read;
+        if tool.retry.is_some() && !tool.idempotent.unwrap_or(reads) {
+            let message =
+                format!("tool `{name}` is tried again only when a call was refused before it ran");
+            let help = "write idempotent = true if doing a call twice does no harm";
+            sink.remark(Severity::Note, span, message, help);
+        }
         if tool.run.is_none() {
             let message = format!("tool `{name}` says no run: the command line cannot run it");
             let help =

@@ -7,14 +7,16 @@ use super::notes;
 use super::section::{Named, Section};
 use super::source::Sink;
 use super::tools::{Known, tools};
-use super::{Policy, defaults, limits, pressure, shares, state};
+use super::{Policy, defaults, fallback, limits, pressure, retries, shares, state};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "undeclared",
     "max_arguments",
     "turn",
     "calls",
     "pressure",
+    "retries",
+    "cache",
     "limits",
     "labels",
     "tools",
@@ -48,6 +50,8 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
     let max_arguments = defaults::max_arguments(root, sink);
     let turn = defaults::turn(root, sink);
     let calls = defaults::calls(root, sink);
+    let retries = retries::retries(root, sink);
+    let cache = fallback::cache(root, sink);
     let run = defaults::run_defaults(root, sink);
     let priorities = shares::priorities(root, sink);
     let pressure = pressure::pressure(root, priorities.as_deref(), sink);
@@ -60,6 +64,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         providers: providers.as_deref().map(|all| by_name(all, |provider| &provider.name)),
         priorities: priorities.as_deref(),
         deadline: turn.deadline,
+        undeclared,
     };
     let tools = tools(root, &known, sink);
     let state = state::merges(root, sink);
@@ -82,6 +87,8 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         calls,
         pressure,
         state,
+        retries,
+        cache,
         undeclared,
         max_arguments,
         source: Source::default(),

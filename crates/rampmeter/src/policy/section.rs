@@ -8,13 +8,19 @@ use super::source::{Sink, Span, shown};
 use super::spelling;
 
 /// Words that a later version will enforce. Accepting one now would promise what nothing keeps.
-const NOT_ENFORCED: [&str; 7] =
-    ["retry", "retries", "idempotent", "fallback", "on_abandon", "on-abandon", "degrade"];
+const NOT_ENFORCED: [&str; 2] = ["on_abandon", "on-abandon"];
 
 const COOL_DOWN: &str = "write feedback = true in a limit: a throttled call then cools it down";
 
 /// Words that are looked for in the wrong place, and where they belong.
-const ELSEWHERE: [(&str, &str); 18] = [
+const ELSEWHERE: [(&str, &str); 25] = [
+    ("retry", "write it in a tool, as in retry = 3"),
+    ("retries", "write retry = 3 in a tool; [retries] at the top bounds those of all tools"),
+    ("attempts", "write it in a tool's `retry`, as in retry = { attempts = 3 }"),
+    ("backoff", "write it in a tool's `retry`, as in retry = { base = \"200ms\", max = \"10s\" }"),
+    ("idempotent", "write it in a tool, as in idempotent = true"),
+    ("degrade", "write fallback = [{ cache = \"5m\" }] in a tool"),
+    ("cache", "write it in a tool's `fallback`, as in fallback = [{ cache = \"5m\" }]"),
     ("cool_down", COOL_DOWN),
     ("cooldown", COOL_DOWN),
     ("cool-down", COOL_DOWN),

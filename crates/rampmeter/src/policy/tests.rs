@@ -1,6 +1,7 @@
 //! Tests of the policy file, as tables of data.
 
 mod errors;
+mod failures;
 mod files;
 mod http;
 mod learned;

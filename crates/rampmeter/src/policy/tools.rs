@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use super::diagnostic::Severity;
 use super::draws::{At, KnownLimits, draws};
+use super::fallback::{self, fallbacks, single_flight};
 use super::field::Field;
 use super::keys::templates;
 use super::nearest::did_you_mean;
 use super::pattern;
+use super::retries::{self, Said};
 use super::run::{KnownProviders, run};
 use super::section::{Named, Section};
 use super::source::{Sink, shown};
@@ -20,7 +22,7 @@ const MAX_TOOLS: usize = 10_000;
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 const DEFAULT_PRIORITY: &str = "normal";
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 13] = [
     "limits",
     "reads",
     "writes",
@@ -29,6 +31,10 @@ const KEYS: [&str; 9] = [
     "priority",
     "queue_timeout",
     "timeout",
+    "retry",
+    "idempotent",
+    "fallback",
+    "single_flight",
     "run",
 ];
 
@@ -41,6 +47,7 @@ pub(super) struct Known<'a> {
     pub(super) providers: Option<KnownProviders<'a>>,
     pub(super) priorities: Option<&'a [PriorityPolicy]>,
     pub(super) deadline: Duration,
+    pub(super) undeclared: Access,
 }
 
 /// All tools, in the order of the file.
@@ -52,12 +59,20 @@ pub(super) fn tools(
     let help = "write [tools.NAME] above the settings of each tool";
     let table = root.get("tools").and_then(|field| field.table(sink, help));
     let Some(table) = table else { return Vec::new() };
-    let tools = table.named(sink, MAX_TOOLS, |field, sink| tool(field, known, sink));
+    let mut targets = Vec::new();
+    let tools = table.named(sink, MAX_TOOLS, |field, sink| tool(field, known, &mut targets, sink));
     refuse_ties(&table, sink);
+    let names: Vec<&str> = table.fields().iter().map(|field| field.name).collect();
+    fallback::refuse_circles(&targets, &names, sink);
     tools
 }
 
-fn tool(field: &Field<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> Option<ToolPolicy> {
+fn tool<'a>(
+    field: &Field<'a>,
+    known: &Known<'_>,
+    targets: &mut Vec<fallback::Target<'a>>,
+    sink: &mut Sink<'_>,
+) -> Option<ToolPolicy> {
     if field.name.matches('*').count() > 1 {
         let message = format!("`{}` has more than one `*`", field.path);
         sink.error(&field.name_span, message, "keep one, which stands for any text");
@@ -76,6 +91,10 @@ fn tool(field: &Field<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> Option<Too
     let reads = templates(&section, "reads", sink);
     let writes = templates(&section, "writes", sink);
     let output = state::output(&section, sink);
+    let Said { retry, idempotent } = retries::of_tool(&section, sink);
+    let may_write = access.unwrap_or(known.undeclared) == Access::Write || !writes.is_empty();
+    let fallback = fallbacks(&section, field.name, may_write, targets, sink);
+    let single_flight = single_flight(&section, may_write, sink);
     let priority = priority?;
     Some(ToolPolicy {
         pattern,
@@ -87,6 +106,10 @@ fn tool(field: &Field<'_>, known: &Known<'_>, sink: &mut Sink<'_>) -> Option<Too
         priority,
         queue_timeout,
         timeout,
+        retry,
+        idempotent,
+        fallback,
+        single_flight,
         run,
     })
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::fallback::Fallback;
 use super::http::HttpPolicy;
+use super::retries::RetryPolicy;
 use super::zone::Zone;
 use crate::persist::Durability;
 use crate::state_bag::Merge;
@@ -219,6 +221,14 @@ pub struct ToolPolicy {
     pub queue_timeout: Duration,
     /// The longest a call may run.
     pub timeout: Duration,
+    /// How often its calls are tried; none means once.
+    pub retry: Option<RetryPolicy>,
+    /// Whether its calls may be done twice, where the policy says so.
+    pub idempotent: Option<bool>,
+    /// What is served when a call fails, the first that there is.
+    pub fallback: Vec<Fallback>,
+    /// Whether calls that ask for the same at the same time share one run.
+    pub single_flight: bool,
     /// How to run it, where the policy says so.
     pub run: Option<RunPolicy>,
 }

@@ -27,7 +27,7 @@ fn tools(world: &World) -> Vec<Tool> {
         Tool::raw("fail", "", json!({}), |_| async { Err(ToolError::failed("no luck")) }),
         Tool::raw("busy", "", json!({}), |_| async {
             let retry_after = Some(std::time::Duration::from_secs(3));
-            Err(ToolError::Overloaded { message: "429".into(), retry_after })
+            Err(ToolError::Overloaded { message: "429".into(), retry_after, may_have_run: false })
         }),
         Tool::raw("sync_panic", "", json!({}), |_| -> std::future::Ready<_> { panic!("at once") }),
         Tool::raw("late_panic", "", json!({}), |_| async { panic!("in its future") }),
@@ -66,7 +66,9 @@ fn each_fault_is_its_own_calls_answer_and_its_siblings_run() {
         assert_eq!(*outputs[5], Err(CallError::Panicked("at once".into())));
         assert_eq!(*outputs[6], Err(CallError::Panicked("in its future".into())));
         assert!(matches!(outputs[7], Err(CallError::Malformed(_))), "{:?}", outputs[7]);
-        assert_eq!(*outputs[8], Err(CallError::Throttled("429; try again in 3.0s".into())));
+        let throttled = outputs[8].as_ref().unwrap_err();
+        assert!(matches!(throttled, CallError::Throttled { .. }), "{throttled:?}");
+        assert_eq!(throttled.to_string(), "429; try again in 3.0s");
         assert!(matches!(outputs[9], Err(CallError::Malformed(_))), "{:?}", outputs[9]);
         assert_eq!(outputs[10].as_deref(), Ok("11"));
         assert_eq!(report.messages().len(), if text.contains("tool_use") { 1 } else { 11 });

@@ -97,6 +97,53 @@ fn events_carry_what_is_known_of_the_call_its_limit_its_reason_and_its_times() {
     drop(refused);
 }
 
+const TWO_DOORS: &str = r#"
+    [limits.front]
+    concurrency = 1
+    [limits.back]
+    concurrency = 1
+    [tools.front]
+    limits = ["front"]
+    [tools.back]
+    limits = ["back"]
+    [tools.both]
+    limits = ["front", "back"]
+"#;
+
+#[test]
+fn it_is_told_where_a_call_waits_and_when_its_lane_waits_elsewhere() {
+    let world = World::new(TWO_DOORS);
+    let (gate, wakes) = (&world.gate, Wakes::new());
+    let (mut events, mut other) = (gate.subscribe(1_000), gate.subscribe(1_000));
+    let front = gate.try_admit("front").unwrap();
+    let back = gate.try_admit("back").unwrap();
+    let mut both: Vec<_> = (0..2).map(|_| Box::pin(gate.admit("both"))).collect();
+    for one in &mut both {
+        assert!(poll_once(one.as_mut(), &wakes).is_pending());
+    }
+    front.finish(Outcome::Succeeded);
+    assert!(poll_once(both[0].as_mut(), &wakes).is_pending(), "the back door is shut");
+    back.finish(Outcome::Succeeded);
+    let Poll::Ready(Ok(first)) = poll_once(both[0].as_mut(), &wakes) else { panic!() };
+    let told = events.drain();
+    assert_eq!(told, other.drain(), "each reader is told the same");
+    let of = |kind| told.iter().filter(move |event| event.kind == kind);
+    let spots: Vec<_> = of(EventKind::Queued)
+        .chain(of(EventKind::Moved))
+        .map(|event| (event.limit.as_deref().unwrap(), event.obstacle.unwrap().as_str()))
+        .collect();
+    assert_eq!(spots[..3], [("front", "slots"), ("front", "turn"), ("back", "slots")]);
+    let queued: Vec<_> = of(EventKind::Queued).collect();
+    let moved = of(EventKind::Moved).next().unwrap();
+    assert!(queued.iter().all(|event| event.lane.is_some() && event.lane == moved.lane));
+    assert_eq!(moved.place, queued[0].place, "the first of the lane stands for all");
+    assert_ne!(queued[0].place, queued[1].place);
+    let started = of(EventKind::Started).last().unwrap();
+    assert_eq!((started.place, started.limit.as_deref()), (queued[0].place, None));
+    assert_eq!(gate.counters().of(EventKind::Moved), of(EventKind::Moved).count() as u64);
+    drop(first);
+}
+
 #[test]
 fn numbers_have_no_gaps_and_counters_are_exact_although_a_slow_reader_misses_some() {
     let World { gate, .. } = World::new(POLICY);

@@ -102,7 +102,7 @@ fn a_tool_that_was_throttled_need_not_tell_twice() {
     let world = World::new(GROQ);
     let busy = Tool::raw("chat", "Chats.", serde_json::json!({}), |_| async {
         let retry_after = Some(Duration::from_secs(20));
-        Err(ToolError::Overloaded { message: "429".into(), retry_after })
+        Err(ToolError::Overloaded { message: "429".into(), retry_after, may_have_run: false })
     });
     let executor = world.executor(vec![busy]);
     let turn = executor.resolve(&openai(&[("1", "chat", "{}")])).unwrap();

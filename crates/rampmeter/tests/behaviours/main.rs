@@ -15,12 +15,15 @@ mod conflicting_calls_take_effect_in_the_models_order;
 mod dropped_admissions_leave_nothing_behind;
 mod each_clock_has_its_own_error;
 mod events_tell_what_happened_in_order;
+mod interceptors_stand_around_every_call;
 mod kept_slots_and_full_queues;
 mod keys_are_read_together_and_written_alone;
 mod large_and_many_turns;
 mod limits_change_while_calls_run;
 mod limits_learn_from_their_calls;
 mod memory_holds_calls_back;
+#[cfg(feature = "prometheus")]
+mod metrics_are_a_fold_of_the_events;
 mod only_those_who_are_answered_are_woken;
 mod pressure_is_told_and_held_back;
 mod quotas_survive_restarts;
@@ -29,6 +32,10 @@ mod reads_go_side_by_side_and_writes_in_order;
 mod refusals_say_why_where_and_when;
 mod results_come_back_in_the_models_order;
 mod secrets_are_never_shown;
+#[cfg(feature = "otel")]
+mod spans_for_opentelemetry_are_made_of_events;
+#[cfg(feature = "tracing")]
+mod spans_tell_of_waits_and_runs;
 mod storms_leave_nothing_held;
 mod storms_of_nested_calls_and_changes;
 mod support;

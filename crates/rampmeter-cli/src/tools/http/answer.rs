@@ -94,7 +94,8 @@ impl Answer {
         let feedback = Feedback::read(&self.headers, Some(&self.body), now);
         let message = format!("{} from {target}{}", self.status, excerpt(&text, secrets));
         if is_overloaded(self.status, &feedback) {
-            return Err(ToolError::Overloaded { message, retry_after: feedback.delay() });
+            let (retry_after, may_have_run) = (feedback.delay(), may_have_run(self.status));
+            return Err(ToolError::Overloaded { message, retry_after, may_have_run });
         }
         Err(ToolError::Failed(message))
     }
@@ -116,6 +117,11 @@ fn is_overloaded(status: StatusCode, feedback: &Feedback) -> bool {
         StatusCode::FORBIDDEN => feedback.delay().is_some(),
         other => other.as_u16() == OVERLOADED,
     }
+}
+
+/// A quota turns requests away before they run; a server that is out of order may have begun.
+fn may_have_run(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::FORBIDDEN)
 }
 
 /// The beginning of an error's text, on one line. Secrets go first, lest half of one stay.

@@ -20,8 +20,11 @@ pub(crate) struct CallBook {
     pub(crate) route: u32,
     pub(crate) flow: u16,
     pub(crate) priority: u8,
-    pub(crate) ticket: u64,
+    /// When it was asked for first, and its number among all calls: its place among those alike.
+    pub(crate) ticket: (u64, u64),
     pub(crate) arrived: u64,
+    /// When it was asked for this time.
+    pub(crate) asked: u64,
     pub(crate) started: u64,
     /// It must not start from this moment on.
     pub(crate) expires: u64,
@@ -51,8 +54,9 @@ impl CallBook {
         route: 0,
         flow: 0,
         priority: 0,
-        ticket: 0,
+        ticket: (0, 0),
         arrived: 0,
+        asked: 0,
         started: 0,
         expires: 0,
         deadline: 0,
@@ -83,8 +87,8 @@ impl Books {
         };
         self.calls[index as usize] = CallBook {
             id: Some(id),
-            ticket: self.tickets,
-            arrived: self.clock,
+            ticket: (call.arrived, self.tickets),
+            asked: self.clock,
             route: self.variants[call.variant as usize].route,
             depth,
             ..call
@@ -107,9 +111,9 @@ impl Books {
 
     pub(crate) fn starts_to_wait(&mut self, call: u32) {
         self.count(call, true);
-        let last = if self.call(call).caller.is_some() {
+        let (previous, next) = if self.call(call).caller.is_some() {
             self.nested.push(call);
-            NONE
+            (NONE, NONE)
         } else {
             self.joins_its_lane(call)
         };
@@ -117,7 +121,7 @@ impl Books {
         self.waiting.push(call);
         let book = self.call_mut(call);
         (book.state, book.place) = (State::Waiting, place);
-        (book.previous, book.next) = (last, NONE);
+        (book.previous, book.next) = (previous, next);
     }
 
     pub(crate) fn waits_no_more(&mut self, call: u32) {
@@ -135,19 +139,29 @@ impl Books {
         self.call_mut(call).state = State::Over;
     }
 
-    /// Appends a call to its lane; returns who was the last of it.
-    fn joins_its_lane(&mut self, call: u32) -> u32 {
+    /// Puts a call into its lane, by when it was asked for first; returns who is before it and who
+    /// behind it.
+    fn joins_its_lane(&mut self, call: u32) -> (u32, u32) {
         let lane_id = self.lane_of(call);
+        let (ticket, mut previous, mut next) =
+            (self.call(call).ticket, self.lanes[lane_id as usize].last, NONE);
+        while previous != NONE && self.call(previous).ticket > ticket {
+            (previous, next) = (self.call(previous).previous, previous);
+        }
         let lane = &mut self.lanes[lane_id as usize];
-        let last = std::mem::replace(&mut lane.last, call);
-        if last == NONE {
-            lane.first = call;
+        if lane.first == NONE {
             lane.place = narrow(self.active.len());
             self.active.push(lane_id);
-        } else {
-            self.calls[last as usize].next = call;
         }
-        last
+        match previous {
+            NONE => lane.first = call,
+            _ => self.calls[previous as usize].next = call,
+        }
+        match next {
+            NONE => self.lanes[lane_id as usize].last = call,
+            _ => self.calls[next as usize].previous = call,
+        }
+        (previous, next)
     }
 
     fn leaves_its_lane(&mut self, call: u32) {

@@ -33,13 +33,13 @@ impl Books {
                 .collect();
             let call = self.call(head);
             lines.push(format!(
-                "{:?} waits: variant {}, priority {priority}, flow {}, ticket {}, since {}, until {}: \
+                "{:?} waits: variant {}, priority {priority}, flow {}, ticket {:?}, since {}, until {}: \
                  {}; in its way: {way:?}",
                 call.id,
                 call.variant,
                 call.flow,
                 call.ticket,
-                call.arrived,
+                call.asked,
                 call.expires,
                 takes.join(", ")
             ));

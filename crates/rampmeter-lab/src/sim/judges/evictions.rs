@@ -32,7 +32,10 @@ impl Books {
         let config = &self.limits[usize::from(self.instances[full as usize].limit)].config;
         must(config.overflow == Overflow::Evict, Judge::Answers, || fail("it evicts nobody"))?;
         let same = (book.priority, book.flow) == (by.priority, by.flow);
-        must(!same, Judge::Answers, || fail("the newcomer is of the same flow, and newer"))?;
+        let newer = by.arrived.min(self.clock) >= book.ticket.0;
+        must(!(same && newer), Judge::Answers, || {
+            fail("the newcomer is of the same flow, and newer")
+        })?;
         let heaviest = self.is_heaviest(full, by, book.priority, book.flow);
         must(heaviest, Judge::Answers, || fail("others have more than their share"))?;
         let newer = self.waiting.iter().find(|it| {

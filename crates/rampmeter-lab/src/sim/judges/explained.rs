@@ -6,7 +6,7 @@
 
 use rampmeter_core::{CallId, Explanation, Instant, WaitsFor};
 
-use super::super::books::{Books, BudgetBook, State};
+use super::super::books::{Books, BudgetBook, NONE, State};
 use super::super::player::Player;
 use super::super::totals::Count;
 use super::super::verdict::{Judge, Verdict, must};
@@ -100,6 +100,17 @@ impl Player {
                 self.rescue_refill = 0;
                 Ok(())
             }
+        }
+    }
+
+    /// A call begins to wait; if it stands before the one that is being rescued, it is that now.
+    pub(crate) fn is_rescued_instead(&mut self, call: u32, id: CallId) {
+        let next = self.books.call(call).next;
+        let first = self.books.call(call).previous == NONE && next != NONE;
+        let instead = self.rescued.filter(|(known, _)| self.books.find(*known) == Some(next));
+        if first && instead.is_some() {
+            self.rescued = Some((id, self.books.clock));
+            self.rescue_refill = 0;
         }
     }
 

@@ -52,6 +52,7 @@ impl Player {
             | Reason::Evicted
             | Reason::TooManyKeys
             | Reason::Unwritten
+            | Reason::Denied
             | Reason::Pressure => false,
         };
         must(true_reason, Judge::Answers, || {

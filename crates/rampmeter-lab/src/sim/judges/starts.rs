@@ -74,13 +74,14 @@ impl Books {
         })
     }
 
-    /// A call starts as it asks: nobody like it waits.
+    /// A call starts as it asks: nobody like it waits that was asked for before.
     pub(crate) fn nobody_is_before(&self, call: u32) -> Verdict {
         if self.call(call).caller.is_some() {
             return self.no_sibling_is_before(call);
         }
         let first = self.lanes[self.lane_of(call) as usize].first;
-        must(first == NONE, Judge::Waits, || {
+        let before = first != NONE && self.call(first).ticket < self.call(call).ticket;
+        must(!before, Judge::Waits, || {
             let (id, before) = (self.call(call).id, self.call(first).id);
             format!("{id:?} starts at once, though {before:?} is like it and waits")
         })

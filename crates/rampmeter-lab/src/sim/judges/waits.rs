@@ -2,7 +2,8 @@
 //!
 //! Bound: calls of a flow at a priority (kin) start one within the patience, and then, since one
 //! call is rescued at a time, within a longest hold and a refill for each of the kin that wait.
-//! Twice that, since a call that starts beside a claim may outlast what was expected of it once.
+//! Twice that, since a call that starts beside a claim may outlast what was expected of it once. As
+//! long as calls that come again may be older, those are rescued before it.
 
 use std::cmp::Reverse;
 
@@ -41,15 +42,16 @@ impl Player {
         let (clock, longest) = (self.books.clock, self.longest_hold());
         let (refill, patience) = (self.books.longest_refill(), self.patience);
         let kin = self.last_start.len() as u64;
-        let bound = 2 * (longest + refill + self.scene.late).saturating_mul(kin + 1);
+        let ago = if mix.retries { self.longest_ago() } else { 0 };
+        let bound = 2 * (longest + refill + self.scene.late).saturating_mul(kin + 1) + ago;
         for lane in &self.books.active {
             let call = self.books.lanes[*lane as usize].first;
             let book = self.books.call(call);
             let since = book.arrived.max(self.last_start[self.books.kin_of(call)]);
             let since = since.max(self.last_resume);
-            let wait = clock - since;
-            must(wait <= patience.saturating_add(bound), Judge::Waits, || {
-                format!("{book:?} has waited for {wait}, above {patience} and {bound}")
+            let due = since.saturating_add(patience).max(book.asked);
+            must(clock <= due.saturating_add(bound), Judge::Waits, || {
+                format!("{book:?} waits since {since}, above {patience} and {bound}")
             })?;
         }
         Ok(())

@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) priority: u8,
     pub(super) flow: u64,
     pub(super) state: State,
+    /// When it was asked for first.
+    pub(super) arrived: u64,
     pub(super) expires: u64,
     /// It ends only after its calls.
     pub(super) joins: bool,
@@ -80,6 +82,11 @@ impl Books {
 
     pub(super) fn has_calls(&self, call: usize) -> bool {
         self.live.iter().any(|it| self.calls[*it].parent == Some(call))
+    }
+
+    /// Whether one call was asked for first before another.
+    pub(super) fn is_before(&self, one: usize, other: usize) -> bool {
+        (self.calls[one].arrived, one) < (self.calls[other].arrived, other)
     }
 
     /// Whether two calls cannot share one of their keys.

@@ -23,9 +23,11 @@ impl Player {
                 State::Running => must(self.books.is_above(*other, number), Judge::Limits, || {
                     format!("{call:?} runs at a key beside {them:?}")
                 })?,
-                _ => must(call.nested || *other > number, Judge::Waits, || {
-                    format!("{call:?} passes {them:?} at a key")
-                })?,
+                _ => {
+                    must(call.nested || self.books.is_before(number, *other), Judge::Waits, || {
+                        format!("{call:?} passes {them:?} at a key")
+                    })?
+                }
             }
         }
         self.note_peaks(number);
@@ -84,7 +86,10 @@ impl Player {
             let clash = self.books.clash(&self.scene, number, *other);
             match self.books.calls[*other].state {
                 State::Running => clash,
-                _ => *other != number && (shares(*other) || clash && *other < number),
+                _ => {
+                    let before = self.books.is_before(*other, number);
+                    *other != number && (shares(*other) || clash && before)
+                }
             }
         });
         let of_limits = draws(call.kind).iter().any(|(limit, weight)| {
@@ -143,7 +148,7 @@ impl Player {
             })?;
             self.shown.raised += u64::from(expected != own);
             let behind = said.rescued
-                && self.books.live.iter().any(|it| *it > number && self.waits_for(*it, number));
+                && self.books.live.iter().any(|it| *it != number && self.waits_for(*it, number));
             self.shown.rescued_heads += u64::from(behind);
         }
         Ok(())
@@ -160,7 +165,7 @@ impl Player {
         }
         match theirs.state {
             State::Running => !self.books.is_above(other, donor),
-            _ => other < donor && !ours.nested,
+            _ => self.books.is_before(other, donor) && !ours.nested,
         }
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Player {
     pub(super) books: Books,
     pub(super) shown: Keys,
     rng: Rng,
+    /// For when calls that come again were asked for first; it came later.
+    again: Rng,
     agenda: BinaryHeap<Reverse<(u64, u64, Job)>>,
     jobs: u64,
     out: Outputs,
@@ -47,6 +49,7 @@ impl Player {
             scene,
             books,
             shown: Keys::default(),
+            again: rng.later(),
             rng,
             agenda: BinaryHeap::new(),
             jobs: 0,
@@ -169,6 +172,8 @@ impl Player {
         let draws: Vec<_> = it.draws.iter().map(draw).collect();
         let patient = self.rng.percent(80);
         let may_wait = if patient { FOREVER } else { self.rng.about(200 * MS) + 1 };
+        let ago = if self.again.percent(20) { self.again.scale(MS, 1_000 * MS) } else { 0 };
+        let arrived = self.books.now.saturating_sub(ago);
         let call = Call {
             tool: ToolId(it.tool),
             flow: Flow { id: flow, weight: 1 },
@@ -179,7 +184,7 @@ impl Player {
             parent: parent.map(|parent| self.books.calls[parent].id),
             deadline: Instant::NEVER,
             queue_timeout: Duration::from_nanos(may_wait),
-            arrived: Instant::NEVER,
+            arrived: Instant::from_nanos(arrived),
         };
         self.shown.asked += 1;
         let now = self.now();
@@ -213,6 +218,7 @@ impl Player {
             priority,
             flow,
             state: State::Waiting,
+            arrived,
             expires: self.books.now.saturating_add(may_wait),
             joins,
             done: false,

@@ -49,7 +49,7 @@ impl Player {
                         format!("{limit:?} was not stopped, and goes on")
                     })?;
                 }
-                Output::Cooling { .. } | Output::Spent { .. } => {}
+                Output::Cooling { .. } | Output::Spent { .. } | Output::Moved { .. } => {}
                 Output::Resized { limit, size } => self.size_is_said(limit, size)?,
                 Output::Breaker { limit, state } => self.breaker_says(limit, state)?,
             }
@@ -83,6 +83,7 @@ impl Player {
         let call = self.enter(ask, id)?;
         must(!ask.tries, Judge::Answers, || format!("{id:?} waits and did not want to"))?;
         self.books.starts_to_wait(call);
+        self.is_rescued_instead(call, id);
         let (route, made) = (self.books.call(call).route, ask.parent.is_some());
         must(made || !self.books.is_refused_by_breaker(route, false), Judge::Answers, || {
             format!("{id:?} waits, though a breaker is open that refuses new calls")

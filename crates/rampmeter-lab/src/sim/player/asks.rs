@@ -19,6 +19,8 @@ pub(crate) struct Ask {
     pub(crate) priority: u8,
     pub(crate) deadline: u64,
     pub(crate) queue_timeout: u64,
+    /// When it was asked for first; [`FOREVER`] if it is new.
+    pub(crate) arrived: u64,
     /// Whether it is refused if it cannot start at once.
     pub(crate) tries: bool,
     /// Who makes it. Flow, priority and deadline are then what it inherits.
@@ -50,6 +52,7 @@ impl Player {
             priority: it.priority.unwrap_or(any),
             deadline,
             queue_timeout: it.queue_timeout,
+            arrived: FOREVER,
             tries: rng.percent(it.tries),
             parent: None,
             plan: Plan { client: client.then_some(source), ..Plan::NONE },
@@ -59,7 +62,9 @@ impl Player {
 
     pub(super) fn ask(&mut self, ask: &Ask, gives_up: Option<u64>) -> Verdict {
         self.totals.add(Count::Asked);
-        let prepared = self.rng.once_in(8);
+        let ask = &Ask { arrived: self.first_arrival(), ..*ask };
+        let new = ask.arrived == FOREVER;
+        let prepared = self.rng.once_in(8) && new;
         let decision = if prepared { self.admit_prepared(ask) } else { self.admit(ask) };
         self.transcript.decided(&decision);
         self.settle(Some((ask, decision)))?;
@@ -67,6 +72,26 @@ impl Player {
             self.later(self.now.saturating_add(after), super::Job::GiveUp(id));
         }
         Ok(())
+    }
+
+    /// When a call that asks now was asked for first, if it comes again.
+    fn first_arrival(&mut self) -> u64 {
+        if !self.scene.mix.retries || !self.again.percent(30) {
+            return FOREVER;
+        }
+        self.totals.add(Count::CameAgain);
+        let ago = self.again.scale(1, self.longest_ago());
+        // Now and then it is from a clock that is ahead.
+        if self.again.once_in(20) {
+            self.now.saturating_add(ago)
+        } else {
+            self.now.saturating_sub(ago)
+        }
+    }
+
+    /// The longest ago that a call that comes again was asked for first.
+    pub(crate) fn longest_ago(&self) -> u64 {
+        self.scene.pace * 10
     }
 
     fn admit(&mut self, ask: &Ask) -> Decision {
@@ -121,6 +146,7 @@ impl Player {
             variant: ask.variant,
             flow: ask.flow,
             priority: ask.priority,
+            arrived: ask.arrived.min(self.books.clock),
             expires,
             deadline: ask.deadline,
             caller: ask.parent,
@@ -157,6 +183,6 @@ fn with<R>(
         parent: ask.parent,
         deadline: Instant::from_nanos(ask.deadline),
         queue_timeout: Duration::from_nanos(ask.queue_timeout),
-        arrived: Instant::NEVER,
+        arrived: Instant::from_nanos(ask.arrived),
     })
 }

@@ -36,6 +36,8 @@ pub(crate) struct Player {
     pub(crate) rng: Rng,
     /// For what running calls tell; it came later and does not move what older seeds draw.
     pub(crate) told: Rng,
+    /// For when calls that come again were asked for first; it came later still.
+    pub(crate) again: Rng,
     /// The call that has just ended.
     pub(crate) came_back: Option<u32>,
     /// The simulator's own time; the books' clock is what the engine was told.
@@ -194,6 +196,7 @@ impl Player {
             engine,
             books,
             told: rng.later(),
+            again: rng.later().later(),
             rng,
             now: 0,
             steps: 0,

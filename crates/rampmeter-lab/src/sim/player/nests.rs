@@ -67,6 +67,7 @@ impl Player {
             priority: book.priority,
             deadline: own.min(book.deadline),
             queue_timeout,
+            arrived: FOREVER,
             tries: rng.percent(5),
             parent: Some(caller),
             plan: Plan::NONE,

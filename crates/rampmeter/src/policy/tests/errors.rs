@@ -62,10 +62,6 @@ fn a_template_of_a_key_is_refused_where_it_is_wrong() {
 #[test]
 fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
     check(&[
-        ("[tools.t]\nretry = 3", "not enforced by this version", 2),
-        ("[tools.t]\nretries = 3", "not enforced by this version", 2),
-        ("[tools.t]\nidempotent = true", "not enforced by this version", 2),
-        ("[tools.t]\nfallback = \"u\"", "not enforced by this version", 2),
         ("[tools.t]\non_abandon = \"1s\"", "not enforced by this version", 2),
         (
             "[limits.a]\nrequests = { rate = \"1/s\", kind = \"adaptive\" }",

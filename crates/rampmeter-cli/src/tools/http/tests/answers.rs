@@ -3,10 +3,11 @@
 use super::server::{answer, ok};
 use super::*;
 
-fn overloaded(result: Result<String, ToolError>) -> (String, Option<u64>) {
+fn overloaded(result: Result<String, ToolError>) -> (String, Option<u64>, bool) {
     match result {
-        Err(ToolError::Overloaded { message, retry_after }) => {
-            (message, retry_after.map(|it| u64::try_from(it.as_millis()).unwrap()))
+        Err(ToolError::Overloaded { message, retry_after, may_have_run }) => {
+            let after_ms = retry_after.map(|it| u64::try_from(it.as_millis()).unwrap());
+            (message, after_ms, may_have_run)
         }
         other => panic!("not overloaded: {other:?}"),
     }
@@ -47,8 +48,10 @@ async fn a_server_without_room_says_when_to_come_back_in_its_own_way() {
         ),
     ];
     for (status, headers, body, retry_after_ms) in table {
-        let (message, after_ms) = overloaded(asked(&answer(status, headers, body)).await);
+        let (message, after_ms, may_have_run) =
+            overloaded(asked(&answer(status, headers, body)).await);
         assert_eq!(after_ms, retry_after_ms, "{status} {headers:?}");
+        assert_eq!(may_have_run, status.starts_with('5'), "{status}");
         assert!(message.starts_with(status.split(' ').next().unwrap()), "{message}");
         assert!(message.contains("from GET http://127.0.0.1:"), "{message}");
         assert!(!message.contains("/a?b"), "no more of the url than its host: {message}");
