@@ -176,8 +176,8 @@ pub struct Event {
     /// Which of the gate's calls it is: no two have one place at one time. `None` for events of a
     /// limit, and for calls that never came as far as starting or waiting.
     pub place: Option<u32>,
-    /// The limit that the event is about, that refused, that presses the gate, or where the call waits (`Queued`,
-    /// `Moved`); a key as `key NAME`.
+    /// The limit that the event is about, that refused, that presses the gate, or where the call
+    /// waits (`Queued`, `Moved`); a key as `key NAME`.
     pub limit: Option<Arc<str>>,
     /// Why, of a refusal.
     pub reason: Option<Reason>,

@@ -29,6 +29,8 @@ pub(super) struct Course<'a> {
     pub(super) attempt: u32,
     /// When it was first asked for.
     pub(super) arrived: Option<Instant>,
+    /// Its place among the calls that wait, from when its turn has come until it is asked for.
+    pub(super) place: Option<Place>,
     /// What has failed so far.
     pub(super) attempts: Vec<Attempt>,
     /// Its interceptors, once they have let it through, until they have its result.
@@ -36,8 +38,6 @@ pub(super) struct Course<'a> {
     /// Its span, if anybody collects them, and that of its wait.
     pub(super) span: Option<CallSpan>,
     pub(super) waiting: PartSpan,
-    /// Its place among the calls that may wait, until it is asked for.
-    pub(super) place: Option<Place>,
     /// So many pieces of its work go on, of attempts that have ended.
     pub(super) going_on: u32,
     /// Others wait for its result.

@@ -165,7 +165,10 @@ impl<'a> Drive<'a> {
                     _ => self.ask(call),
                 }
             }
-            Step::FallBack { call, fallback } => self.fall_back(call, fallback, results),
+            Step::FallBack { call, fallback } => {
+                self.courses[call].place = place;
+                self.fall_back(call, fallback, results)
+            }
             Step::GiveUp(call) => {
                 self.ended(call, Done::at_once(Err(CallError::TurnDeadline)), results)
             }
@@ -357,6 +360,7 @@ impl<'a> Drive<'a> {
         }
         course.fill(done, result);
         let goes_on = course.going_on > 0;
+        course.place = None;
         self.note_degraded(at, results);
         if !goes_on {
             self.turn.released(at);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::quantity::{per_mille, show_duration, show_per_mille};
+use super::quantity::{self, show_duration, show_share};
 use super::section::Section;
 use super::source::Sink;
 use super::types::{BreakerPolicy, WhenOpen};
@@ -30,8 +30,7 @@ pub(super) fn breaker(limit: &Section<'_>, sink: &mut Sink<'_>) -> Option<Breake
     let keys = ["failures", "over", "min_calls", "open", "probes", "when_open"];
     let section = field.section(sink, &keys, HELP)?;
     let failures = section.get("failures");
-    let share = |text: &str| per_mille(text, "of calls");
-    let failures = failures.map(|it| it.quantity(sink, "write it as in \"50%\"", share));
+    let failures = failures.map(|it| it.quantity(sink, "write it as in \"50%\"", quantity::share));
     let over = section.get("over");
     let over = over.map(|it| it.duration(sink, "write how far back ends of calls count"));
     let open = section.get("open");
@@ -56,7 +55,7 @@ pub(super) fn breaker(limit: &Section<'_>, sink: &mut Sink<'_>) -> Option<Breake
 /// The breaker as it is written.
 pub(super) fn written(breaker: &BreakerPolicy) -> String {
     let BreakerPolicy { failures_per_mille, over, min_calls, open, probes, when_open } = *breaker;
-    let failures = show_per_mille(failures_per_mille);
+    let failures = show_share(failures_per_mille);
     let (over, open) = (show_duration(over), show_duration(open));
     let words = WHEN_OPEN.iter().find(|(_, it)| *it == when_open);
     let when_open = words.map_or("refuse", |(word, _)| word);

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::diagnostic::Severity;
 use super::field::Field;
 use super::nearest::did_you_mean;
-use super::quantity::{self, show_duration, show_memory, show_per_mille};
+use super::quantity::{self, show_duration, show_memory, show_share};
 use super::section::Section;
-use super::source::{Complaint, Sink, shown};
+use super::source::{Sink, shown};
 use super::spelling::quoted;
 use super::types::PriorityPolicy;
 
@@ -131,14 +131,14 @@ fn mark(
     let section = field.section(sink, &["enter", "leave"], &help)?;
     let mut share = |key, default| {
         let field = section.get(key);
-        let read = field.map(|it| it.quantity(sink, "write it as in \"50%\"", per_mille));
+        let read = field.map(|it| it.quantity(sink, "write it as in \"50%\"", quantity::share));
         read.unwrap_or(Some(default))
     };
     let enter_per_mille = share("enter", default.enter_per_mille);
     let leave_per_mille = share("leave", default.leave_per_mille);
     let (enter_per_mille, leave_per_mille) = (enter_per_mille?, leave_per_mille?);
     if leave_per_mille >= enter_per_mille {
-        let (enter, leave) = (show_per_mille(enter_per_mille), show_per_mille(leave_per_mille));
+        let (enter, leave) = (show_share(enter_per_mille), show_share(leave_per_mille));
         let message = format!("`{}` is entered at {enter} and left at {leave}", section.path);
         sink.error(
             &section.span,
@@ -148,10 +148,6 @@ fn mark(
         return None;
     }
     Some(MarkPolicy { enter_per_mille, leave_per_mille })
-}
-
-fn per_mille(text: &str) -> Result<u32, Complaint> {
-    quantity::per_mille(text, "of a queue")
 }
 
 fn memory(field: &Field<'_>, sink: &mut Sink<'_>) -> Option<MemoryPolicy> {
@@ -238,10 +234,10 @@ fn remarks(pressure: &PressurePolicy, section: &Section<'_>, sink: &mut Sink<'_>
 /// The lines of the section, with every default filled in.
 pub(super) fn written(pressure: &PressurePolicy) -> Vec<String> {
     let mark = |key, mark: MarkPolicy| {
-        let enter = show_per_mille(mark.enter_per_mille);
+        let enter = show_share(mark.enter_per_mille);
         format!(
             "{key} = {{ enter = \"{enter}\", leave = \"{}\" }}",
-            show_per_mille(mark.leave_per_mille)
+            show_share(mark.leave_per_mille)
         )
     };
     let memory = pressure.memory.map(|MemoryPolicy { stop, resume, every }| {

@@ -193,8 +193,8 @@ pub(super) fn memory(text: &str) -> Result<u64, Complaint> {
     })
 }
 
-/// Reads a share `of` something in thousandths, as `"50%"` or `"2.5%"`.
-pub(super) fn per_mille(text: &str, of: &str) -> Result<u32, Complaint> {
+/// Reads `"50%"` or `"2.5%"`, in thousandths.
+pub(super) fn share(text: &str) -> Result<u32, Complaint> {
     let number = text.strip_suffix('%').map(str::trim);
     let parts = number.map(|number| number.split_once('.').unwrap_or((number, "0")));
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() <= 3;
@@ -203,7 +203,7 @@ pub(super) fn per_mille(text: &str, of: &str) -> Result<u32, Complaint> {
         Some(whole.parse::<u32>().ok()? * 10 + tenth.parse::<u32>().ok()?)
     });
     read.filter(|share| (1..=1_000).contains(share)).ok_or_else(|| {
-        let message = format!("`{}` is not a share {of}", shown(text));
+        let message = format!("`{}` is not a share of calls", shown(text));
         Complaint::new(message, "write a percentage from 0.1% to 100%, as in \"50%\"")
     })
 }
@@ -273,10 +273,12 @@ pub(super) fn show_duration(duration: Duration) -> String {
     }
 }
 
-/// Writes a share as [`per_mille`] reads it.
-pub(super) fn show_per_mille(share: u32) -> String {
-    let (whole, tenth) = (share / 10, share % 10);
-    if tenth == 0 { format!("{whole}%") } else { format!("{whole}.{tenth}%") }
+/// Writes a share as [`share`] reads it.
+pub(super) fn show_share(per_mille: u32) -> String {
+    match (per_mille / 10, per_mille % 10) {
+        (whole, 0) => format!("{whole}%"),
+        (whole, tenth) => format!("{whole}.{tenth}%"),
+    }
 }
 
 /// Writes the period of a rate as [`rate`] reads it, by its word if it has one.

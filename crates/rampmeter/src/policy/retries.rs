@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::diagnostic::Severity;
 use super::field::Field;
-use super::quantity::{per_mille, show_duration, show_per_mille};
+use super::quantity::{self, show_duration, show_share};
 use super::section::Section;
 use super::source::Sink;
 
@@ -109,7 +109,7 @@ pub(super) fn retries(root: &Section<'_>, sink: &mut Sink<'_>) -> RetriesPolicy 
     let Some(section) = section else { return retries };
     if let Some(field) = section.get("ratio") {
         let help = "write it as in \"20%\": retries for a hundred first attempts";
-        let said = field.quantity(sink, help, |text| per_mille(text, "of calls"));
+        let said = field.quantity(sink, help, quantity::share);
         retries.ratio_per_mille = said.unwrap_or(retries.ratio_per_mille);
     }
     if let Some(field) = section.get("min_per_second") {
@@ -135,7 +135,7 @@ pub(super) fn written(retry: &RetryPolicy) -> String {
 pub(super) fn lines(retries: &RetriesPolicy) -> [String; 3] {
     let RetriesPolicy { ratio_per_mille, min_per_second, burst } = *retries;
     [
-        format!("ratio = \"{}\"", show_per_mille(ratio_per_mille)),
+        format!("ratio = \"{}\"", show_share(ratio_per_mille)),
         format!("min_per_second = {min_per_second}"),
         format!("burst = {burst}"),
     ]

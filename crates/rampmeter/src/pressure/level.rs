@@ -1,8 +1,9 @@
 //! A level that does not flap.
 //!
 //! Where it is entered and where it is left are apart already when it comes here. What is wanted
-//! may still change with every call, so a level stays for at least a dwell: it changes at most
-//! once in that time, whatever the load does.
+//! may still change with every call, so a level stays for at least a dwell: where a load hovers it
+//! changes at most once in that time. Only a level that has just risen may rise further at once: a
+//! burst must not have to wait until it counts as severe.
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub(crate) struct Steady {
     level: PressureLevel,
     /// Nothing has changed yet where it is `None`.
     changed: Option<Instant>,
+    fell: bool,
     wanted: PressureLevel,
 }
 
@@ -35,14 +37,16 @@ impl Steady {
         if self.next(dwell).is_none_or(|at| at > now) {
             return false;
         }
+        self.fell = wanted < self.level;
         (self.level, self.changed) = (wanted, Some(now));
         true
     }
 
     /// When the level becomes the one that is wanted, if it is another.
     pub(crate) fn next(&self, dwell: Duration) -> Option<Instant> {
+        let dwells = self.fell || self.wanted < self.level;
         let from = |changed: Instant| changed.saturating_add(dwell);
-        let may_change = self.changed.map_or(Instant::EPOCH, from);
+        let may_change = self.changed.filter(|_| dwells).map_or(Instant::EPOCH, from);
         (self.wanted != self.level).then_some(may_change)
     }
 }
@@ -73,15 +77,18 @@ mod tests {
     }
 
     #[test]
-    fn the_first_change_is_told_at_once_and_one_that_is_held_back_when_it_may() {
+    fn a_rise_is_told_at_once_unless_it_follows_a_fall_and_a_fall_never() {
         let mut steady = Steady::default();
         assert!(steady.want(ms(7), Elevated, DWELL));
         assert_eq!((steady.level(), steady.since(), steady.next(DWELL)), (Elevated, ms(7), None));
-        assert!(!steady.want(ms(8), Severe, DWELL));
-        assert_eq!((steady.level(), steady.next(DWELL)), (Elevated, Some(ms(107))));
-        assert!(steady.want(ms(107), Severe, DWELL));
-        assert!(!steady.want(ms(150), Normal, DWELL));
-        assert!(!steady.want(ms(160), Severe, DWELL), "it passed before it was told");
+        assert!(steady.want(ms(8), Severe, DWELL));
+        assert!(!steady.want(ms(50), Normal, DWELL));
+        assert_eq!((steady.level(), steady.next(DWELL)), (Severe, Some(ms(108))));
+        assert!(!steady.want(ms(60), Severe, DWELL), "it passed before it was told");
         assert_eq!(steady.next(DWELL), None);
+        assert!(!steady.want(ms(70), Elevated, DWELL));
+        assert!(steady.want(ms(108), Elevated, DWELL));
+        assert!(!steady.want(ms(109), Severe, DWELL));
+        assert!(steady.want(ms(208), Severe, DWELL));
     }
 }

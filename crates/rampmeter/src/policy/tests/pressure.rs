@@ -12,7 +12,7 @@ fn a_pressure_that_cannot_be_meant_is_refused_where_it_is_written() {
         ("[pressure]\nelevate = {}", "did you mean `elevated`?", 2),
         ("pressure = 1", "write [pressure] and below it", 1),
         ("[pressure]\nelevated = { enter = \"20%\" }", "is entered at 20% and left at 25%", 2),
-        ("[pressure]\nsevere = { enter = \"120%\" }", "is not a share of a queue", 2),
+        ("[pressure]\nsevere = { enter = \"120%\" }", "is not a share of calls", 2),
         ("[pressure]\nelevated = { enter = \"90%\" }", "severe before it is elevated", 1),
         ("[pressure]\nsevere = { leave = \"10%\" }", "severe before it is elevated", 1),
         ("[pressure]\nmemory = \"2GB\"", "is not a size", 2),
