@@ -24,6 +24,9 @@ pub(crate) struct CallRecord {
     pub(crate) status: Status,
     pub(crate) waited: Option<Duration>,
     pub(crate) ran: Option<Duration>,
+    pub(crate) retries: u64,
+    pub(crate) degraded: bool,
+    pub(crate) shared: bool,
 }
 
 /// What came of a file of turns.
@@ -154,9 +157,12 @@ impl Driven {
                     tool: result.name.as_str().into(),
                     flow: flow.clone(),
                     status: result.status(),
+                    retries: result.retries(),
                     priority: result.priority,
                     waited: result.waited,
                     ran: result.ran,
+                    degraded: result.degraded.is_some(),
+                    shared: result.shared,
                 }));
             }
         }

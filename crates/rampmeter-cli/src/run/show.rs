@@ -20,7 +20,10 @@ pub(crate) fn screen(policy: &Policy, runs: &[Summary]) -> String {
     let mut table = Table::new(runs);
     table.heading(&format!("{} of {}", plural(last.calls, "call"), plural(last.turns, "turn")));
     table.cells("answered", |run| run.succeeded.to_string());
+    table.cells_if_any("of them by what stood in", |run| run.degraded);
+    table.cells_if_any("of them by another call's run", |run| run.shared);
     table.cells("turned away by a provider (429)", |run| run.throttled.to_string());
+    table.cells_if_any("tried again", |run| run.retries);
     table.cells_if_any("refused by the limits", |run| run.refused);
     table.cells_if_any("failed", |run| run.failed);
     table.cells_if_any("cancelled", |run| run.cancelled);

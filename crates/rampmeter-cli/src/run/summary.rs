@@ -25,6 +25,12 @@ pub(crate) struct Summary {
     pub(crate) refused: u64,
     pub(crate) throttled: u64,
     pub(crate) cancelled: u64,
+    /// Attempts beyond the first one of their calls.
+    pub(crate) retries: u64,
+    /// Calls that something stood in for.
+    pub(crate) degraded: u64,
+    /// Calls that shared the run of an identical one.
+    pub(crate) shared: u64,
     /// Calls whose work outlasted their grace.
     pub(crate) abandoned: u64,
     /// Calls whose work came to an answer when they were over.
@@ -130,6 +136,9 @@ pub(crate) fn sum_up(
         refused: count(Status::Refused),
         throttled: count(Status::Throttled),
         cancelled: count(Status::Cancelled),
+        retries: driven.calls.iter().map(|call| call.retries).sum(),
+        degraded: driven.calls.iter().filter(|call| call.degraded).count() as u64,
+        shared: driven.calls.iter().filter(|call| call.shared).count() as u64,
         abandoned: counters.of(EventKind::Abandoned),
         late: counters.of(EventKind::Late),
         elapsed_ms: millis(driven.elapsed),

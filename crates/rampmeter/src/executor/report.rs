@@ -177,6 +177,11 @@ impl CallResult {
         }
     }
 
+    /// How often it was asked for again.
+    pub fn retries(&self) -> u64 {
+        self.attempts.iter().filter(|attempt| attempt.again_after.is_some()).count() as u64
+    }
+
     /// What the model is told.
     pub fn content(&self) -> String {
         match &self.output {
