@@ -11,18 +11,18 @@ use crate::trace::{CallSpan, PartSpan};
 /// A piece of work of one call.
 pub(super) enum Act<'a> {
     /// Lets the interceptors have the call before it is asked for.
-    Before(Around<'a>, CallSpan),
+    Before(Box<Around<'a>>, CallSpan),
     /// Waits for the result of a call like it, until the turn's deadline.
     Follow(Follower<Common>, BoxFuture<()>),
     /// Runs a tool that was admitted.
     Run(Job<'a>, PartSpan),
     /// Lets the interceptors have the result.
-    After(Around<'a>, Done, CallSpan),
+    After(Box<Around<'a>>, Done, CallSpan),
 }
 
 /// What came of it.
 pub(super) enum Acted<'a> {
-    Begun(Around<'a>, Option<Result<String, CallError>>),
+    Begun(Box<Around<'a>>, Option<Result<String, CallError>>),
     Followed(Option<Landed<Common>>),
     Ran(Done),
     Concluded(Done),

@@ -42,7 +42,7 @@ impl<'a> Drive<'a> {
             return self.enter(at, results);
         }
         let around = executor.interceptors.around(&executor.gate, self.deadline, context);
-        let todo = Act::Before(around, span.clone());
+        let todo = Act::Before(Box::new(around), span.clone());
         course.span = Some(span);
         Some((at, todo))
     }
@@ -65,7 +65,7 @@ impl<'a> Drive<'a> {
     pub(super) fn begun(
         &mut self,
         at: usize,
-        around: Around<'a>,
+        around: Box<Around<'a>>,
         end: Option<Result<String, CallError>>,
         results: &mut [CallResult],
     ) -> Todo<'a> {

@@ -34,7 +34,7 @@ pub(super) struct Course<'a> {
     /// What has failed so far.
     pub(super) attempts: Vec<Attempt>,
     /// Its interceptors, once they have let it through, until they have its result.
-    pub(super) around: Option<Around<'a>>,
+    pub(super) around: Option<Box<Around<'a>>>,
     /// Its span, if anybody collects them, and that of its wait.
     pub(super) span: Option<CallSpan>,
     pub(super) waiting: PartSpan,

@@ -28,6 +28,7 @@ use crate::trace::PartSpan;
 use crate::work::Work;
 
 /// What the loop waits for.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Progress<'a> {
     Answered(usize, Result<Permit, Box<Refusal>>),
     Acted(usize, Acted<'a>),
@@ -180,7 +181,7 @@ impl<'a> Drive<'a> {
         match self.kept_under_pressure(at, results) {
             Some(kept) => {
                 self.note_answered(at, ("cache", true), results);
-                self.serve(at, kept, results)
+                self.serve(at, &kept, results)
             }
             None => self.ask_or_follow(at),
         }

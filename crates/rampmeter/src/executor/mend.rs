@@ -65,7 +65,7 @@ impl<'a> Drive<'a> {
         let fallbacks = self.calls[at].policy.map_or(&[][..], |tool| &tool.fallback);
         match fallbacks.get(fallback as usize) {
             Some(Fallback::Cache { max_age, shared }) => match self.kept(at, *max_age, *shared) {
-                Some(kept) => self.serve(at, kept, results),
+                Some(kept) => self.serve(at, &kept, results),
                 None => self.nothing_there(at, results),
             },
             Some(Fallback::Value(text)) => {
@@ -104,7 +104,7 @@ impl<'a> Drive<'a> {
     }
 
     /// Answers a call with what is kept.
-    pub(super) fn serve(&mut self, at: usize, kept: Kept, results: &mut [CallResult]) -> Todo<'a> {
+    pub(super) fn serve(&mut self, at: usize, kept: &Kept, results: &mut [CallResult]) -> Todo<'a> {
         self.courses[at].degraded = Some(Degraded::Cached(kept.age));
         self.ended(at, Done::at_once(Ok(kept.text.to_string())), results)
     }
@@ -134,7 +134,7 @@ impl<'a> Drive<'a> {
         course.degraded = Some(Degraded::Tool(name.into()));
         (course.aim.name, course.aim.policy) = (name, policy);
         course.attempt += 1;
-        let found = executor.registry.find(name).map_err(|error| CallError::Unknown(error));
+        let found = executor.registry.find(name).map_err(CallError::Unknown);
         let keys = keys(name, policy, arguments).map_err(|error| CallError::Refused(*error));
         match found.and_then(|tool| Ok((tool, keys?))) {
             Ok((tool, keys)) => {
