@@ -138,7 +138,7 @@ fn it_is_told_where_a_call_waits_and_when_its_lane_waits_elsewhere() {
     assert!(queued.iter().all(|event| event.lane.is_some() && event.lane == moved.lane));
     assert_eq!(moved.place, queued[0].place, "the first of the lane stands for all");
     assert_ne!(queued[0].place, queued[1].place);
-    let started = of(EventKind::Started).last().unwrap();
+    let started = of(EventKind::Started).next_back().unwrap();
     assert_eq!((started.place, started.limit.as_deref()), (queued[0].place, None));
     assert_eq!(gate.counters().of(EventKind::Moved), of(EventKind::Moved).count() as u64);
     drop(first);
