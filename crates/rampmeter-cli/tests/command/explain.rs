@@ -84,7 +84,8 @@ fn call(at_us: u64, event: &str, place: u64, priority: &str, more: Value) -> Val
         "at_us": at_us, "event": event, "tool": "t", "call": format!("c{place}"), "turn": 1,
         "flow": format!("f{}", place % 2), "priority": priority, "place": place,
     });
-    line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let Value::Object(more) = more else { panic!("an object") };
+    line.as_object_mut().unwrap().extend(more);
     line
 }
 
