@@ -340,7 +340,7 @@ impl Engine {
 
     /// What keeps a waiting call from starting: `at` if that does, else another instance. It may
     /// start in the gap of one claim, which is then said.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn blocked(
         &mut self,
         call: u32,

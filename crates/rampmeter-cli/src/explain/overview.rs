@@ -47,8 +47,9 @@ pub(super) fn overview(run: &Run) -> String {
         let who = format!("{} ({}, {})", call.tool, call.flow, call.priority);
         let _ = writeln!(
             text,
-            "  {:<16} {:<32} {:>9}  {}",
-            short(&name(run, *at), 16),
+            "  {:<6} {:<24} {:<32} {:>9}  {}",
+            format!("#{}", at + 1),
+            short(&name(run, *at), 24),
             short(&who, 32),
             span(*us),
             short(&places.join(", "), 80),
