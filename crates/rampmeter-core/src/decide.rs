@@ -199,6 +199,7 @@ impl Engine {
             .never_fits(call, own)
             .or_else(|| self.refusal_without_wait(call, (at, answer), otherwise, until))
             .or_else(|| self.refusal_as_shut(call, parent.nest != NONE, until))
+            .or_else(|| self.refusal_as_pressed(call, (at, parent.nest != NONE), expires))
             .or_else(|| self.refusal_as_deadlock(call, parent, at))
             .or_else(|| {
                 let (route, flow) = (call.route, call.flow);
@@ -333,6 +334,7 @@ impl Engine {
                 book.join(parent.raised.own(call.priority), call.flow, ticket, index);
             }
         }
+        self.queues_changed(call.route);
         if self.routes.get(call.route).is_keyed() {
             self.join_lines(call, ticket, index, parent.nest != NONE);
         }

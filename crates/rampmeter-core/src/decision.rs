@@ -71,6 +71,9 @@ pub enum Reason {
     Unwritten,
     /// An interceptor said no; the engine never says it.
     Denied,
+    /// The gate is under severe pressure, and its priority has its share of the queue, or it could
+    /// not start within the time it may wait.
+    Pressure,
 }
 
 /// When asking again could be answered otherwise.
@@ -106,6 +109,7 @@ impl Reason {
             Reason::WouldDeadlock => "would_deadlock",
             Reason::Unwritten => "unwritten",
             Reason::Denied => "denied",
+            Reason::Pressure => "pressure",
         }
     }
 }
@@ -129,6 +133,7 @@ impl fmt::Display for Reason {
             Reason::WouldDeadlock => "it would wait for ever, in a cycle of calls",
             Reason::Unwritten => "what it is charged could not be written to the state file",
             Reason::Denied => "an interceptor refused it",
+            Reason::Pressure => "the gate is under severe pressure, and cannot let it wait",
         })
     }
 }

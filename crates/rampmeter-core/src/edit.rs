@@ -154,6 +154,7 @@ impl Engine {
                 self.reform(id);
                 for instance in self.instances.of(id).collect::<Vec<_>>() {
                     self.revise_breaker(instance, breaker, out);
+                    self.queue_changed(instance);
                 }
             }
             Edit::Remove(LimitId(id)) => {
@@ -162,7 +163,9 @@ impl Engine {
                     self.warm(instance, out);
                     self.revise_breaker(instance, None, out);
                 }
+                let gone: Vec<u32> = self.instances.of(id).collect();
                 self.instances.remove(id, self.now);
+                gone.into_iter().for_each(|instance| self.queue_changed(instance));
             }
             Edit::Pause(LimitId(id)) => self.pause(id, true),
             Edit::Resume(LimitId(id)) => self.pause(id, false),
@@ -252,9 +255,13 @@ impl Engine {
     }
 
     /// Who waits for an instance, if that matters now.
-    fn book_anew(&mut self, id: u32) {
+    pub(crate) fn book_anew(&mut self, id: u32) {
         let limit = self.instances.get(id).limit;
-        let keeps = self.config.limits[usize::from(limit)].keeps_a_book();
+        if self.instances.is_gone(limit) {
+            return;
+        }
+        let config = &self.config.limits[usize::from(limit)];
+        let keeps = config.keeps_a_book() || self.instances.keeps_books;
         let mut book = keeps.then(Box::<Book>::default);
         if let Some(book) = &mut book {
             for (call, record) in self.calls.iter() {

@@ -22,6 +22,7 @@ use crate::instance::Instances;
 use crate::lane::{Lanes, Record, Running};
 use crate::nest::{Nests, Parent};
 use crate::patience::Patience;
+use crate::pressure::Pressing;
 use crate::route::{RouteBuilder, Routes};
 use crate::slab::Slab;
 use crate::time::Instant;
@@ -51,6 +52,7 @@ pub struct Engine {
     pub(crate) tracks_ends: bool,
     /// Some limit learns from how calls end.
     pub(crate) by_outcome: bool,
+    pub(crate) pressing: Pressing,
     pub(crate) now: Instant,
     pub(crate) tickets: u64,
     pub(crate) builder: RouteBuilder,
@@ -139,6 +141,7 @@ impl Engine {
             waiting: 0,
             contended: 0,
             tracks_ends: false,
+            pressing: Pressing::default(),
             now: Instant::EPOCH,
             tickets: 0,
             builder: RouteBuilder::default(),

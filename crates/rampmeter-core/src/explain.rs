@@ -5,6 +5,7 @@ use crate::call::{CallId, LimitId, Priority};
 use crate::engine::Engine;
 use crate::lane::{NONE, Record};
 use crate::order::Order;
+use crate::pump::Block;
 use crate::time::Instant;
 
 /// Why a call waits.
@@ -107,9 +108,7 @@ impl Engine {
 
     /// What keeps a call from starting, and at which instance.
     fn waits_for(&mut self, call: u32, watch: u32) -> (WaitsFor, u32) {
-        let Some(block) = self.blocked(call, watch, &mut None) else {
-            return (WaitsFor::Turn, watch);
-        };
+        let Some(block) = self.in_the_way(call, watch) else { return (WaitsFor::Turn, watch) };
         let at = block.instance;
         let waits_for = match block.answer {
             Answer::At(until) => WaitsFor::Until(until),
@@ -122,6 +121,12 @@ impl Engine {
             Answer::OnRelease | Answer::Never | Answer::Ready => WaitsFor::Release,
         };
         (waits_for, at)
+    }
+
+    /// What keeps a call from starting, for those who only want to know.
+    #[inline(never)]
+    pub(crate) fn in_the_way(&mut self, call: u32, watch: u32) -> Option<Block> {
+        self.blocked(call, watch, &mut None)
     }
 
     /// Calls of the same flow and priority that wait at the same limit and came before.

@@ -53,6 +53,8 @@ pub(crate) struct Instance {
     pub(crate) nested: Option<Box<NestedLanes>>,
     /// Waiting calls that draw on this instance, wherever they wait.
     pub(crate) queued: u32,
+    /// Up to which mark of pressure they fill its queue: 0 for none, 2 for the severe one.
+    pub(crate) filled: u8,
     /// They by priority and flow, where that matters.
     pub(crate) book: Option<Box<Book>>,
     /// The claim that binds here, or [`NONE`].
@@ -75,6 +77,8 @@ pub(crate) struct Instances {
     /// All keys, as if they were the values of one label.
     keys: PerLimit,
     pub(crate) numbers: KeyNumbers,
+    /// Who waits is kept account of at every limit.
+    pub(crate) keeps_books: bool,
     /// What was in the way at instances that were collected, until it is counted.
     pub(crate) freed: usize,
 }
@@ -102,6 +106,7 @@ impl Instances {
             limits: Vec::new(),
             keys: PerLimit::default(),
             numbers: KeyNumbers::default(),
+            keeps_books: false,
             freed: 0,
         };
         for index in 0..config.limits.len() {
@@ -231,6 +236,15 @@ impl Instances {
         self.keys.by_value.insert(name.into(), id);
         self.keys.idle.set(id, now);
         Some(id)
+    }
+
+    /// The instance of a limit for this value of its label, if there is one.
+    pub(crate) fn look_up(&self, limit: u16, label: Option<&str>) -> Option<u32> {
+        let per_limit = self.limits.get(usize::from(limit))?;
+        match label {
+            None => per_limit.single,
+            Some(value) => per_limit.by_value.get(value).copied(),
+        }
     }
 
     /// All keys, by name.
@@ -371,7 +385,10 @@ impl Instances {
             partial: 0,
             nested: None,
             queued: 0,
-            book: limit_config.filter(|limit| limit.keeps_a_book()).map(|_| Box::default()),
+            filled: 0,
+            book: limit_config
+                .filter(|limit| limit.keeps_a_book() || self.keeps_books)
+                .map(|_| Box::default()),
             claim: NONE,
             claims_of_watchers: Vec::new(),
             ends: None,

@@ -174,6 +174,11 @@ impl Lanes {
         self.slab.iter().filter(|(_, lane)| lane.watch == instance).map(|(id, _)| id).collect()
     }
 
+    /// The first call of each.
+    pub(crate) fn firsts(&self) -> impl Iterator<Item = u32> + '_ {
+        self.slab.iter().map(|(_, lane)| lane.first)
+    }
+
     pub(crate) fn get_mut(&mut self, id: u32) -> &mut Lane {
         &mut self.slab[id]
     }

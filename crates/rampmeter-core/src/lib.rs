@@ -41,6 +41,7 @@
 
 extern crate alloc;
 
+mod abandon;
 mod backfill;
 mod breaker;
 mod budget;
@@ -71,6 +72,7 @@ mod observe;
 mod obstacle;
 mod order;
 mod patience;
+mod pressure;
 mod pump;
 mod queue;
 mod resolve;
@@ -88,6 +90,7 @@ mod units;
 mod usage;
 mod watch;
 
+pub use abandon::Abandoned;
 pub use breaker::BreakerState;
 pub use call::{
     Call, CallId, Cost, Draw, Flow, KeyAccess, LabelId, LimitId, Outcome, Priority, ToolId, Unit,
@@ -103,6 +106,7 @@ pub use explain::{CycleStep, Explanation, WaitsFor};
 pub use key::MAX_KEY_BYTES;
 pub use observe::Word;
 pub use obstacle::{Obstacle, Waits};
+pub use pressure::{Filled, Mark, PressureMarks};
 pub use resolve::MAX_DRAWS;
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, KeySnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;

@@ -64,7 +64,7 @@ impl Engine {
         let lane = self.lanes.get(lane);
         let (watch, opened) = (lane.watch, lane.opened);
         // Behind another of its lane it has that one's obstacle, and its turn to wait for.
-        let block = if behind { None } else { self.blocked(index, watch, &mut None) };
+        let block = if behind { None } else { self.in_the_way(index, watch) };
         let block = block.filter(|block| block.instance == watch);
         Some(Waits {
             limit: LimitId(self.instances.get(watch).limit),
@@ -74,6 +74,7 @@ impl Engine {
     }
 
     /// What a block comes from.
+    #[inline(never)]
     pub(crate) fn obstacle_of(&self, block: &Block, nested: bool) -> Obstacle {
         let instance = self.instances.get(block.instance);
         let ready = |answer: Option<Answer>| answer.is_none_or(|it| it == Answer::Ready);

@@ -340,6 +340,7 @@ impl Engine {
 
     /// What keeps a waiting call from starting: `at` if that does, else another instance. It may
     /// start in the gap of one claim, which is then said.
+    #[inline]
     pub(crate) fn blocked(
         &mut self,
         call: u32,

@@ -103,17 +103,54 @@ impl Book {
         gone
     }
 
+    /// The newest call of a priority that has more than its share of `kept` calls, that most over
+    /// it; neither one that is spared nor, where that call is passed over, an older one.
+    pub(crate) fn over_share(
+        &self,
+        weights: &[u32],
+        kept: u32,
+        spared: impl Fn(Priority) -> bool,
+        passes_over: impl Fn(u32) -> bool,
+    ) -> Option<u32> {
+        let mut over: Vec<(&u8, &Class)> = self.classes.iter().collect();
+        over.retain(|(at, class)| {
+            !spared(Priority(**at)) && self.is_over(**at, class.calls, weights, kept)
+        });
+        over.sort_by(|(a, class_a), (b, class_b)| {
+            let (a, b) = (weight(weights, **a), weight(weights, **b));
+            (u128::from(class_b.calls) * a).cmp(&(u128::from(class_a.calls) * b)).then(a.cmp(&b))
+        });
+        let flows = over.into_iter().flat_map(|(_, class)| {
+            class.heaviest.iter().rev().filter_map(|(_, _, flow)| class.flows.get(flow))
+        });
+        let calls = flows.flat_map(|flow| flow.calls.values().rev());
+        calls.copied().find(|call| !passes_over(*call))
+    }
+
+    /// Whether a priority would with one call more have more than its share of `kept` calls.
+    pub(crate) fn has_its_share(&self, priority: Priority, weights: &[u32], kept: u32) -> bool {
+        let calls = self.classes.get(&priority.0).map_or(0, |class| class.calls);
+        self.is_over(priority.0, calls + 1, weights, kept)
+    }
+
+    /// Whether so many calls of a priority are more than its weighted share of `kept` calls, among
+    /// the priorities that wait.
+    fn is_over(&self, priority: u8, calls: u64, weights: &[u32], kept: u32) -> bool {
+        let others = self.classes.iter().filter(|(at, class)| **at != priority && class.calls > 0);
+        let own = weight(weights, priority);
+        let all: u128 = own + others.map(|(at, _)| weight(weights, *at)).sum::<u128>();
+        u128::from(calls) * all > u128::from(kept) * own
+    }
+
     fn of_flow(&self, flow: Flow) -> u32 {
         self.of_flow.get(&flow.id).copied().unwrap_or(0)
     }
 
     /// The call that must go, if one must; priorities are weighed by `weights`.
     fn heaviest(&self, weights: &[u32]) -> Option<u32> {
-        let weight =
-            |at: u8| u128::from(weights.get(usize::from(at)).map_or(1, |weight| (*weight).max(1)));
         let heaviest = self.classes.iter().filter(|(_, class)| class.calls > 0).max_by(
             |(a, class_a), (b, class_b)| {
-                let (a, b) = (weight(**a), weight(**b));
+                let (a, b) = (weight(weights, **a), weight(weights, **b));
                 let by_share =
                     (u128::from(class_a.calls) * b).cmp(&(u128::from(class_b.calls) * a));
                 by_share.then(b.cmp(&a))
@@ -123,6 +160,10 @@ impl Book {
         let (_, ticket, flow) = class.heaviest.last()?;
         class.flows.get(flow)?.calls.get(ticket).copied()
     }
+}
+
+fn weight(weights: &[u32], priority: u8) -> u128 {
+    u128::from(weights.get(usize::from(priority)).map_or(1, |weight| (*weight).max(1)))
 }
 
 /// The call that has no record yet.

@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::breaker::BreakerState;
-use crate::budget::Budget;
+use crate::budget::{Budget, Slots};
 use crate::call::LimitId;
 use crate::config::Counts;
 use crate::engine::Engine;
@@ -53,7 +53,8 @@ pub struct LimitSnapshot {
     pub paused: bool,
     /// Its instances, in the order of their labels' values.
     pub instances: Vec<InstanceSnapshot>,
-    /// For each budget the most slots ever held at once in any one instance; 0 for a rate.
+    /// For each budget the most slots ever held and abandoned at once in any one instance; 0 for a
+    /// rate.
     pub peaks: Vec<u64>,
 }
 
@@ -82,8 +83,10 @@ pub enum BudgetSnapshot {
         size: u64,
         /// How many are held.
         held: u64,
-        /// The most that were held at once.
+        /// The most that were held and abandoned at once.
         peak: u64,
+        /// Given up by calls whose work goes on: in use, and free for others all the same.
+        abandoned: u64,
     },
     /// A rate.
     Rate {
@@ -136,8 +139,8 @@ impl Engine {
         let budgets = budgets.iter().cloned().filter_map(|budget| match budget {
             Budget::Gone => None,
             Budget::Concurrency(slots) => {
-                let (size, held, peak) = (slots.size, slots.held, slots.peak);
-                Some(BudgetSnapshot::Concurrency { size, held, peak })
+                let Slots { size, held, peak, abandoned, .. } = slots;
+                Some(BudgetSnapshot::Concurrency { size, held, peak, abandoned })
             }
             Budget::Rate(mut rate) => Some(BudgetSnapshot::Rate {
                 counts: rate.counts,

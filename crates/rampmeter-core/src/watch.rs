@@ -64,6 +64,7 @@ impl Engine {
                 book.leave(own, flow, gone.ticket);
             }
         }
+        self.queues_changed(route);
         if self.routes.get(route).is_keyed() {
             self.leave_lines(route, gone.ticket, priority);
         }

@@ -151,7 +151,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// How long from now it may still start.
+    /// How long from now it may still start, and so may whatever it makes.
     #[inline]
     pub fn deadline(mut self, within: Duration) -> Self {
         self.deadline = Some(within);
@@ -184,7 +184,7 @@ impl<'a> Call<'a> {
     }
 
     /// The running call that makes it: a permit, or a [`Lineage`]. It has that call's flow and
-    /// priority, and its deadline if that is sooner. Without it, a call is nested under the one
+    /// priority, and its deadline if that is sooner; run by an executor, also its time-out. Without it, a call is nested under the one
     /// in whose [`scope`](crate::Permit::scope) it is first polled, if there is one.
     pub fn parent(mut self, parent: impl Into<Lineage>) -> Self {
         self.parent = Some(parent.into());

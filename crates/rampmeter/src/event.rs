@@ -36,6 +36,10 @@ pub enum EventKind {
     Cancelled,
     /// It has an answer, and not of its own tool: told after its ends, once for the whole call.
     Degraded,
+    /// Its work has outlasted its end and its grace.
+    Abandoned,
+    /// Its work came to an answer after its end, and that was dropped.
+    Late,
     /// Calls begin to wait for a limit.
     Saturated,
     /// Nobody waits for a limit any more.
@@ -62,10 +66,16 @@ pub enum EventKind {
     HalfOpen,
     /// They did, and calls start as before.
     Closed,
+    /// The gate takes more work again.
+    Normal,
+    /// A queue is filled.
+    Elevated,
+    /// A queue is nearly full, or no calls are admitted for want of memory.
+    Severe,
 }
 
 impl EventKind {
-    const ALL: [EventKind; 22] = [
+    const ALL: [EventKind; 27] = [
         EventKind::Invoked,
         EventKind::Queued,
         EventKind::Moved,
@@ -75,6 +85,8 @@ impl EventKind {
         EventKind::Refused,
         EventKind::Cancelled,
         EventKind::Degraded,
+        EventKind::Abandoned,
+        EventKind::Late,
         EventKind::Saturated,
         EventKind::Relieved,
         EventKind::Resized,
@@ -88,6 +100,9 @@ impl EventKind {
         EventKind::Opened,
         EventKind::HalfOpen,
         EventKind::Closed,
+        EventKind::Normal,
+        EventKind::Elevated,
+        EventKind::Severe,
     ];
 
     /// The event's name in files: `tool.started`, `limit.saturated`.
@@ -102,6 +117,8 @@ impl EventKind {
             EventKind::Refused => "tool.refused",
             EventKind::Cancelled => "tool.cancelled",
             EventKind::Degraded => "tool.degraded",
+            EventKind::Abandoned => "tool.abandoned",
+            EventKind::Late => "tool.late",
             EventKind::Saturated => "limit.saturated",
             EventKind::Relieved => "limit.relieved",
             EventKind::Resized => "limit.resized",
@@ -115,6 +132,9 @@ impl EventKind {
             EventKind::Opened => "limit.opened",
             EventKind::HalfOpen => "limit.half_open",
             EventKind::Closed => "limit.closed",
+            EventKind::Normal => "gate.normal",
+            EventKind::Elevated => "gate.elevated",
+            EventKind::Severe => "gate.severe",
         }
     }
 }
@@ -156,8 +176,8 @@ pub struct Event {
     /// Which of the gate's calls it is: no two have one place at one time. `None` for events of a
     /// limit, and for calls that never came as far as starting or waiting.
     pub place: Option<u32>,
-    /// The limit that the event is about, that refused, or where the call waits (`Queued`,
-    /// `Moved`); a key as `key NAME`.
+    /// The limit that the event is about, that refused, that presses the gate, or where the call
+    /// waits (`Queued`, `Moved`); a key as `key NAME`.
     pub limit: Option<Arc<str>>,
     /// Why, of a refusal.
     pub reason: Option<Reason>,
@@ -171,7 +191,8 @@ pub struct Event {
     pub by: Option<Arc<str>>,
     /// How the call ended, of an end.
     pub outcome: Option<Outcome>,
-    /// How long it waited (`Started`, `Refused`) or ran (ends).
+    /// How long it waited (`Started`, `Refused`), ran (ends), or went on after its end (`Abandoned`,
+    /// `Late`).
     pub took: Option<Duration>,
     /// How long it will last (`Cooling`, `Spent`).
     pub lasts: Option<Duration>,

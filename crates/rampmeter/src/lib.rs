@@ -24,6 +24,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "tokio")]
+mod blocking;
 pub mod cache;
 mod call;
 mod event;
@@ -40,6 +42,7 @@ mod otel;
 mod permit;
 mod persist;
 pub mod policy;
+mod pressure;
 mod refusal;
 mod registry;
 mod report;
@@ -48,14 +51,16 @@ pub mod runtime;
 pub mod state_bag;
 mod tool;
 mod trace;
+mod work;
 
 pub use call::{Call, DEFAULT_FLOW};
 pub use event::{CallInfo, Counters, Event, EventKind, Events};
 pub use executor::{
     After, Attempt, Because, CallError, CallResult, Degraded, Executor, PlannedCall, ResolvedCall,
-    ResolvedTurn, Status, TurnPlan, TurnReport, TurnRequest, parse_and_resolve,
+    ResolvedTurn, Status, StreamOptions, TurnPlan, TurnReport, TurnRequest, Turns,
+    parse_and_resolve,
 };
-pub use gate::{Admission, Ask, Explanation, Gate, Handle, WaitsFor};
+pub use gate::{Abandoned, Admission, Ask, Explanation, Gate, Handle, Ready, WaitsFor};
 pub use interceptor::{Before, CallContext, Interceptor};
 pub use lineage::{Lineage, Scope};
 #[cfg(feature = "prometheus")]
@@ -65,6 +70,7 @@ pub use otel::OtelSpans;
 pub use permit::Permit;
 pub use persist::{Durability, LeftOut, PersistError, Persisted, Restored, SetAside};
 pub use policy::{Access, Policy, PolicyErrors, Unit};
+pub use pressure::{MemoryMeter, Pressure, PressureCause, PressureLevel, ProcessMemory};
 pub use rampmeter_core::{
     BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, KeyAccess, KeySnapshot,
     LimitSnapshot, MAX_KEY_BYTES, Obstacle, Outcome, Reason, Snapshot,
@@ -74,3 +80,4 @@ pub use registry::{DuplicateTool, Registry, UnknownTool};
 pub use report::Report;
 pub use state_bag::{BagError, BagWriter, StateBag};
 pub use tool::{Invocation, Tool, ToolError};
+pub use work::{Hold, Work};

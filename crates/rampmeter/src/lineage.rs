@@ -1,10 +1,10 @@
 //! Which running call makes a call.
 //!
 //! A call that a running call makes is *nested*: it has its caller's flow and priority, ends its
-//! wait by its caller's deadline, and may run on the slots that its caller lends it while it
-//! waits. How lineage travels: a future that is polled in a permit's [`scope`](crate::Permit::scope)
-//! has it by itself, on any runtime; whatever leaves that future, as a spawned task or another
-//! thread does, carries a [`Lineage`] with it.
+//! wait by its caller's deadline and time-out, and may run on the slots that its caller lends it
+//! while it waits. How lineage travels: a future that is polled in a permit's
+//! [`scope`](crate::Permit::scope) has it by itself, on any runtime; whatever leaves that future, as
+//! a spawned task or another thread does, carries a [`Lineage`] with it.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;

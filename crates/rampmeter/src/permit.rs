@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use rampmeter_core::{CallId, Outcome};
+use rampmeter_core::{CallId, Instant, Outcome};
 
 use crate::gate::Home;
 use crate::lineage::{Lineage, Scope};
@@ -55,6 +55,19 @@ impl Permit {
     /// That of `future`. The permit is not part of it.
     pub fn scope<F: Future>(&self, future: F) -> Scope<F> {
         self.lineage().scope(future)
+    }
+
+    /// Gives the call up to whoever will release it by its number.
+    pub(crate) fn into_call(mut self) -> CallId {
+        self.gate = None;
+        self.id
+    }
+
+    /// The call, and whatever it makes, must have ended by then: none of them starts later.
+    pub(crate) fn must_end_by(&self, by: Instant) {
+        if let Some(gate) = self.gate {
+            gate.must_end_by(self.id, by);
+        }
     }
 
     /// The call has ended.

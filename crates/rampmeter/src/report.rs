@@ -7,6 +7,7 @@ use rampmeter_core::CallId;
 
 use crate::feedback::Feedback;
 use crate::gate::Home;
+use crate::lineage::Lineage;
 use crate::policy::Unit;
 
 /// A running call, as the one that tells its limits what it learned. It is a name, not a hold: once
@@ -45,6 +46,11 @@ pub struct Report {
 impl Report {
     pub(crate) fn new(gate: &'static Home, call: CallId) -> Report {
         Report { gate, serial: gate.serial(), call }
+    }
+
+    /// The call, as the one that makes others; for a tool that hands its work to others.
+    pub fn lineage(&self) -> Lineage {
+        Lineage::new(self.serial, self.call)
     }
 
     /// The call took so much, whatever was reserved for it: its limits count that instead, in the

@@ -16,6 +16,7 @@ use crate::policy::Access;
 use crate::report::Report;
 use crate::runtime::BoxFuture;
 use crate::state_bag::{BagError, BagWriter};
+use crate::work::Work;
 
 /// A tool that a model may call. Clones share the function.
 ///
@@ -68,6 +69,8 @@ pub struct Invocation {
     pub report: Option<Report>,
     /// What its turn's calls share, to read and to write as this call, if they share anything.
     pub state: Option<BagWriter>,
+    /// For work that may go on when the call is over: a thread, a process, a spawned task.
+    pub work: Work,
 }
 
 /// Why a tool did not do what was asked.
@@ -192,7 +195,7 @@ impl Tool {
     }
 }
 
-fn content(answer: &impl Serialize) -> Result<String, ToolError> {
+pub(crate) fn content(answer: &impl Serialize) -> Result<String, ToolError> {
     let value = serde_json::to_value(answer)
         .map_err(|error| ToolError::failed(format!("its answer cannot be written: {error}")))?;
     Ok(match value {
@@ -250,7 +253,7 @@ impl fmt::Debug for Tool {
 /// The values of labels may be secret; they are not shown.
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Invocation { name, id, arguments, flow, labels, report: _, state: _ } = self;
+        let Invocation { name, id, arguments, flow, labels, .. } = self;
         f.debug_struct("Invocation")
             .field("name", name)
             .field("id", id)

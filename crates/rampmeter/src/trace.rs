@@ -28,10 +28,13 @@ pub(crate) struct PartSpan {
 }
 
 /// Whether anybody collects them.
+#[cfg(feature = "tracing")]
 pub(crate) fn is_on() -> bool {
-    #[cfg(feature = "tracing")]
-    return tracing::span_enabled!(tracing::Level::INFO);
-    #[cfg(not(feature = "tracing"))]
+    tracing::span_enabled!(tracing::Level::INFO)
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn is_on() -> bool {
     false
 }
 

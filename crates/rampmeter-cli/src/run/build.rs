@@ -48,7 +48,7 @@ pub(crate) fn build(
         let built = match &tool.run {
             None => unrunnable(name),
             Some(RunPolicy::Command { command, max_output }) => {
-                let command = CommandTool::new(command, *max_output)
+                let command = CommandTool::new(command, *max_output, tool.overrun.grace)
                     .ok_or_else(|| format!("tool `{name}`: its command is malformed"))?;
                 command_tool(name, index, command, &tracker)
             }
@@ -88,8 +88,9 @@ fn command_tool(name: &str, index: usize, command: CommandTool, tracker: &Tracke
     Tool::raw(name, "", json!({}), move |call: Invocation| {
         let (command, tracker) = (command.clone(), tracker.clone());
         async move {
-            let _running = tracker.start(index, &call);
-            command.run(call.arguments.as_str()).await.map_err(ToolError::failed)
+            // Counted as running until the command has ended, and only then is its slot free.
+            let keep = (tracker.start(index, &call), call.work.hold());
+            command.run(call.arguments.as_str(), keep).await.map_err(ToolError::failed)
         }
     })
 }

@@ -20,6 +20,7 @@ mod tracker;
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rampmeter::policy::Policy;
 use rampmeter::runtime::{Runtime, TokioRuntime};
@@ -44,6 +45,9 @@ pub(crate) use table::short;
 
 /// Events held for the writer before some are missed; the summary would say so.
 const EVENT_BUFFER: usize = 1 << 20;
+
+/// How long after its grace a command is certain to have ended.
+const ENDS_WITHIN: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &RunArgs) -> Exit {
     match try_run(args) {
@@ -163,10 +167,13 @@ async fn one(
     let shared = StateBag::new(BagRules::of(policy)).map_err(|error| error.to_string())?;
     let driven =
         drive::drive(&executor, &shared, lines, args.format, at_once, stop, &mut results).await;
+    // What was given up is still being ended; nothing of it outlives the run.
+    let graces = policy.tools.iter().map(|tool| tool.overrun.grace).max().unwrap_or_default();
+    let _ = tokio::time::timeout(graces + ENDS_WITHIN, executor.gate().at_rest()).await;
     watcher.abort();
     let _ = watcher.await;
-    let snapshot = executor.gate().snapshot();
-    let mut summary = summary::sum_up(policy, regime.name(), &driven, &tools, &snapshot, start_ns);
+    let gate = executor.gate();
+    let mut summary = summary::sum_up(policy, regime.name(), &driven, &tools, gate, start_ns);
     let mut whole = driven.broken_lines == 0 && results.out.is_none_or(|mut out| out.finish());
     whole &= state.is_none() || StateFile::close(executor.gate());
     if let Some(mut file) = files.bag {

@@ -181,6 +181,9 @@ fn line(event: &Event) -> Value {
         line.insert("turn".into(), json!(call.turn));
         line.insert("flow".into(), json!(*call.flow));
         line.insert("priority".into(), json!(*call.priority));
+        if call.attempt > 1 {
+            line.insert("attempt".into(), json!(call.attempt));
+        }
     }
     if let Some(place) = event.place {
         line.insert("place".into(), json!(place));
@@ -196,6 +199,9 @@ fn line(event: &Event) -> Value {
     }
     if let Some(reason) = event.reason {
         line.insert("reason".into(), json!(reason.as_str()));
+    }
+    if let Some(by) = &event.by {
+        line.insert("by".into(), json!(**by));
     }
     if let Some(outcome) = event.outcome {
         line.insert("outcome".into(), json!(format!("{outcome:?}").to_lowercase()));

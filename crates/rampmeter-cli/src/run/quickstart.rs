@@ -44,8 +44,8 @@ fn play(regime: Regime) -> (Driven, Tools, Summary) {
     let driven =
         clock.block_on(drive::drive(&executor, &bag, lines, None, at_once, &stop, &mut Quiet));
     let driven = driven.expect("a run that hangs has lost a call");
-    let snapshot = executor.gate().snapshot();
-    let summary = summary::sum_up(&policy, regime.name(), &driven, &tools, &snapshot, start_ns);
+    let gate = executor.gate();
+    let summary = summary::sum_up(&policy, regime.name(), &driven, &tools, gate, start_ns);
     (driven, tools, summary)
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn screen(policy: &Policy, runs: &[Summary]) -> String {
     table.cells_if_any("refused by the limits", |run| run.refused);
     table.cells_if_any("failed", |run| run.failed);
     table.cells_if_any("cancelled", |run| run.cancelled);
+    table.cells_if_any("not ended within their grace", |run| run.abandoned);
     table.cells("time to finish", |run| time(run.elapsed_ms));
     if let Some(best) = last.quotas_allow_ms.filter(|best| *best > 0.0) {
         table.cells("the least that the quotas allow", |_| time(best));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rampmeter::policy::{Policy, RunPolicy, Unit};
-use rampmeter::{BudgetSnapshot, LimitSnapshot, Snapshot, Status};
+use rampmeter::{BudgetSnapshot, EventKind, Gate, LimitSnapshot, Status};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -25,6 +25,10 @@ pub(crate) struct Summary {
     pub(crate) refused: u64,
     pub(crate) throttled: u64,
     pub(crate) cancelled: u64,
+    /// Calls whose work outlasted their grace.
+    pub(crate) abandoned: u64,
+    /// Calls whose work came to an answer when they were over.
+    pub(crate) late: u64,
     pub(crate) elapsed_ms: f64,
     /// The least time in which the simulated providers' quotas let all these calls through.
     pub(crate) quotas_allow_ms: Option<f64>,
@@ -83,9 +87,10 @@ pub(crate) fn sum_up(
     regime: &'static str,
     driven: &Driven,
     tools: &Tools,
-    snapshot: &Snapshot,
+    gate: &Gate,
     start_ns: u64,
 ) -> Summary {
+    let (snapshot, counters) = (gate.snapshot(), gate.counters());
     let count = |status| driven.calls.iter().filter(|call| call.status == status).count() as u64;
     let limits = policy.limits.iter().map(|limit| {
         let enforced = snapshot.limits.iter().find(|it| it.name == limit.name);
@@ -125,6 +130,8 @@ pub(crate) fn sum_up(
         refused: count(Status::Refused),
         throttled: count(Status::Throttled),
         cancelled: count(Status::Cancelled),
+        abandoned: counters.of(EventKind::Abandoned),
+        late: counters.of(EventKind::Late),
         elapsed_ms: millis(driven.elapsed),
         quotas_allow_ms: quotas_allow(policy, driven, tools, start_ns),
         peak: tools.tracker.peak(),

@@ -9,6 +9,8 @@
 //! The command inherits the environment (secrets in it included) and the working directory. It gets
 //! the arguments on its standard input too, as the JSON the model wrote; it need not read them.
 
+use std::time::Duration;
+
 use super::arguments::Arguments;
 use super::error::ToolError;
 use super::template::Template;
@@ -19,17 +21,18 @@ pub(crate) struct CommandTool {
     program: String,
     elements: Vec<Template>,
     max_output: u64,
+    grace: Duration,
 }
 
 impl CommandTool {
     /// A tool of a command as a policy has it: the program, then its arguments with their
     /// placeholders; `None` for one that no parsed policy has. `max_output` bounds standard output
-    /// and standard error, each in bytes.
-    pub(crate) fn new(command: &[String], max_output: u64) -> Option<Self> {
+    /// and standard error, each in bytes; `grace` is how long it may take to end when it is asked to.
+    pub(crate) fn new(command: &[String], max_output: u64, grace: Duration) -> Option<Self> {
         let (program, arguments) = command.split_first()?;
         let program = Template::parse(program)?.literal()?.to_owned();
         let elements = arguments.iter().map(|word| Template::parse(word)).collect::<Option<_>>()?;
-        Some(Self { program, elements, max_output })
+        Some(Self { program, elements, max_output, grace })
     }
 
     /// Runs the command on the arguments, a JSON object, and returns what it wrote to standard
@@ -41,11 +44,17 @@ impl CommandTool {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future kills the whole process group at once; the runtime reaps the command.
-    /// A process that has left the group (`setsid`) is out of reach.
-    pub(crate) async fn run(&self, arguments: &str) -> Result<String, ToolError> {
+    /// Dropping the future asks the whole process group to end (SIGTERM), and kills it if the command
+    /// has not ended within the grace. `keep` is dropped when it has. A process that has left the
+    /// group (`setsid`) is out of reach.
+    pub(crate) async fn run(
+        &self,
+        arguments: &str,
+        keep: impl Send + 'static,
+    ) -> Result<String, ToolError> {
         let argv = self.fill(arguments).map_err(ToolError::BadArguments)?;
-        let output = run_process(&self.program, &argv, arguments, self.max_output).await?;
+        let (program, most, grace) = (&self.program, self.max_output, self.grace);
+        let output = run_process(program, &argv, arguments, most, grace, keep).await?;
         Ok(String::from_utf8(output)
             .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
     }
@@ -88,6 +97,8 @@ async fn run_process(
     _argv: &[String],
     _input: &str,
     _max_output: u64,
+    _grace: Duration,
+    _keep: impl Send + 'static,
 ) -> Result<Vec<u8>, ToolError> {
     Err(ToolError::NotStarted(format!(
         "`{program}` was not started: commands as tools need process groups, which only Unix has"

@@ -22,6 +22,9 @@ const POLICY: &str = r#"
     run = { command = ["sh", "-c", "sleep 1000 & echo $$ > group; wait"] }
     [limits.door]
     concurrency = 1
+    [tools.deaf]
+    grace = "10m"
+    run = { command = ["sh", "-c", "trap '' TERM; sleep 1000 & echo $$ > group; wait; wait"] }
     [tools.loud]
     run = { command = ["head", "-c", "500000", "/dev/zero"] }
 "#;
@@ -143,4 +146,19 @@ fn a_second_interrupt_leaves_at_once_and_still_leaves_no_process_behind() {
     assert_eq!(status.code(), Some(130));
     no_member_is_left(group);
     drop(pipe);
+}
+
+#[test]
+fn a_second_interrupt_does_not_wait_for_a_grace_that_goes_on() {
+    let folder = Folder::with(POLICY, &turn(&[("a", "deaf", "{}")]));
+    let mut command = folder.command(&["run", "."]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let group = group(&folder, &mut child);
+    // The second listener is there a moment after the first; until then it is the same interrupt.
+    let status = until("the end of the run", || {
+        interrupt(&child, Signal::INT);
+        child.try_wait().unwrap()
+    });
+    assert_eq!(status.code(), Some(130));
+    no_member_is_left(group);
 }

@@ -15,4 +15,6 @@ mod plan;
 mod quotas;
 mod real_turns;
 mod shared_state;
+#[cfg(target_os = "linux")]
+mod subprocesses;
 mod wrong_input;

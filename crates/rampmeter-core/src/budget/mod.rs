@@ -216,10 +216,12 @@ impl Budget {
         }
     }
 
-    /// From when on nothing that was taken matters any more; `None` while slots are held.
+    /// From when on nothing that was taken matters any more; `None` while slots are used.
     pub(crate) fn idle_at(&mut self, now: Instant) -> Option<Instant> {
         match self {
-            Budget::Concurrency(slots) => (slots.held == 0).then_some(Instant::EPOCH),
+            Budget::Concurrency(slots) => {
+                (slots.held == 0 && slots.abandoned == 0).then_some(Instant::EPOCH)
+            }
             Budget::Rate(rate) => {
                 let word = rate.word.as_ref().map_or(Instant::EPOCH, |word| word.idle_at());
                 Some(word.max(match &mut rate.kind {

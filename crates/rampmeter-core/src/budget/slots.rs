@@ -21,7 +21,10 @@ use crate::config::Adaptive;
 pub(crate) struct Slots {
     pub(crate) size: u64,
     pub(crate) held: u64,
+    /// The most that were held and abandoned at once.
     pub(crate) peak: u64,
+    /// Given up by calls whose work goes on.
+    pub(crate) abandoned: u64,
     /// Callers that wait for calls of their own lend them theirs.
     pub(crate) lend: bool,
     bars: Option<Box<[Bar]>>,
@@ -57,7 +60,7 @@ impl Slots {
         });
         let bars: Vec<Bar> = bars.collect();
         let bars = (!bars.is_empty()).then(|| bars.into_boxed_slice());
-        Slots { size, held: 0, peak: 0, lend, bars, adapting: None }
+        Slots { size, held: 0, peak: 0, abandoned: 0, lend, bars, adapting: None }
     }
 
     /// The same slots, and nothing held.
@@ -69,7 +72,7 @@ impl Slots {
 
     /// Takes over what is not counted anew of slots that these replace.
     pub(super) fn carry_on(&mut self, old: &mut Slots) {
-        self.peak = old.peak;
+        (self.peak, self.abandoned) = (old.peak, old.abandoned);
         self.adapting = old.adapting.take();
         if let Some(adapting) = &mut self.adapting {
             adapting.learned = old.size;
@@ -179,7 +182,7 @@ impl Slots {
     #[inline]
     pub(crate) fn take(&mut self, amount: u64, priority: Priority) {
         self.held = self.held.saturating_add(amount);
-        self.peak = self.peak.max(self.held);
+        self.peak = self.peak.max(self.held.saturating_add(self.abandoned));
         if self.bars.is_some() {
             self.take_beside_bars(amount, priority);
         }

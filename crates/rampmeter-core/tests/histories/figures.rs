@@ -123,7 +123,7 @@ fn a_snapshot_says_what_there_is_of_each_limit() {
     let counts = Counts::Calls;
     let period = Duration::from_secs(10);
     let budgets = vec![
-        BudgetSnapshot::Concurrency { size: 4, held: 2, peak: 3 },
+        BudgetSnapshot::Concurrency { size: 4, held: 2, peak: 3, abandoned: 0 },
         BudgetSnapshot::Rate { counts, amount: 5, period, capacity: 3, used: 2 },
     ];
     let instance =

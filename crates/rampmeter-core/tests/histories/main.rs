@@ -7,6 +7,7 @@
     reason = "a test may fail"
 )]
 
+mod abandoned;
 mod adaptive;
 mod arrivals;
 mod backfill;
@@ -24,6 +25,7 @@ mod instances;
 mod keys;
 mod lineage;
 mod nested;
+mod pressure;
 mod queues;
 mod refusals;
 mod rescues;

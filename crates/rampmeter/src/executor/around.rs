@@ -85,7 +85,7 @@ impl<'a> Drive<'a> {
             self.note_unasked(around.call(), &output);
             self.courses[at].around = Some(around);
             self.turn.ended(at, rampmeter_core::End::Final);
-            return self.concluded(at, Done { output, waited: None, ran: None }, results);
+            return self.concluded(at, Done::at_once(output), results);
         }
         let CallContext { arguments, labels, .. } = around.call();
         let given = Given { arguments: arguments.clone(), labels: labels.clone() };
@@ -128,17 +128,17 @@ impl<'a> Drive<'a> {
         self.executor.gate.note_more(EventKind::Degraded, info, |event| Event { by, ..event });
     }
 
-    /// The call has the result of another, and never came to the gate.
-    pub(super) fn note_shared(
+    /// The call has an answer that is not its own run's, and never came to the gate.
+    pub(super) fn note_answered(
         &self,
         at: usize,
-        output: &Result<String, CallError>,
+        (by, good): (&'static str, bool),
         results: &[CallResult],
     ) {
         let (info, gate) = (self.info(at, results), &self.executor.gate);
-        let end = if output.is_ok() { EventKind::Completed } else { EventKind::Failed };
+        let end = if good { EventKind::Completed } else { EventKind::Failed };
         gate.note(EventKind::Invoked, info.clone(), None);
-        gate.note_more(end, info, |event| Event { by: Some("flight".into()), ..event });
+        gate.note_more(end, info, |event| Event { by: Some(by.into()), ..event });
     }
 
     fn info(&self, at: usize, results: &[CallResult]) -> Arc<CallInfo> {

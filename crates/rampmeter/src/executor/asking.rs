@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
+use super::room::Place;
 use crate::gate::Admission;
 use crate::permit::Permit;
 use crate::refusal::Refusal;
@@ -20,6 +21,8 @@ pub(super) struct Asking<'a>(FuturesUnordered<One<'a>>);
 pub(super) struct One<'a> {
     pub(super) at: usize,
     pub(super) admission: Admission<'a>,
+    /// Held until it has its answer.
+    pub(super) _place: Option<Place>,
 }
 
 impl<'a> Asking<'a> {
@@ -74,8 +77,9 @@ mod tests {
         let policy = Policy::parse("test.toml", text).unwrap();
         let gate = Gate::with_runtime(&policy, Arc::new(VirtualTime::new())).unwrap();
         let held = gate.try_admit("t").unwrap();
-        let mut waiting: Vec<_> =
-            (0..5).map(|at| One { at, admission: gate.admit(Call::new("t")) }).collect();
+        let mut waiting: Vec<_> = (0..5)
+            .map(|at| One { at, admission: gate.admit(Call::new("t")), _place: None })
+            .collect();
         let mut context = Context::from_waker(Waker::noop());
         for one in &mut waiting {
             assert!(Pin::new(one).poll(&mut context).is_pending());

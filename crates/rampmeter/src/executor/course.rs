@@ -5,6 +5,7 @@ use rampmeter_core::{End, Instant};
 use super::flight::Common;
 use super::one::Done;
 use super::report::{Attempt, CallResult, Degraded};
+use super::room::Place;
 use super::runnable::Runnable;
 use crate::cache::Leader;
 use crate::interceptor::Around;
@@ -28,6 +29,8 @@ pub(super) struct Course<'a> {
     pub(super) attempt: u32,
     /// When it was first asked for.
     pub(super) arrived: Option<Instant>,
+    /// Its place among the calls that wait, from when its turn has come until it is asked for.
+    pub(super) place: Option<Place>,
     /// What has failed so far.
     pub(super) attempts: Vec<Attempt>,
     /// Its interceptors, once they have let it through, until they have its result.
@@ -35,6 +38,8 @@ pub(super) struct Course<'a> {
     /// Its span, if anybody collects them, and that of its wait.
     pub(super) span: Option<CallSpan>,
     pub(super) waiting: PartSpan,
+    /// So many pieces of its work go on, of attempts that have ended.
+    pub(super) going_on: u32,
     /// Others wait for its result.
     pub(super) leader: Option<Leader<Common>>,
     /// Its result is that of another.
@@ -57,6 +62,8 @@ impl<'a> Course<'a> {
             around: None,
             span: None,
             waiting: PartSpan::default(),
+            place: None,
+            going_on: 0,
             leader: None,
             shared: false,
             no_retry: None,
@@ -68,7 +75,7 @@ impl<'a> Course<'a> {
 impl Course<'_> {
     /// An attempt has failed, and something else is tried.
     pub(super) fn failed(&mut self, done: Done, end: End, now: Instant) {
-        let Done { output: Err(error), waited, ran } = done else { return };
+        let Done { output: Err(error), waited, ran, .. } = done else { return };
         let again_after = match end {
             End::Again(at) => Some(at.saturating_since(now)),
             End::Final | End::Failed => None,
@@ -79,7 +86,7 @@ impl Course<'_> {
 
     /// Its result is known.
     pub(super) fn fill(&mut self, done: Done, result: &mut CallResult) {
-        let Done { output, waited, ran } = done;
+        let Done { output, waited, ran, .. } = done;
         (result.waited, result.ran) = (waited, ran);
         (result.shared, result.no_retry) = (self.shared, self.no_retry);
         result.degraded = self.degraded.take().filter(|_| output.is_ok());

@@ -3,7 +3,6 @@
 use std::future::{Future, poll_fn};
 use std::sync::OnceLock;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use rampmeter_core::{End, Instant, Step, Turn};
@@ -13,8 +12,10 @@ use super::around::{self, Given};
 use super::asking::{Asking, One};
 use super::course::Course;
 use super::flight::Common;
-use super::one::{Done, Job};
+use super::one::{Done, Job, Terms};
+use super::overtime::Overtime;
 use super::report::{CallError, CallResult, Degraded, pending};
+use super::room::{Place, Seat};
 use super::runnable::{Runnable, runnable, turn_calls};
 use super::{Executor, TurnRequest};
 use crate::call::Call;
@@ -24,26 +25,30 @@ use crate::runtime::BoxFuture;
 use crate::state_bag::BagWriter;
 use crate::tool::Invocation;
 use crate::trace::PartSpan;
-
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::work::Work;
 
 /// What the loop waits for.
 enum Progress<'a> {
     Answered(usize, Result<Permit, Box<Refusal>>),
     Acted(usize, Acted<'a>),
+    /// A piece of work of a call has ended that went on after its attempt.
+    Free(usize),
     Woken,
     Stopped,
 }
 
-/// Runs a turn until every call has its result or `stop` is ready.
+/// Runs a turn until every call has its result or `stop` is ready. It asks for a call when `seat` has
+/// a place for it.
 pub(super) async fn drive(
     executor: &Executor,
     request: &TurnRequest,
     stop: impl Future<Output = ()> + Send,
+    seat: Seat,
 ) -> Vec<CallResult> {
     let gate = executor.gate();
     let within = request.deadline.unwrap_or(executor.policy.turn.deadline);
     let deadline = gate.now().saturating_add(within);
+    let deadline = deadline.min(gate.inherited_end(request.parent));
     let mut results: Vec<CallResult> = request.turn.calls.iter().map(pending).collect();
     let calls = runnable(executor, request, &mut results);
     let given = around::places(executor, calls.len());
@@ -58,6 +63,7 @@ pub(super) async fn drive(
         calls,
         given: &given,
         asking: Asking::default(),
+        overtime: Overtime::default(),
         open: 0,
         failed: false,
     };
@@ -65,23 +71,38 @@ pub(super) async fn drive(
     let mut clock = Clock::default();
     let mut stop = std::pin::pin!(stop);
     loop {
-        while let Some(step) = drive.turn.next(gate.now()) {
-            if let Some((at, todo)) = drive.step(step, &mut results) {
+        let mut seated = true;
+        while drive.open > 0 {
+            let now = gate.now();
+            let place = seat.take();
+            // At the deadline nothing more is asked for.
+            seated = place.is_some() || now >= deadline;
+            if !seated {
+                break;
+            }
+            let Some(step) = drive.turn.next(now) else { break };
+            if let Some((at, todo)) = drive.step(step, place, &mut results) {
                 working.push(act(at, todo));
             }
         }
         if drive.open == 0 || drive.failed {
             break;
         }
-        clock.set(executor, drive.turn.next_moment());
+        clock.set(executor, if seated { drive.turn.next_moment() } else { deadline });
         // What has ended keeps its result also if the stop is ready; what has not begun does not
         // begin then.
         let progress = poll_fn(|context| {
             if let Poll::Ready(Some((at, acted))) = working.poll_next_unpin(context) {
                 return Poll::Ready(Progress::Acted(at, acted));
             }
+            if let Poll::Ready(at) = drive.overtime.poll(context) {
+                return Poll::Ready(Progress::Free(at));
+            }
             if stop.as_mut().poll(context).is_ready() {
                 return Poll::Ready(Progress::Stopped);
+            }
+            if !seated && seat.poll_room(context).is_ready() {
+                return Poll::Ready(Progress::Woken);
             }
             if let Poll::Ready((at, answer)) = drive.asking.poll(context) {
                 return Poll::Ready(Progress::Answered(at, answer));
@@ -91,6 +112,10 @@ pub(super) async fn drive(
         let todo = match progress.await {
             Progress::Answered(at, answer) => drive.answered(at, answer, &mut results),
             Progress::Acted(at, acted) => drive.acted(at, acted, &mut results),
+            Progress::Free(at) => {
+                drive.free(at);
+                None
+            }
             Progress::Woken => None,
             Progress::Stopped => break,
         };
@@ -112,6 +137,7 @@ pub(super) struct Drive<'a> {
     pub(super) given: &'a [OnceLock<Given>],
     pub(super) courses: Vec<Course<'a>>,
     pub(super) asking: Asking<'a>,
+    pub(super) overtime: Overtime,
     /// Calls without a result.
     pub(super) open: usize,
     /// A call has failed, and the turn is to fail fast.
@@ -122,12 +148,14 @@ pub(super) struct Drive<'a> {
 pub(super) type Todo<'a> = Option<(usize, Act<'a>)>;
 
 impl<'a> Drive<'a> {
-    fn step(&mut self, step: Step, results: &mut [CallResult]) -> Todo<'a> {
+    /// `place` is for the call that is asked for, until it has its answer.
+    fn step(&mut self, step: Step, place: Option<Place>, results: &mut [CallResult]) -> Todo<'a> {
         match step {
             Step::Ask { call, attempt } => {
                 let now = self.executor.gate.now();
                 let course = &mut self.courses[call];
                 course.attempt = attempt;
+                course.place = place;
                 course.arrived.get_or_insert(now);
                 match attempt {
                     1 => {
@@ -137,7 +165,10 @@ impl<'a> Drive<'a> {
                     _ => self.ask(call),
                 }
             }
-            Step::FallBack { call, fallback } => self.fall_back(call, fallback, results),
+            Step::FallBack { call, fallback } => {
+                self.courses[call].place = place;
+                self.fall_back(call, fallback, results)
+            }
             Step::GiveUp(call) => {
                 self.ended(call, Done::at_once(Err(CallError::TurnDeadline)), results)
             }
@@ -145,8 +176,14 @@ impl<'a> Drive<'a> {
     }
 
     /// The way to the gate is free, for the first time.
-    pub(super) fn enter(&mut self, at: usize, _: &mut [CallResult]) -> Todo<'a> {
-        self.ask_or_follow(at)
+    pub(super) fn enter(&mut self, at: usize, results: &mut [CallResult]) -> Todo<'a> {
+        match self.kept_under_pressure(at, results) {
+            Some(kept) => {
+                self.note_answered(at, ("cache", true), results);
+                self.serve(at, kept, results)
+            }
+            None => self.ask_or_follow(at),
+        }
     }
 
     /// Asks the gate for what the call aims at now.
@@ -170,7 +207,8 @@ impl<'a> Drive<'a> {
         if let Some(span) = &course.span {
             course.waiting = span.wait(course.attempt);
         }
-        self.asking.push(One { at, admission: executor.gate.admit(asked) });
+        let place = course.place.take();
+        self.asking.push(One { at, admission: executor.gate.admit(asked), _place: place });
         None
     }
 
@@ -211,8 +249,9 @@ impl<'a> Drive<'a> {
                 labels: labels.into(),
                 report,
                 state: self.writer(at),
+                work: Work::default(),
             },
-            timeout: aim.policy.map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
+            terms: Terms::of(aim.policy),
             turn_deadline: deadline,
         }
     }
@@ -238,7 +277,16 @@ impl<'a> Drive<'a> {
     }
 
     /// An attempt, or what stands in for the call, has ended.
-    pub(super) fn ended(&mut self, at: usize, done: Done, results: &mut [CallResult]) -> Todo<'a> {
+    pub(super) fn ended(
+        &mut self,
+        at: usize,
+        mut done: Done,
+        results: &mut [CallResult],
+    ) -> Todo<'a> {
+        if let Some(still) = done.still.take() {
+            self.courses[at].going_on += 1;
+            self.overtime.push(at, still);
+        }
         let end = match &done.output {
             Ok(text) => {
                 if self.courses[at].degraded.is_none() {
@@ -311,9 +359,23 @@ impl<'a> Drive<'a> {
             span.end(&done.output);
         }
         course.fill(done, result);
+        let goes_on = course.going_on > 0;
+        course.place = None;
         self.note_degraded(at, results);
-        self.turn.released(at);
+        if !goes_on {
+            self.turn.released(at);
+        }
         None
+    }
+
+    /// A piece of a call's work has ended that went on after its attempt.
+    fn free(&mut self, at: usize) {
+        let course = &mut self.courses[at];
+        course.going_on -= 1;
+        if course.going_on == 0 {
+            // Of a call that is still tried it means nothing yet.
+            self.turn.released(at);
+        }
     }
 
     /// The turn is over; what has no result yet keeps what was tried.

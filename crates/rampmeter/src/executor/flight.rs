@@ -31,6 +31,8 @@ impl<'a> Drive<'a> {
             Joined::Alone => self.ask(at),
             Joined::Leader(leader) => self.lead(at, leader),
             Joined::Follower(follower) => {
+                // It does not wait at the gate; others may in its place.
+                self.courses[at].place = None;
                 let until = executor.gate.runtime().sleep_until(self.deadline);
                 Some((at, Act::Follow(follower, until)))
             }
@@ -56,7 +58,7 @@ impl<'a> Drive<'a> {
             Some(Landed::Shared(Common { output, degraded })) => {
                 let course = &mut self.courses[at];
                 (course.shared, course.degraded) = (true, degraded);
-                self.note_shared(at, &output, results);
+                self.note_answered(at, ("flight", output.is_ok()), results);
                 self.turn.ended(at, rampmeter_core::End::Final);
                 self.settled(at, Done::at_once(output), results)
             }

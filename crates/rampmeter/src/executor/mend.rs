@@ -10,6 +10,7 @@ use super::report::{CallError, CallResult, Degraded};
 use super::runnable::{access, keys};
 use crate::cache::{CacheKey, Kept};
 use crate::policy::Fallback;
+use crate::pressure::PressureLevel;
 use crate::retry::{Backoff, NoRetry, Verdict, is_idempotent, may_retry};
 
 impl<'a> Drive<'a> {
@@ -82,6 +83,26 @@ impl<'a> Drive<'a> {
         self.executor.shared.cache.get(&self.key(at, shared), now, max_age)
     }
 
+    /// What is kept for a call that comes while the gate is severely pressed: it is served at once,
+    /// and spares the gate a call.
+    pub(super) fn kept_under_pressure(&self, at: usize, results: &[CallResult]) -> Option<Kept> {
+        let fallbacks = &self.calls[at].policy?.fallback;
+        let cache = fallbacks.iter().find_map(|fallback| match fallback {
+            Fallback::Cache { max_age, shared } => Some((*max_age, *shared)),
+            Fallback::Tool(_) | Fallback::Value(_) => None,
+        });
+        let (max_age, shared) = cache?;
+        if self.executor.gate.pressure_level() != PressureLevel::Severe {
+            return None;
+        }
+        let priority = results[self.calls[at].index].priority.as_deref();
+        let reserved = &self.executor.policy.pressure.reserved;
+        if reserved.iter().any(|name| Some(&**name) == priority) {
+            return None;
+        }
+        self.kept(at, max_age, shared)
+    }
+
     /// Answers a call with what is kept.
     pub(super) fn serve(&mut self, at: usize, kept: Kept, results: &mut [CallResult]) -> Todo<'a> {
         self.courses[at].degraded = Some(Degraded::Cached(kept.age));
@@ -131,7 +152,7 @@ impl<'a> Drive<'a> {
         }
         let last = self.courses[at].attempts.pop().map(|last| {
             let (waited, ran) = (last.waited, last.ran);
-            Done { output: Err(last.error), waited, ran }
+            Done { output: Err(last.error), waited, ran, still: None }
         });
         let done = last.unwrap_or_else(|| Done::at_once(Err(CallError::Cancelled)));
         self.settled(at, done, results)

@@ -8,11 +8,14 @@ mod drive;
 mod flight;
 mod mend;
 mod one;
+mod overtime;
 mod plan;
 mod report;
 mod request;
 mod resolve;
+mod room;
 mod runnable;
+mod stream;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,6 +25,8 @@ pub use plan::{After, Because, PlannedCall, TurnPlan};
 pub use report::{Attempt, CallError, CallResult, Degraded, Status, TurnReport};
 pub use request::TurnRequest;
 pub use resolve::{ResolvedCall, ResolvedTurn, parse_and_resolve};
+use room::Seat;
+pub use stream::{StreamOptions, Turns};
 
 use crate::cache::{Flights, LastGood};
 use crate::format::{Format, ParseError, ParseLimits};
@@ -110,8 +115,8 @@ impl Executor {
     /// are nested under its call.
     ///
     /// # Cancel safety
-    /// Dropping the future ends every tool of the turn and frees all it held; results so far are
-    /// lost. [`Executor::run_turn_until`] keeps them.
+    /// Dropping the future ends every tool of the turn and frees all it held, but for work that
+    /// goes on ([`Work::hold`]); results so far are lost. [`Executor::run_turn_until`] keeps them.
     pub async fn run_turn(&self, request: TurnRequest) -> TurnReport {
         self.run_turn_until(request, std::future::pending()).await
     }
@@ -120,14 +125,24 @@ impl Executor {
     /// what has ended keeps its result.
     pub async fn run_turn_until(
         &self,
+        request: TurnRequest,
+        stop: impl Future<Output = ()> + Send,
+    ) -> TurnReport {
+        self.run_seated(request, stop, Seat::unbounded()).await
+    }
+
+    /// [`Executor::run_turn_until`], where each call is asked for once `seat` has a place for it.
+    async fn run_seated(
+        &self,
         mut request: TurnRequest,
         stop: impl Future<Output = ()> + Send,
+        seat: Seat,
     ) -> TurnReport {
         request.parent = request.parent.or_else(|| self.gate.lineage());
         if let Some(state) = &mut request.state {
             state.begin(request.number);
         }
-        let results = drive::drive(self, &request, stop).await;
+        let results = drive::drive(self, &request, stop, seat).await;
         TurnReport { format: request.turn.format, results }
     }
 }

@@ -9,9 +9,11 @@ use futures_util::future::{Either, select};
 use rampmeter_core::{Instant, Outcome};
 
 use super::report::CallError;
-use crate::gate::Gate;
+use crate::gate::{Gate, Still};
 use crate::permit::Permit;
+use crate::policy::{OverrunPolicy, ToolPolicy};
 use crate::tool::{Invocation, Tool, ToolError};
+use crate::work::Work;
 
 /// What is needed to run one call.
 pub(super) struct Job<'a> {
@@ -19,8 +21,15 @@ pub(super) struct Job<'a> {
     pub(super) permit: Permit,
     pub(super) tool: &'a Tool,
     pub(super) invocation: Invocation,
-    pub(super) timeout: Duration,
+    pub(super) terms: Terms,
     pub(super) turn_deadline: Instant,
+}
+
+/// How long a call may run, and what becomes of work that goes on then.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
+    timeout: Duration,
+    overrun: OverrunPolicy,
 }
 
 /// What became of it.
@@ -28,43 +37,68 @@ pub(super) struct Done {
     pub(super) output: Result<String, CallError>,
     pub(super) waited: Option<Duration>,
     pub(super) ran: Option<Duration>,
+    /// Ready when the call's slots and keys are free, if its work goes on.
+    pub(super) still: Option<Still>,
+}
+
+impl Terms {
+    /// Those of a tool, or of one that the policy does not know.
+    pub(super) fn of(tool: Option<&ToolPolicy>) -> Terms {
+        const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+        Terms {
+            timeout: tool.map_or(DEFAULT_TIMEOUT, |tool| tool.timeout),
+            overrun: tool.map(|tool| tool.overrun).unwrap_or_default(),
+        }
+    }
 }
 
 impl Done {
     /// No tool was run.
     pub(super) fn at_once(output: Result<String, CallError>) -> Done {
-        Done { output, waited: None, ran: None }
+        Done { output, waited: None, ran: None, still: None }
     }
 }
 
-/// Runs the call; calls that its tool makes are nested under it. Dropping the future ends the tool first and then gives the permit back, so a
-/// slot is free only when the work has ended.
+/// Runs the call; calls that its tool makes are nested under it, and none of them starts after its
+/// end. Dropping the future ends the tool first and then gives the permit back, so a slot is free
+/// only when the work has ended. What others do for the tool keeps the slot until it ends too.
 pub(super) async fn run(job: Job<'_>) -> Done {
-    let Job { gate, permit, tool, invocation, timeout, turn_deadline } = job;
+    let Job { gate, permit, tool, mut invocation, terms, turn_deadline } = job;
+    let Terms { timeout, overrun } = terms;
     let waited = Some(permit.waited());
+    let (lineage, work) = (permit.lineage(), Work::default());
+    invocation.work = work.clone();
     let started = gate.now();
-    let running = permit.scope(attempt(gate, tool, invocation, started, timeout, turn_deadline));
-    let output = running.await;
+    let until = started.saturating_add(timeout);
+    permit.must_end_by(until.min(turn_deadline));
+    // Dropped after the tool's future, which is made later.
+    let mut running = Running { gate, permit: Some(permit), work, overrun };
+    let attempt = attempt(gate, tool, invocation, until.min(turn_deadline));
+    let answer = lineage.scope(attempt).await;
+    let answered = answer.is_some();
+    let output = match answer {
+        Some(answer) => answer,
+        None if until <= turn_deadline => Err(CallError::TimedOut(timeout)),
+        None => Err(CallError::TurnDeadline),
+    };
     let ran = Some(gate.now().saturating_since(started));
-    permit.finish(outcome(&output));
-    Done { output, waited, ran }
+    let still = running.over(outcome(&output), answered);
+    Done { output, waited, ran, still }
 }
 
+/// What the tool says, if it does by then. The tool's future is gone when this is.
 async fn attempt(
     gate: &Gate,
     tool: &Tool,
     invocation: Invocation,
-    started: Instant,
-    timeout: Duration,
-    turn_deadline: Instant,
-) -> Result<String, CallError> {
+    until: Instant,
+) -> Option<Result<String, CallError>> {
     let (tool, report) = (tool.clone(), invocation.report);
     // The function itself may panic as well as the future it returns.
     let running = async move { tool.invoke(invocation).await };
     let running = std::pin::pin!(AssertUnwindSafe(running).catch_unwind());
-    let until = started.saturating_add(timeout);
-    let clock = gate.runtime().sleep_until(until.min(turn_deadline));
-    match select(running, clock).await {
+    let clock = gate.runtime().sleep_until(until);
+    Some(match select(running, clock).await {
         Either::Left((Ok(Ok(text)), _)) => Ok(text),
         Either::Left((Ok(Err(error @ ToolError::Overloaded { retry_after, .. })), _)) => {
             // The others must not find out one by one.
@@ -75,8 +109,36 @@ async fn attempt(
         }
         Either::Left((Ok(Err(error)), _)) => Err(error.into()),
         Either::Left((Err(panic), _)) => Err(CallError::Panicked(message(panic.as_ref()))),
-        Either::Right(_) if until <= turn_deadline => Err(CallError::TimedOut(timeout)),
-        Either::Right(_) => Err(CallError::TurnDeadline),
+        Either::Right(_) => return None,
+    })
+}
+
+/// A call that runs. Dropped, it is given up.
+struct Running<'a> {
+    gate: &'a Gate,
+    permit: Option<Permit>,
+    work: Work,
+    overrun: OverrunPolicy,
+}
+
+impl Running<'_> {
+    /// The call is over, and the tool's own future is gone.
+    fn over(&mut self, outcome: Outcome, answered: bool) -> Option<Still> {
+        let permit = self.permit.take()?;
+        if !self.work.over(answered) {
+            permit.finish(outcome);
+            return None;
+        }
+        let overrun = self.gate.goes_on(permit, outcome, self.overrun);
+        let still = overrun.still();
+        self.work.give_back(overrun);
+        Some(still)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.over(Outcome::Cancelled, false);
     }
 }
 

@@ -167,7 +167,7 @@ impl State {
                 Box::new(unsupported(&tool.name, detail))
             })?,
         };
-        if let Some(detail) = wrong_keys(call, tool) {
+        if let Some(detail) = wrong_keys(call, tool, self.plan.guard.is_some()) {
             return Err(Box::new(unsupported(&tool.name, detail)));
         }
         if let Some(parent) = parent.and_then(|parent| self.info(parent)).cloned() {
@@ -182,7 +182,8 @@ impl State {
             turn: call.turn,
             attempt: call.attempt,
         });
-        Ok(Wanted { info: self.infos.insert(info), flow, priority })
+        let guarded = self.plan.guard.is_some() && !self.plan.spared.contains(&priority);
+        Ok(Wanted { info: self.infos.insert(info), flow, priority, guarded })
     }
 
     /// A nested call is for whom its caller is, at its caller's priority and in its turn.
@@ -203,7 +204,8 @@ impl State {
             attempt: call.attempt,
         });
         let priority = self.plan.priority(&parent.priority).unwrap_or(own);
-        Wanted { info: self.infos.insert(info), flow, priority }
+        // If it waited for memory, its caller would go on holding its own.
+        Wanted { info: self.infos.insert(info), flow, priority, guarded: false }
     }
 
     /// A flow by name. Recent names are kept, so that a call need not copy its own.
@@ -236,7 +238,9 @@ impl State {
             weight: draw.weight,
             costs,
         });
-        let draws: SmallVec<[Draw<'_>; 4]> = draws.collect();
+        let guard = self.plan.guard.filter(|_| wanted.guarded);
+        let guard = guard.map(|limit| Draw { limit, weight: 1, costs: &[] });
+        let draws: SmallVec<[Draw<'_>; 4]> = draws.chain(guard).collect();
         let known = call.labels.iter().filter_map(|(name, value)| {
             let label = self.plan.label(name)?;
             let hidden = label.secret.then(|| short_hash(value));
@@ -303,7 +307,7 @@ pub(super) fn unsupported(tool: &Arc<str>, detail: String) -> Refusal {
 }
 
 /// What is wrong with the keys that a call names, if anything is.
-fn wrong_keys(call: &Call<'_>, tool: &PlannedTool) -> Option<String> {
+fn wrong_keys(call: &Call<'_>, tool: &PlannedTool, guarded: bool) -> Option<String> {
     let Some(keys) = &call.keys else {
         let detail = || {
             "its keys depend on its arguments, which the gate does not see; name them with \
@@ -317,7 +321,7 @@ fn wrong_keys(call: &Call<'_>, tool: &PlannedTool) -> Option<String> {
         return Some(format!("it names a key of {bytes} bytes; name at most {MAX_KEY_BYTES}"));
     }
     let all = tool.draws.len() + tool.keys.len() + keys.0.len();
-    let most = core::MAX_DRAWS;
+    let most = core::MAX_DRAWS - usize::from(guarded);
     (all > most).then(|| format!("it names {all} limits and keys; name at most {most}"))
 }
 

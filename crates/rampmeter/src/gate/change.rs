@@ -66,6 +66,7 @@ impl State {
         self.flows.clear();
         self.revoke_leases();
         self.align(now, wall);
+        self.adopt_pressure(now);
         self.keep_time(now);
         Ok(())
     }
@@ -91,7 +92,7 @@ impl State {
         Ok(())
     }
 
-    fn tell_of(&mut self, now: Instant, kind: EventKind, limit: &Arc<str>) {
+    pub(super) fn tell_of(&mut self, now: Instant, kind: EventKind, limit: &Arc<str>) {
         let limit = Some(limit.clone());
         self.emit(now, kind, None, |event| Event { limit, ..event });
     }

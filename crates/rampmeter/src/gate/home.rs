@@ -76,6 +76,11 @@ impl Home {
         self.input(|state, now| state.release(now, id, outcome));
     }
 
+    /// A running call must have ended by then.
+    pub(crate) fn must_end_by(&'static self, id: CallId, by: Instant) {
+        self.visit(|state| state.map(|state| state.engine.must_end_by(id, by)));
+    }
+
     /// [`Home::input`], if the gate with this serial number is still here.
     pub(crate) fn input_at<R>(
         &'static self,
@@ -106,20 +111,25 @@ impl Home {
         loop {
             let Some(state) = guard.as_mut() else { return };
             state.settle(now);
+            state.look_at_pressure(now);
             let left_over = state.keep_time(now);
             if state.abandoned && state.engine.running() == 0 {
                 self.empty(guard);
                 return;
             }
-            let wakes = std::mem::take(&mut state.wakes);
+            let (serial, wakes) = (state.serial, std::mem::take(&mut state.wakes));
             drop(guard);
-            wakes.wake();
-            if !left_over {
+            // To measure is to read a file, and nobody shall wait for that.
+            let measured = wakes.wake().map(|meter| meter.bytes());
+            if !left_over && measured.is_none() {
                 return;
             }
             guard = lock(&self.state);
-            let Some(state) = guard.as_mut() else { return };
+            let Some(state) = guard.as_mut().filter(|state| state.serial == serial) else { return };
             now = state.begin();
+            if let Some(bytes) = measured {
+                state.measured(now, bytes);
+            }
         }
     }
 
@@ -129,7 +139,7 @@ impl Home {
         let wakes = guard.as_mut().map(State::close).unwrap_or_default();
         let state = guard.take();
         drop(guard);
-        wakes.wake();
+        drop(wakes.wake());
         drop(state);
         lock(&EMPTY).push(self);
     }

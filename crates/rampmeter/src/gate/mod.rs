@@ -20,8 +20,11 @@ mod leases;
 mod limits;
 mod lock;
 mod nested;
+mod overtime;
 mod persist;
 mod plan;
+mod pressure;
+mod ready;
 mod retries;
 mod revise;
 mod shapes;
@@ -44,7 +47,11 @@ pub use explain::{Explanation, WaitsFor};
 use handle::Kept;
 use handoff::Answer;
 pub(crate) use home::Home;
+pub use overtime::Abandoned;
+pub(crate) use overtime::{Overrun, Still};
 use plan::Plan;
+use pressure::Pressing;
+pub use ready::Ready;
 use retries::Retries;
 use state::{Standing, State, Wanted};
 
@@ -53,6 +60,7 @@ use crate::event::{CallInfo, Counters, Event, EventKind, Events};
 use crate::lineage::Lineage;
 use crate::permit::Permit;
 use crate::policy::Policy;
+use crate::pressure::{MemoryMeter, ProcessMemory};
 use crate::refusal::Refusal;
 use crate::runtime::Runtime;
 
@@ -69,6 +77,8 @@ struct Tenancy {
     serial: u64,
     runtime: Arc<dyn Runtime>,
     retries: Mutex<Retries>,
+    /// An answer that is given at once may rest on an old measure.
+    watches_memory: bool,
 }
 
 /// A kind of call whose limits were found once. Keep it where calls of one tool, flow and
@@ -98,14 +108,33 @@ impl Gate {
     /// # Errors
     /// As [`Gate::new`].
     pub fn with_runtime(policy: &Policy, runtime: Arc<dyn Runtime>) -> Result<Gate, ConfigError> {
+        Gate::with_meter(policy, runtime, Arc::new(ProcessMemory))
+    }
+
+    /// A gate that learns from `meter` how much memory is in use, where the policy's `[pressure]`
+    /// watches that.
+    ///
+    /// # Errors
+    /// As [`Gate::new`], and if the policy watches memory and `meter` cannot tell it.
+    pub fn with_meter(
+        policy: &Policy,
+        runtime: Arc<dyn Runtime>,
+        meter: Arc<dyn MemoryMeter>,
+    ) -> Result<Gate, ConfigError> {
+        let watches_memory = policy.pressure.memory.is_some();
+        if watches_memory {
+            measure(meter.as_ref())?;
+        }
         let (plan, config) = Plan::new(policy, runtime.now(), runtime.wall_clock());
         let seed = runtime.seed();
         let config = rampmeter_core::Config { seed, ..config };
-        let retries = Retries::new(policy.retries, runtime.now(), seed);
-        let state = State::new(plan, Engine::new(config)?, runtime.clone());
+        let retries = Mutex::new(Retries::new(policy.retries, runtime.now(), seed));
+        let pressing = Pressing::new(&plan, meter);
+        let state = State::new(plan, Engine::new(config)?, runtime.clone(), pressing);
         let serial = state.serial;
-        let (home, retries) = (Home::of(state), Mutex::new(retries));
-        let tenancy = Tenancy { home, serial, runtime, retries };
+        let home = Home::of(state);
+        let tenancy = Tenancy { home, serial, runtime, retries, watches_memory };
+        tenancy.home.input(State::adopt_pressure);
         Ok(Gate { tenancy: Arc::new(tenancy) })
     }
 
@@ -129,6 +158,7 @@ impl Gate {
     // As `admit` takes it.
     #[allow(clippy::needless_pass_by_value)]
     pub fn try_admit(&self, ask: impl Ask) -> Result<Permit, Box<Refusal>> {
+        self.measure_if_due();
         let home = self.home();
         match home.input(|state, now| ask.asked().put(self, state, now, false)) {
             Standing::Granted(id) => Ok(Permit::new(home, id, Duration::ZERO)),
@@ -231,6 +261,15 @@ impl Gate {
     fn home(&self) -> &'static Home {
         self.tenancy.home
     }
+}
+
+/// A first measure, so that a gate that could not be held to its policy is not made.
+fn measure(meter: &dyn MemoryMeter) -> Result<u64, ConfigError> {
+    meter.bytes().ok_or_else(|| ConfigError {
+        message: "[pressure] memory: how much memory is in use cannot be read here; remove it, or \
+                  make the gate with Gate::with_meter"
+            .to_owned(),
+    })
 }
 
 impl Drop for Tenancy {

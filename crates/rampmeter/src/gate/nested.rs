@@ -20,6 +20,15 @@ impl Gate {
     }
 }
 
+impl Gate {
+    /// By when calls under this one must have ended.
+    pub(crate) fn inherited_end(&self, lineage: Option<Lineage>) -> Instant {
+        let end =
+            || self.home().input(|state, _| state.engine.ends_by(lineage?.at(self.serial())?));
+        lineage.and_then(|_| end()).unwrap_or(Instant::NEVER)
+    }
+}
+
 impl State {
     /// Asks about a call: under the parent that it names, else under the call in whose scope it is.
     #[inline]

@@ -9,6 +9,7 @@ use rampmeter_core::{Instant, LabelId, LimitId, Priority, ToolId};
 
 use super::calendar::{self, Calendar};
 use super::limits::{self, Words};
+use super::pressure::{GUARD, guard_limit};
 use crate::call::Call;
 use crate::policy::{self, Policy, RateKind, RatePolicy, Unit};
 
@@ -31,6 +32,10 @@ pub(super) struct Plan {
     pub(super) limit_ids: HashMap<String, LimitId>,
     pub(super) flow_weights: HashMap<String, u32>,
     pub(super) tools: HashMap<Arc<str>, Arc<PlannedTool>>,
+    /// The limit that is paused while too much memory is in use, if it is watched.
+    pub(super) guard: Option<LimitId>,
+    /// Priorities that pressure spares.
+    pub(super) spared: Vec<Priority>,
 }
 
 #[derive(Clone)]
@@ -92,8 +97,9 @@ impl Plan {
         let limits = policy.limits.iter().map(|limit| {
             limits::limit(limit, &words, |period, zone| calendar::ends(period, zone, now, wall))
         });
+        let guard = policy.pressure.memory.map(|_| guard_limit());
         let config = core::Config {
-            limits: limits.collect(),
+            limits: limits.chain(guard).collect(),
             priorities: policy.priorities.iter().map(|priority| priority.weight).collect(),
             patience: policy.calls.patience,
             max_depth: policy.calls.max_depth,
@@ -106,13 +112,19 @@ impl Plan {
             generation: 0,
             policy: Arc::new(policy.clone()),
             limits: policy.limits.iter().map(|limit| PlannedLimit::new(&limit.name)).collect(),
+            spared: spared(policy, &priorities),
             priorities,
             calendars: Vec::new(),
             labels,
             limit_ids: limit_ids.collect(),
             flow_weights: flow_weights(policy),
             tools: HashMap::new(),
+            guard: None,
         };
+        if policy.pressure.memory.is_some() {
+            plan.guard = Some(LimitId(narrow(plan.limits.len())));
+            plan.limits.push(PlannedLimit::new(GUARD));
+        }
         plan.calendars = plan.calendars(now, wall);
         (plan, config)
     }
@@ -222,6 +234,13 @@ impl PlannedLimit {
     pub(super) fn new(name: &str) -> PlannedLimit {
         PlannedLimit { name: name.into(), paused: false }
     }
+}
+
+/// The priorities that pressure spares, by the engine's numbers.
+pub(super) fn spared(policy: &Policy, priorities: &[Arc<str>]) -> Vec<Priority> {
+    let named = policy.pressure.reserved.iter();
+    let places = named.filter_map(|name| priorities.iter().position(|it| **it == **name));
+    places.map(|at| Priority(u8::try_from(at).unwrap_or(u8::MAX))).collect()
 }
 
 pub(super) fn flow_weights(policy: &Policy) -> HashMap<String, u32> {

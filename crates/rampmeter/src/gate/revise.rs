@@ -9,7 +9,7 @@ use rampmeter_core::{ConfigError, Edit, Instant, LimitId};
 
 use super::calendar;
 use super::limits::{self, Words};
-use super::plan::{Plan, PlannedLabel, PlannedLimit, PlannedTool, flow_weights, label_ids};
+use super::plan::{Plan, PlannedLabel, PlannedLimit, PlannedTool, flow_weights, label_ids, spared};
 use crate::event::EventKind;
 use crate::policy::{LimitPolicy, Policy};
 
@@ -29,6 +29,13 @@ impl Plan {
         wall: SystemTime,
     ) -> Result<Revision, ConfigError> {
         let weights = self.weights(policy)?;
+        if self.policy.pressure.memory.is_some() != policy.pressure.memory.is_some() {
+            return wrong(
+                "whether [pressure] watches memory cannot change while calls run; its figures can, \
+                 and a new gate can begin or cease to watch it"
+                    .to_owned(),
+            );
+        }
         let (before, after) = (by_name(&self.policy), by_name(policy));
         let labels = label_ids(policy, &self.labels);
         for limit in &policy.limits {
@@ -149,6 +156,7 @@ impl Plan {
             self.limit_ids.insert(limit.name.clone(), *id);
         }
         self.generation += 1;
+        self.spared = spared(policy, &self.priorities);
         self.policy = Arc::new(policy.clone());
         self.labels = labels;
         self.flow_weights = flow_weights(policy);

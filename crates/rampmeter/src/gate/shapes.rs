@@ -91,7 +91,7 @@ impl State {
         };
         let shape = self.shapes.shapes.get_mut(at)?;
         shape.used = true;
-        let Wanted { info, flow, priority } = shape.wanted;
+        let Wanted { info, flow, priority, .. } = shape.wanted;
         let info = self.info_for(info, call);
         let deadline = call.deadline.map_or(Instant::NEVER, |within| now.saturating_add(within));
         let terms = Terms { flow, priority, deadline, parent: None };

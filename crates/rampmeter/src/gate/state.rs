@@ -16,8 +16,10 @@ use super::handle::Renewals;
 use super::handoff::Handoff;
 use super::infos::Infos;
 use super::leases::Leases;
+use super::overtime::Overtime;
 use super::persist::Keeping;
 use super::plan::Plan;
+use super::pressure::Pressing;
 use super::shapes::Shapes;
 use super::timer::TimerState;
 use super::wakes::Wakes;
@@ -40,6 +42,7 @@ pub(crate) struct State {
     attention: Instant,
     pub(super) plan: Plan,
     pub(super) timer: TimerState,
+    pub(super) overtime: Overtime,
     pub(super) counters: Counters,
     pub(super) wakes: Wakes,
     /// When the windows of calendar rates are next placed anew.
@@ -60,6 +63,7 @@ pub(crate) struct State {
     pub(super) keeping: Option<Box<Keeping>>,
     /// What of it is written in advance, if it must be before anybody uses it.
     pub(super) leases: Option<Box<Leases>>,
+    pub(super) pressing: Pressing,
     /// No handle is left; permits may be.
     pub(super) abandoned: bool,
 }
@@ -82,6 +86,8 @@ pub(super) struct Wanted {
     pub(super) info: u32,
     pub(super) flow: Flow,
     pub(super) priority: Priority,
+    /// Whether it must not start while too much memory is in use.
+    pub(super) guarded: bool,
 }
 
 /// How an admission stands.
@@ -92,7 +98,12 @@ pub(super) enum Standing {
 }
 
 impl State {
-    pub(super) fn new(plan: Plan, engine: Engine, runtime: Arc<dyn Runtime>) -> State {
+    pub(super) fn new(
+        plan: Plan,
+        engine: Engine,
+        runtime: Arc<dyn Runtime>,
+        pressing: Pressing,
+    ) -> State {
         static SERIALS: AtomicU64 = AtomicU64::new(0);
         State {
             serial: SERIALS.fetch_add(1, Ordering::Relaxed),
@@ -103,6 +114,7 @@ impl State {
             attention: Instant::EPOCH,
             plan,
             timer: TimerState::default(),
+            overtime: Overtime::default(),
             counters: Counters::default(),
             wakes: Wakes::default(),
             align_at: Instant::EPOCH,
@@ -118,6 +130,7 @@ impl State {
             shapes: Shapes::default(),
             keeping: None,
             leases: None,
+            pressing,
             abandoned: false,
         }
     }
@@ -149,6 +162,7 @@ impl State {
         }
         self.advance(now);
         self.settle(now);
+        self.look_at_pressure(now);
         self.keep_time(now);
     }
 
@@ -161,9 +175,10 @@ impl State {
     /// Notes when time alone will next change something, and sees to it that somebody keeps it.
     /// Says whether that is now, because the engine has left something over.
     pub(super) fn keep_time(&mut self, now: Instant) -> bool {
-        let next = self.engine.next_moment();
-        self.attention = next.unwrap_or(Instant::NEVER).min(self.align_at);
-        let left_over = next.is_some_and(|next| next <= now);
+        let next = self.next_moment();
+        let attention = self.align_at.min(self.pressing.attention());
+        self.attention = next.unwrap_or(Instant::NEVER).min(attention);
+        let left_over = self.unfinished().is_some_and(|next| next <= now);
         // Somebody must keep the time if the next moment is nearer than the timer thinks.
         let nearer = match (next, self.timer.armed) {
             (Some(next), Some(armed)) => next < armed,
@@ -254,6 +269,7 @@ impl State {
 
     /// Does what is due by `now`.
     pub(super) fn advance(&mut self, now: Instant) {
+        self.end_graces(now);
         self.engine.advance(now, &mut self.out);
     }
 
@@ -282,6 +298,7 @@ impl State {
     pub(super) fn wake_all(&mut self) {
         let waiters = self.entries.iter().flatten().filter_map(|entry| entry.waiter.clone());
         waiters.for_each(|waiter| self.wakes.waiter(waiter));
+        self.pressing.line.all().for_each(|waker| self.wakes.other(Some(waker)));
     }
 
     /// A call that never came as far as the engine is answered no.
@@ -372,7 +389,7 @@ impl State {
 
     /// A call that waited or ran is over.
     #[inline]
-    fn ended(&mut self, now: Instant, id: CallId, outcome: Outcome) {
+    pub(super) fn ended(&mut self, now: Instant, id: CallId, outcome: Outcome) {
         let Some(entry) = self.leave(id) else { return };
         let kind = match outcome {
             Outcome::Succeeded => EventKind::Completed,

@@ -85,7 +85,7 @@ impl State {
     }
 
     /// Tells where a call waits, one that came (`Queued`) or that waited elsewhere (`Moved`).
-    #[inline]
+    #[inline(always)]
     pub(super) fn tell_waits(
         &mut self,
         at: Instant,

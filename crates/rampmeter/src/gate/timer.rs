@@ -44,7 +44,7 @@ impl Timer {
         let mut waker = Some(waker.clone());
         let armed = self.home.input_at(self.serial, |state, _| {
             std::mem::swap(&mut state.timer.waker, &mut waker);
-            state.timer.armed = state.engine.next_moment();
+            state.timer.armed = state.next_moment();
             state.timer.armed
         });
         drop(waker);

@@ -7,11 +7,12 @@ use super::quantity::{show_bytes, show_duration, show_period};
 use super::queue::OVERFLOW;
 use super::slots::RULES;
 use super::spelling::{key, quoted};
+use super::tools::ON_ABANDON;
 use super::types::{
-    Access, AdaptivePolicy, LimitPolicy, QueuePolicy, RateKind, RatePolicy, RunDefaults, RunPolicy,
-    ToolPolicy, Unit,
+    Access, AdaptivePolicy, LimitPolicy, OverrunPolicy, QueuePolicy, RateKind, RatePolicy,
+    RunDefaults, RunPolicy, ToolPolicy, Unit,
 };
-use super::{Policy, breaker, fallback, http, retries};
+use super::{Policy, breaker, fallback, http, pressure, retries};
 
 /// TOML that reads back as an equal policy.
 pub(super) fn effective(policy: &Policy) -> String {
@@ -31,6 +32,8 @@ pub(super) fn effective(policy: &Policy) -> String {
     for line in fallback::lines(&policy.cache) {
         out.line(format_args!("{line}"));
     }
+    out.section("pressure", "");
+    pressure::written(&policy.pressure).iter().for_each(|line| out.line(format_args!("{line}")));
     for limit in &policy.limits {
         write_limit(&mut out, limit);
         write_wait_bound(&mut out, limit, policy);
@@ -115,10 +118,11 @@ fn write_limit(out: &mut Lines, limit: &LimitPolicy) {
 /// What bounds a wait past patience is a step of this length for each call rescued before it.
 fn write_wait_bound(out: &mut Lines, limit: &LimitPolicy, policy: &Policy) {
     let here = policy.tools.iter().filter(|it| it.draws.iter().any(|it| it.limit == limit.name));
-    let Some(longest) = here.map(|tool| tool.timeout).max() else { return };
+    let longest = here.map(|tool| tool.timeout.saturating_add(tool.overrun.grace)).max();
+    let Some(longest) = longest else { return };
     let longest = show_duration(longest);
     out.line(format_args!(
-        "# longest timeout here: {longest}; past [calls] patience a flow's oldest call waits at most \
+        "# longest timeout and grace here: {longest}; past [calls] patience a flow's oldest call waits at most \
          that long for each call rescued before it and as long for itself, and for rates to refill"
     ));
 }
@@ -205,7 +209,7 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
     match tool.access {
         Some(access) => out.line(format_args!("access = {}", access_text(access))),
         None if tool.declared_access().is_some() => {
-            out.line(format_args!("# access: as its keys say"))
+            out.line(format_args!("# access: as its keys say"));
         }
         None => {
             let counts_as = access_text(policy.undeclared);
@@ -216,6 +220,10 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
     out.line(format_args!("queue_timeout = {}", quoted_duration(tool.queue_timeout)));
     out.line(format_args!("timeout = {}", quoted_duration(tool.timeout)));
     write_failures(out, tool);
+    let OverrunPolicy { grace, on_abandon } = tool.overrun;
+    out.line(format_args!("grace = {}", quoted_duration(grace)));
+    let word = ON_ABANDON.iter().find(|(_, it)| *it == on_abandon).map_or("hold", |it| it.0);
+    out.line(format_args!("on_abandon = \"{word}\""));
     if let Some(run) = &tool.run {
         out.line(format_args!("run = {}", run_table(run, policy)));
     }

@@ -17,6 +17,7 @@ mod nearest;
 mod notes;
 mod paths;
 mod pattern;
+mod pressure;
 mod quantity;
 mod queue;
 mod rates;
@@ -47,13 +48,14 @@ pub use diagnostic::{Diagnostic, PolicyErrors, Severity};
 pub use fallback::{CachePolicy, Fallback};
 pub use http::{Follow, HttpBody, HttpMethod, HttpPolicy};
 pub use keys::{Key, KeyError};
+pub use pressure::{MarkPolicy, MemoryPolicy, PressurePolicy};
 pub use retries::{RetriesPolicy, RetryPolicy};
 pub use template::{Piece, pieces, request_pieces};
 pub use types::{
     Access, AdaptivePolicy, AdaptiveRule, BreakerPolicy, CallsPolicy, DrawPolicy, FlowPolicy,
-    LabelPolicy, LimitPolicy, MergePolicy, Overflow, PriorityPolicy, ProviderPolicy, QueuePolicy,
-    RateKind, RatePolicy, ReservedPolicy, RunDefaults, RunPolicy, ToolPolicy, TurnPolicy, Unit,
-    WhenOpen,
+    LabelPolicy, LimitPolicy, MergePolicy, OnAbandon, Overflow, OverrunPolicy, PriorityPolicy,
+    ProviderPolicy, QueuePolicy, RateKind, RatePolicy, ReservedPolicy, RunDefaults, RunPolicy,
+    ToolPolicy, TurnPolicy, Unit, WhenOpen,
 };
 pub use zone::Zone;
 
@@ -83,6 +85,8 @@ pub struct Policy {
     pub turn: TurnPolicy,
     /// What holds for every call.
     pub calls: CallsPolicy,
+    /// When the gate is under pressure, and what it does about it.
+    pub pressure: PressurePolicy,
     /// How keys of a [`StateBag`](crate::StateBag) are merged.
     pub state: Vec<MergePolicy>,
     /// How many retries there may be over all tools.
@@ -163,6 +167,7 @@ impl Policy {
     pub fn to_unlimited(&self) -> Policy {
         let mut unlimited = self.clone();
         unlimited.limits.clear();
+        unlimited.pressure = PressurePolicy::default();
         for tool in &mut unlimited.tools {
             tool.draws.clear();
         }
@@ -185,6 +190,7 @@ impl PartialEq for Policy {
             run,
             turn,
             calls,
+            pressure,
             state,
             retries,
             cache,
@@ -201,6 +207,7 @@ impl PartialEq for Policy {
             && *run == other.run
             && *turn == other.turn
             && *calls == other.calls
+            && *pressure == other.pressure
             && *state == other.state
             && *retries == other.retries
             && *cache == other.cache

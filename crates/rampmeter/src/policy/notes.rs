@@ -7,7 +7,9 @@ use super::section::Named;
 use super::shares::LabelRead;
 use super::source::{Sink, shown};
 use super::spelling::{key, quoted};
-use super::types::{Access, LimitPolicy, PriorityPolicy, ProviderPolicy, RunPolicy, ToolPolicy};
+use super::types::{
+    Access, LimitPolicy, OnAbandon, PriorityPolicy, ProviderPolicy, RunPolicy, ToolPolicy,
+};
 
 /// Words that a label of a secret is called by.
 const SECRET_WORDS: [&str; 6] = ["key", "apikey", "token", "secret", "password", "credential"];
@@ -155,6 +157,13 @@ pub(super) fn tools(tools: &[Named<ToolPolicy>], undeclared: Access, sink: &mut 
             let message =
                 format!("tool `{name}` is tried again only when a call was refused before it ran");
             let help = "write idempotent = true if doing a call twice does no harm";
+            sink.remark(Severity::Note, span, message, help);
+        }
+        if tool.overrun.on_abandon == OnAbandon::Free && !(tool.draws.is_empty() && keyless) {
+            let message = format!(
+                "tool `{name}` gives its slots up after the grace: what runs may pass its limits"
+            );
+            let help = "leave `on_abandon` out to have work that cannot be ended keep its slots";
             sink.remark(Severity::Note, span, message, help);
         }
         if tool.run.is_none() {

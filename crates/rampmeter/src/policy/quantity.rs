@@ -46,6 +46,7 @@ const PERIOD_WORDS: [(&str, u64); 8] = [
 ];
 
 const BYTE_UNITS: [(&str, u64); 3] = [("MiB", 1024 * 1024), ("KiB", 1024), ("B", 1)];
+const GIB: u64 = 1024 * 1024 * 1024;
 
 const DURATION_HELP: &str =
     "write a whole number and a unit, as in \"250ms\", \"30s\", \"10m\", \"2h\" or \"1d\"";
@@ -151,6 +152,10 @@ fn rate_period(rate: &str, word: &str) -> Result<Duration, Complaint> {
 
 /// Reads `"1MiB"`.
 pub(super) fn bytes(text: &str) -> Result<u64, Complaint> {
+    bytes_up_to(text, MAX_BYTES, "it is above 1024MiB")
+}
+
+fn bytes_up_to(text: &str, most: u64, above: &'static str) -> Result<u64, Complaint> {
     let wrong =
         |why: &str| Complaint::new(format!("`{}` is not a size: {why}", shown(text)), BYTES_HELP);
     let (digits, unit) = number_and_unit(text).map_err(wrong)?;
@@ -170,9 +175,22 @@ pub(super) fn bytes(text: &str) -> Result<u64, Complaint> {
     let size = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(*factor));
     match size {
         Some(0) => Err(wrong("it is zero")),
-        Some(size) if size <= MAX_BYTES => Ok(size),
-        _ => Err(wrong("it is above 1024MiB")),
+        Some(size) if size <= most => Ok(size),
+        _ => Err(wrong(above)),
     }
+}
+
+/// Reads the memory of a machine: as [`bytes`], and `"2GiB"`.
+pub(super) fn memory(text: &str) -> Result<u64, Complaint> {
+    const MOST: u64 = 1024 * 1024;
+    let Some(number) = text.strip_suffix("GiB") else {
+        return bytes_up_to(text, MOST * GIB, "it is above 1048576GiB");
+    };
+    let size = number.parse().ok().filter(|number| (1..=MOST).contains(number));
+    size.map(|number: u64| number * GIB).ok_or_else(|| {
+        let message = format!("`{}` is not a whole number of GiB from 1 to {MOST}", shown(text));
+        Complaint::new(message, "write it as in \"2GiB\" or \"512MiB\"")
+    })
 }
 
 /// Reads `"50%"` or `"2.5%"`, in thousandths.
@@ -275,6 +293,12 @@ pub(super) fn show_bytes(size: u64) -> String {
         Some((unit, factor)) => format!("{}{unit}", size / factor),
         None => format!("{size}B"),
     }
+}
+
+/// Writes a size as [`memory`] reads it.
+pub(super) fn show_memory(size: u64) -> String {
+    let has_gib = size >= GIB && size.is_multiple_of(GIB);
+    if has_gib { format!("{}GiB", size / GIB) } else { show_bytes(size) }
 }
 
 /// Splits `"30s"` into its digits and what follows them.

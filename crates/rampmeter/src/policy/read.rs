@@ -7,15 +7,16 @@ use super::notes;
 use super::section::{Named, Section};
 use super::source::Sink;
 use super::tools::{Known, tools};
-use super::{Policy, defaults, fallback, limits, retries, shares, state};
+use super::{Policy, defaults, fallback, limits, pressure, retries, shares, state};
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "undeclared",
     "max_arguments",
     "turn",
     "calls",
     "retries",
     "cache",
+    "pressure",
     "limits",
     "labels",
     "tools",
@@ -53,6 +54,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
     let cache = fallback::cache(root, sink);
     let run = defaults::run_defaults(root, sink);
     let priorities = shares::priorities(root, sink);
+    let pressure = pressure::pressure(root, priorities.as_deref(), sink);
     let flows = shares::flows(root, sink);
     let labels = shares::labels(root, sink);
     let limits = limits::limits(root, priorities.as_deref(), sink);
@@ -83,6 +85,7 @@ fn read_root(root: &Section<'_>, sink: &mut Sink<'_>) -> Policy {
         run,
         turn,
         calls,
+        pressure,
         state,
         retries,
         cache,

@@ -7,9 +7,6 @@ use super::nearest::did_you_mean;
 use super::source::{Sink, Span, shown};
 use super::spelling;
 
-/// Words that a later version will enforce. Accepting one now would promise what nothing keeps.
-const NOT_ENFORCED: [&str; 2] = ["on_abandon", "on-abandon"];
-
 const COOL_DOWN: &str = "write feedback = true in a limit: a throttled call then cools it down";
 
 /// Words that are looked for in the wrong place, and where they belong.
@@ -107,10 +104,6 @@ impl<'a> Section<'a> {
             if keys.contains(&name) {
                 continue;
             }
-            if NOT_ENFORCED.contains(&name) {
-                not_enforced(&field.name_span, &format!("`{}`", field.path), sink);
-                continue;
-            }
             let within = match self.path.as_str() {
                 "" => "at the top of the file".to_owned(),
                 path => format!("in `{path}`"),
@@ -128,10 +121,4 @@ impl<'a> Section<'a> {
         let key = shown(&spelling::key(key));
         if self.path.is_empty() { key } else { format!("{}.{key}", self.path) }
     }
-}
-
-/// Reports what only a later version will do.
-pub(super) fn not_enforced(span: &Span, what: &str, sink: &mut Sink<'_>) {
-    let message = format!("{what} is not enforced by this version");
-    sink.error(span, message, "remove it: the file would promise what nothing keeps");
 }

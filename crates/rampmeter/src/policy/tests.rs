@@ -6,6 +6,7 @@ mod files;
 mod http;
 mod learned;
 mod meaning;
+mod pressure;
 mod quantities;
 mod remarks;
 mod rendering;

@@ -16,13 +16,13 @@ use super::section::{Named, Section};
 use super::source::{Sink, shown};
 use super::spelling::quoted;
 use super::state;
-use super::types::{Access, PriorityPolicy, ToolPolicy};
+use super::types::{Access, OnAbandon, OverrunPolicy, PriorityPolicy, ToolPolicy};
 
 const MAX_TOOLS: usize = 10_000;
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 const DEFAULT_PRIORITY: &str = "normal";
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "limits",
     "reads",
     "writes",
@@ -35,11 +35,17 @@ const KEYS: [&str; 13] = [
     "idempotent",
     "fallback",
     "single_flight",
+    "grace",
+    "on_abandon",
     "run",
 ];
 
 /// The words of [`Access`].
 pub(super) const ACCESS: [(&str, Access); 2] = [("read", Access::Read), ("write", Access::Write)];
+
+/// The words of [`OnAbandon`].
+pub(super) const ON_ABANDON: [(&str, OnAbandon); 2] =
+    [("hold", OnAbandon::Hold), ("free", OnAbandon::Free)];
 
 /// What a tool may refer to. A part that cannot be told is `None`, and then nothing is missing.
 pub(super) struct Known<'a> {
@@ -86,6 +92,7 @@ fn tool<'a>(
     let access = section.get("access").and_then(|access| access.choice(sink, &ACCESS));
     let queue_timeout = wait(&section, "queue_timeout", known, sink);
     let timeout = wait(&section, "timeout", known, sink);
+    let overrun = overrun(&section, sink);
     let run = run(&section, &draws, known.providers.as_ref(), sink);
     let pattern = field.name.to_owned();
     let reads = templates(&section, "reads", sink);
@@ -110,6 +117,7 @@ fn tool<'a>(
         idempotent,
         fallback,
         single_flight,
+        overrun,
         run,
     })
 }
@@ -158,6 +166,17 @@ fn wait(tool: &Section<'_>, key: &str, known: &Known<'_>, sink: &mut Sink<'_>) -
         sink.remark(Severity::Warning, &field.span, message, help);
     }
     wait
+}
+
+fn overrun(tool: &Section<'_>, sink: &mut Sink<'_>) -> OverrunPolicy {
+    let zero = "write how long work may take to end, as in grace = \"2s\"";
+    let grace = tool.get("grace").and_then(|grace| grace.duration(sink, zero));
+    let on_abandon = tool.get("on_abandon").and_then(|field| field.choice(sink, &ON_ABANDON));
+    let default = OverrunPolicy::default();
+    OverrunPolicy {
+        grace: grace.unwrap_or(default.grace),
+        on_abandon: on_abandon.unwrap_or(default.on_abandon),
+    }
 }
 
 /// Of two patterns with one literal prefix neither is more exact, so they may not share a name.

@@ -229,6 +229,8 @@ pub struct ToolPolicy {
     pub fallback: Vec<Fallback>,
     /// Whether calls that ask for the same at the same time share one run.
     pub single_flight: bool,
+    /// What becomes of work that goes on after its call is over.
+    pub overrun: OverrunPolicy,
     /// How to run it, where the policy says so.
     pub run: Option<RunPolicy>,
 }
@@ -244,6 +246,31 @@ impl ToolPolicy {
         };
         Unit::COSTS.into_iter().filter(learned).collect()
     }
+}
+
+/// What becomes of work that goes on after its call is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverrunPolicy {
+    /// How long it may take to end, before it counts as abandoned.
+    pub grace: Duration,
+    /// Whose the call's slots are then.
+    pub on_abandon: OnAbandon,
+}
+
+impl Default for OverrunPolicy {
+    /// Five seconds, and the work keeps the slots.
+    fn default() -> OverrunPolicy {
+        OverrunPolicy { grace: Duration::from_secs(5), on_abandon: OnAbandon::Hold }
+    }
+}
+
+/// Whose the slots and keys of a call are whose work goes on past its grace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnAbandon {
+    /// The work's, until it ends: no limit is ever passed.
+    Hold,
+    /// Free for others: what really runs may pass the limits by what was abandoned.
+    Free,
 }
 
 /// What one call takes of one limit. Each call is also one request.

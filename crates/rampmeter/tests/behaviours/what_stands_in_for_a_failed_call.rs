@@ -184,3 +184,40 @@ fn when_the_one_who_runs_gives_up_another_runs_in_its_place() {
     assert!(follower.results[0].output.is_ok() && !follower.results[0].shared);
     assert_idle(&scene.world.gate, "the leader was dropped");
 }
+
+#[test]
+fn under_severe_pressure_what_is_kept_is_served_at_once_but_not_to_reserved_priorities() {
+    let policy = r#"
+        [pressure]
+        reserved = ["critical"]
+        [limits.narrow]
+        concurrency = 1
+        queue = { size = 10 }
+        [tools.t]
+        limits = ["narrow"]
+        access = "read"
+        fallback = [{ cache = "5m" }]
+    "#;
+    let scene = scene(policy);
+    assert!(scene.one("{}").output.is_ok());
+    let crowd = |scene: &Scene| {
+        for _ in 0..10 {
+            let (world, gate) = (scene.world.clone(), scene.world.gate.clone());
+            scene.world.spawn(async move {
+                let permit = gate.admit("t").await;
+                world.sleep(60_000).await;
+                drop(permit);
+            });
+        }
+    };
+    crowd(&scene);
+    scene.world.run_until(3_000);
+    assert_eq!(scene.world.gate.pressure_level(), rampmeter::PressureLevel::Severe);
+    let served = scene.one("{}");
+    assert_eq!(scene.world.now_ms(), 3_000, "it did not wait");
+    assert!(matches!(served.degraded, Some(Degraded::Cached(_))), "{served:?}");
+    let other = scene.turn(&[("a", "t", "{}")]).priority("critical");
+    let report = scene.world.run(scene.executor.run_turn(other));
+    assert_eq!(report.results[0].degraded, None, "it had its own turn");
+    assert!(scene.world.now_ms() > 3_000);
+}

@@ -2,7 +2,7 @@ use super::CommandTool;
 
 fn tool(command: &[&str]) -> Option<CommandTool> {
     let command: Vec<_> = command.iter().map(ToString::to_string).collect();
-    CommandTool::new(&command, 1024)
+    CommandTool::new(&command, 1024, std::time::Duration::from_secs(1))
 }
 
 #[test]

@@ -8,13 +8,16 @@ use super::CommandTool;
 
 const MIB: u64 = 1 << 20;
 
+/// Short, since a test that ends what ignores SIGTERM waits for it.
+const GRACE: Duration = Duration::from_millis(100);
+
 fn tool(command: &[&str], max_output: u64) -> CommandTool {
     let command: Vec<_> = command.iter().map(ToString::to_string).collect();
-    CommandTool::new(&command, max_output).unwrap()
+    CommandTool::new(&command, max_output, GRACE).unwrap()
 }
 
 async fn run(command: &[&str], arguments: &str) -> Result<String, ToolError> {
-    tool(command, MIB).run(arguments).await
+    tool(command, MIB).run(arguments, ()).await
 }
 
 async fn failure(command: &[&str]) -> String {
@@ -121,10 +124,10 @@ async fn output_up_to_the_bound_is_returned_and_a_byte_more_fails_the_call() {
     for size in [0, 1, 8191, 8192, 8193, 100_000] {
         let size_text = size.to_string();
         let command = ["head", "-c", &size_text, "/dev/zero"];
-        let output = tool(&command, size).run("{}").await.unwrap();
+        let output = tool(&command, size).run("{}", ()).await.unwrap();
         assert_eq!(output.len() as u64, size);
         if size > 0 {
-            let e = tool(&command, size - 1).run("{}").await.unwrap_err().to_string();
+            let e = tool(&command, size - 1).run("{}", ()).await.unwrap_err().to_string();
             let bound = format!("`head` wrote more than {} bytes to stdout", size - 1);
             assert!(e.contains(&bound) && e.contains("`max_output`"), "{e}");
         }
@@ -265,9 +268,31 @@ async fn a_cancelled_call_leaves_no_process_of_its_group() {
         let script = format!("echo $$ > {}; {script}", file.display());
         let tool = tool(&["sh", "-c", &script], MIB);
         let group = tokio::select! {
-            ended = tool.run("{}") => panic!("`{script}` should run on: {ended:?}"),
+            ended = tool.run("{}", ()) => panic!("`{script}` should run on: {ended:?}"),
             group = until("the tool's start", || written(&file)) => group,
         };
+        until(&script, || (!group_lives(group)).then_some(())).await;
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_call_is_asked_to_end_and_what_it_keeps_is_kept_until_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, bye) = (folder.path().join("group"), folder.path().join("bye"));
+    let paths = [&file, &bye].map(|path| path.display().to_string());
+    // One does not hear and is killed; the other says good-bye, also to its output.
+    for (trap, hears) in [("", false), ("echo bye; echo bye >&2; echo bye > $1; exit", true)] {
+        let _ = std::fs::remove_file(&file);
+        let script = format!("trap '{trap}' TERM; echo $$ > $0; sleep 1000 & wait");
+        let tool = tool(&["sh", "-c", &script, &paths[0], &paths[1]], MIB);
+        let (keep, kept) = tokio::sync::oneshot::channel::<()>();
+        let group = tokio::select! {
+            ended = tool.run("{}", keep) => panic!("it should run on: {ended:?}"),
+            group = until("the tool's start", || written(&file)) => group,
+        };
+        assert!(kept.await.is_err(), "it is dropped");
+        assert!(!Path::new(&format!("/proc/{group}")).exists(), "it has ended before: {trap}");
+        assert_eq!(bye.exists(), hears, "{trap}");
         until(&script, || (!group_lives(group)).then_some(())).await;
     }
 }
@@ -277,7 +302,7 @@ async fn a_call_that_is_dropped_before_it_is_polled_starts_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("touched").display().to_string();
     let tool = tool(&["touch", &file], MIB);
-    drop(tool.run("{}"));
+    drop(tool.run("{}", ()));
     tokio::task::yield_now().await;
     assert!(!Path::new(&file).exists());
 }
@@ -291,7 +316,7 @@ async fn many_calls_at_once_each_get_their_own_answer() {
         let code = call % 3;
         calls.spawn(async move {
             let arguments = format!(r#"{{"code": {code}, "call": {call}}}"#);
-            let result = tool.run(&arguments).await;
+            let result = tool.run(&arguments, ()).await;
             assert_eq!(result.is_ok(), code == 0, "{result:?}");
             if let Ok(output) = result {
                 assert_eq!(output, arguments);

@@ -52,7 +52,8 @@ impl Player {
             | Reason::Evicted
             | Reason::TooManyKeys
             | Reason::Unwritten
-            | Reason::Denied => false,
+            | Reason::Denied
+            | Reason::Pressure => false,
         };
         must(true_reason, Judge::Answers, || {
             let takes = &self.books.routes[route as usize].takes;

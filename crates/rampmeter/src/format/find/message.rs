@@ -91,7 +91,7 @@ impl<'a> Parts<'a> {
 /// The calls among a message's blocks. The first one says whose they are: one that is written as
 /// another's is malformed, and takes no sibling with it.
 fn in_blocks<'a>(list: &'static str, blocks: &[&'a RawValue]) -> Found<'a> {
-    let is_call = |block: &RawValue| bedrock::is_call(block) || anthropic::is_call(block);
+    let is_call = |block: &RawValue| anthropic::is_call(block) || bedrock::is_call(block);
     let found = Found::some(Format::Anthropic, list, blocks.to_vec(), is_call);
     match found.calls.first() {
         Some((_, first)) if bedrock::is_call(first) => Found { format: Format::Bedrock, ..found },

@@ -3,6 +3,7 @@
 mod anthropic;
 mod arguments;
 mod bedrock;
+mod bounds;
 mod definitions;
 mod gemini;
 mod mcp;
@@ -16,7 +17,7 @@ mod shapes;
 mod stageflow;
 mod which;
 
-use super::{Asked, Message, ParseLimits, Reply, parse};
+use super::{Asked, Format, Message, ParseLimits, Reply, parse};
 
 /// A message that must be readable as a whole.
 fn read(text: &str) -> Message {
@@ -75,4 +76,37 @@ fn blocks(blocks: &[&str]) -> String {
 /// A `tool_use` block whose `input` is this JSON.
 fn tool_use(id: &str, input: &str) -> String {
     format!(r#"{{"type":"tool_use","id":"{id}","name":"t","input":{input}}}"#)
+}
+
+/// A call of the tool `t` whose arguments are this object.
+fn call(format: Format, id: &str, object: &str) -> String {
+    match format {
+        Format::OpenAiChat => function(id, object),
+        Format::OpenAiResponses => format!(
+            r#"{{"type":"function_call","call_id":"{id}","name":"t","arguments":{object}}}"#
+        ),
+        Format::Anthropic => tool_use(id, object),
+        Format::Gemini => {
+            format!(r#"{{"functionCall":{{"id":"{id}","name":"t","args":{object}}}}}"#)
+        }
+        Format::Bedrock => {
+            format!(r#"{{"toolUse":{{"toolUseId":"{id}","name":"t","input":{object}}}}}"#)
+        }
+        Format::Mcp | Format::McpBatch => format!(
+            r#"{{"jsonrpc":"2.0","id":"{id}","method":"tools/call","params":{{"name":"t","arguments":{object}}}}}"#
+        ),
+        Format::Stageflow => format!(r#"{{"id":"{id}","name":"t","arguments":{object}}}"#),
+    }
+}
+
+/// A message of these calls.
+fn message(format: Format, calls: &[&str]) -> String {
+    let list = calls.join(",");
+    match format {
+        Format::OpenAiChat => chat(calls),
+        Format::Anthropic | Format::Bedrock => blocks(calls),
+        Format::Gemini => format!(r#"{{"role":"model","parts":[{list}]}}"#),
+        Format::OpenAiResponses => format!(r#"{{"output":[{list}]}}"#),
+        Format::Mcp | Format::McpBatch | Format::Stageflow => format!("[{list}]"),
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::real::real;
-use super::{blocks, chat, function, replies, shapes, tool_use};
+use super::{call, message, replies, shapes};
 use crate::format::{Format, Message, ParseLimits, parse};
 
 const CASES: usize = 20_000;
@@ -142,39 +142,6 @@ fn harm_the_middle_call(format: Format) {
         harmed += usize::from(message.calls[1].arguments.is_err());
     }
     assert!(harmed > 50, "{format}: {harmed}");
-}
-
-/// A call of the tool `t` whose arguments are this object.
-fn call(format: Format, id: &str, object: &str) -> String {
-    match format {
-        Format::OpenAiChat => function(id, object),
-        Format::OpenAiResponses => format!(
-            r#"{{"type":"function_call","call_id":"{id}","name":"t","arguments":{object}}}"#
-        ),
-        Format::Anthropic => tool_use(id, object),
-        Format::Gemini => {
-            format!(r#"{{"functionCall":{{"id":"{id}","name":"t","args":{object}}}}}"#)
-        }
-        Format::Bedrock => {
-            format!(r#"{{"toolUse":{{"toolUseId":"{id}","name":"t","input":{object}}}}}"#)
-        }
-        Format::Mcp | Format::McpBatch => format!(
-            r#"{{"jsonrpc":"2.0","id":"{id}","method":"tools/call","params":{{"name":"t","arguments":{object}}}}}"#
-        ),
-        Format::Stageflow => format!(r#"{{"id":"{id}","name":"t","arguments":{object}}}"#),
-    }
-}
-
-/// A message of these calls.
-fn message(format: Format, calls: &[&str]) -> String {
-    let list = calls.join(",");
-    match format {
-        Format::OpenAiChat => chat(calls),
-        Format::Anthropic | Format::Bedrock => blocks(calls),
-        Format::Gemini => format!(r#"{{"role":"model","parts":[{list}]}}"#),
-        Format::OpenAiResponses => format!(r#"{{"output":[{list}]}}"#),
-        Format::Mcp | Format::McpBatch | Format::Stageflow => format!("[{list}]"),
-    }
 }
 
 fn check(message: &Message, limits: &ParseLimits, what: &dyn Fn() -> String) {

@@ -36,6 +36,9 @@ fn an_unknown_key_is_refused_with_the_nearest_word() {
         ("[tools.t]\nrun = { simulate = { latency = \"1s\", fial = 0 } }", "mean `fail`?", 2),
         ("[limits.a]\nconcurrency = 1\n[tools.t.limits.a]\nwieght = 2", "mean `weight`?", 4),
         ("[turn]\ndead_line = \"1s\"", "did you mean `deadline`?", 2),
+        ("[tools.t]\non-abandon = \"free\"", "did you mean `on_abandon`?", 2),
+        ("[tools.t]\non_abandon = \"fre\"", "did you mean `free`?", 2),
+        ("[tools.t]\non_abandon = \"1s\"", "choices: `hold`, `free`", 2),
         ("[labels.a]\nsecrete = true", "did you mean `secret`?", 2),
         ("[flows]\na = { wieght = 1 }", "did you mean `weight`?", 2),
         ("[providers.p]\nper = \"a\"", "unknown key `per` in `providers.p`", 2),
@@ -60,9 +63,8 @@ fn a_template_of_a_key_is_refused_where_it_is_wrong() {
 }
 
 #[test]
-fn a_key_that_is_not_enforced_yet_says_so_and_is_not_called_unknown() {
+fn a_kind_that_does_not_fit_says_what_does() {
     check(&[
-        ("[tools.t]\non_abandon = \"1s\"", "not enforced by this version", 2),
         (
             "[limits.a]\nrequests = { rate = \"1/s\", kind = \"adaptive\" }",
             "write concurrency = { size = 20, adaptive = \"aimd\" }",

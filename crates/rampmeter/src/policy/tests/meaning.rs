@@ -6,8 +6,8 @@ use rampmeter_core::KeyAccess;
 
 use super::policy_of;
 use crate::policy::{
-    Access, DrawPolicy, Overflow, Piece, Policy, PriorityPolicy, QueuePolicy, RateKind, RatePolicy,
-    ReservedPolicy, RunPolicy, Unit, Zone, pieces,
+    Access, DrawPolicy, OnAbandon, Overflow, Piece, Policy, PriorityPolicy, QueuePolicy, RateKind,
+    RatePolicy, ReservedPolicy, RunPolicy, Unit, Zone, pieces,
 };
 
 const FULL: &str = r#"
@@ -45,6 +45,8 @@ access = "read"
 priority = "high"
 queue_timeout = "20s"
 timeout = "1500ms"
+grace = "2s"
+on_abandon = "free"
 run = { command = ["rg", "--json", "{pattern}", "a \"{{b}}\" \n"], max_output = "3B" }
 
 [tools."fs_*"]
@@ -124,6 +126,8 @@ fn every_key_of_a_full_policy_is_read() {
     assert_eq!((search.access, search.priority.as_str()), (Some(Access::Read), "high"));
     assert_eq!(search.queue_timeout, Duration::from_secs(20));
     assert_eq!(search.timeout, Duration::from_millis(1_500));
+    assert_eq!(search.overrun.grace, Duration::from_secs(2));
+    assert_eq!(search.overrun.on_abandon, OnAbandon::Free);
     let Some(RunPolicy::Command { command, max_output: 3 }) = &search.run else { panic!() };
     assert_eq!(command.len(), 4);
     assert_eq!(policy.tools[1].draws, [draw("host name", 1, 0), draw("tight", 1, 0)]);
@@ -178,6 +182,8 @@ fn a_tool_and_a_limit_that_say_little_get_the_stated_defaults() {
     let queue = QueuePolicy { size: 10_000, per_flow, age, overflow };
     assert_eq!((limit.instances, &limit.queue), (10_000, &queue));
     assert_eq!((tool.queue_timeout.as_secs(), tool.timeout.as_secs()), (60, 60));
+    assert_eq!(tool.overrun.grace, Duration::from_secs(5));
+    assert_eq!(tool.overrun.on_abandon, OnAbandon::Hold);
     assert_eq!((tool.priority.as_str(), tool.access), ("normal", None));
     let Some(RunPolicy::Command { max_output, .. }) = tool.run else { panic!() };
     assert_eq!(max_output, 1024 * 1024);
@@ -220,6 +226,8 @@ fn the_effective_text_says_what_the_file_left_out() {
         "# access: undeclared, counts as \"write\"",
         "priority = \"normal\"",
         "queue_timeout = \"1m\"",
+        "grace = \"5s\"",
+        "on_abandon = \"hold\"",
         "critical = 64",
         "turns_at_once = 16",
         "# state: none, quotas begin anew with each run",
@@ -238,7 +246,7 @@ fn the_effective_text_states_what_bounds_the_wait_of_a_claim() {
     .effective();
     let bounds: Vec<&str> = effective.lines().filter(|it| it.contains("longest timeout")).collect();
     assert_eq!(bounds.len(), 1, "nothing waits where no tool draws");
-    assert!(bounds[0].starts_with("# longest timeout here: 1m;"), "{bounds:?}");
+    assert!(bounds[0].starts_with("# longest timeout and grace here: 65s;"), "{bounds:?}");
     assert!(effective.contains("concurrency = { size = 2, lend = true }"), "{effective}");
 }
 

@@ -31,6 +31,7 @@ fn a_duration_that_is_none_is_refused() {
     check(&[
         ("[turn]\ndeadline = \"0s\"", "`turn.deadline` is zero", 2),
         ("[tools.t]\nqueue_timeout = \"0s\"", "queue = { size = 0 }", 2),
+        ("[tools.t]\ngrace = \"0s\"", "`tools.t.grace` is zero", 2),
         ("[limits.a]\nconcurrency = 1\nqueue = { age = \"0s\" }", "age` is zero", 3),
     ]);
 }

@@ -25,6 +25,12 @@ fn each_remark_is_made_where_it_belongs() {
         ),
         ("[tools.t]", Note, "tool `t` declares no access", 1),
         ("[tools.t]", Note, "tool `t` says no run", 1),
+        (
+            "[tools.t]\nwrites = [\"a\"]\non_abandon = \"free\"",
+            Note,
+            "tool `t` gives its slots up after the grace",
+            1,
+        ),
         ("[tools.t]\ntimeout = \"20m\"", Warning, "longer than the deadline of the whole turn", 2),
         ("[tools.t]\nqueue_timeout = \"20m\"", Warning, "longer than the deadline", 2),
         (

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rampmeter::runtime::{Runtime, VirtualTime};
-use rampmeter::{BudgetSnapshot, EventKind, Executor, Gate, Instant, Policy, Registry, Tool};
+use rampmeter::{
+    BudgetSnapshot, EventKind, Executor, Gate, Instant, MemoryMeter, Policy, Registry, Tool,
+};
 
 pub(crate) fn policy(text: &str) -> Policy {
     Policy::parse("test.toml", text).unwrap_or_else(|errors| panic!("{errors}"))
@@ -24,6 +26,18 @@ impl World {
         let (time, policy) = (VirtualTime::new(), policy(text));
         let gate = Gate::with_runtime(&policy, Arc::new(time.clone())).unwrap();
         World { time, gate, policy }
+    }
+
+    /// A world in which `meter` tells how much memory is in use.
+    pub(crate) fn with_meter(text: &str, meter: Arc<dyn MemoryMeter>) -> World {
+        let (time, policy) = (VirtualTime::new(), policy(text));
+        let gate = Gate::with_meter(&policy, Arc::new(time.clone()), meter).unwrap();
+        World { time, gate, policy }
+    }
+
+    /// Another gate of the same policy, in real time.
+    pub(crate) fn gate_on_tokio(&self) -> Gate {
+        Gate::new(&self.policy).unwrap()
     }
 
     pub(crate) fn run<T>(&self, future: impl Future<Output = T>) -> T {
@@ -57,6 +71,24 @@ impl World {
         let mut registry = Registry::new();
         tools.into_iter().for_each(|tool| registry.add(tool).unwrap());
         Executor::new(self.gate.clone(), registry, self.policy.clone())
+    }
+
+    /// A tool that hands its work to a task of its own, which takes the `ms` of the arguments and
+    /// does not ask whether anybody still waits.
+    pub(crate) fn stubborn(&self, name: &str, inside: &Arc<Inside>) -> Tool {
+        let (world, inside) = (self.clone(), inside.clone());
+        Tool::raw(name, "", serde_json::json!({}), move |call| {
+            let (world, here, hold) = (world.clone(), Inside::enter(&inside), call.work.hold());
+            let (sender, answer) = tokio::sync::oneshot::channel();
+            let arguments: serde_json::Value = call.arguments.parse().unwrap();
+            world.clone().spawn(async move {
+                world.sleep(arguments["ms"].as_u64().unwrap_or(0)).await;
+                drop(here);
+                hold.finish();
+                let _ = sender.send(call.id.to_string());
+            });
+            async move { answer.await.map_err(rampmeter::ToolError::failed) }
+        })
     }
 
     /// A tool that takes the `ms` of its arguments, then answers with its id.
