@@ -347,15 +347,17 @@ impl Engine {
         let key = LaneKey { route, priority, flow, caller, raised };
         let nest = self.adopt(index, parent);
         let known = self.lanes.find(&key);
-        let place = known.map(|lane| self.lanes.place(lane, ticket, &self.calls));
-        let (lane, behind) = match (known, place) {
-            (Some(lane), Some(Some(behind))) => (lane, behind),
-            (None, _) => (self.lanes.open(&key, at, &mut self.patience), NONE),
-            (Some(_), _) => {
-                let raised = Raised::one(raised.own(priority), ticket);
-                let key = LaneKey { raised, ..key };
-                (self.lanes.open(&key, at, &mut self.patience), NONE)
-            }
+        let (lane, behind) = match known {
+            None => (self.lanes.open(&key, at, &mut self.patience), NONE),
+            Some(lane) if call.arrived == self.now => (lane, self.lanes.get(lane).last),
+            Some(lane) => match self.lanes.place(lane, ticket, &self.calls) {
+                Some(behind) => (lane, behind),
+                None => {
+                    let raised = Raised::one(raised.own(priority), ticket);
+                    let key = LaneKey { raised, ..key };
+                    (self.lanes.open(&key, at, &mut self.patience), NONE)
+                }
+            },
         };
         let first = self.lanes.get(lane).first;
         if let Some(Record::Waiting(waiting)) = self.calls.get_mut(index) {
@@ -366,7 +368,7 @@ impl Engine {
             let lane = self.lanes.get(lane);
             (lane.kin, lane.watch, lane.flow_at)
         };
-        self.patience.join(kin, call.arrived, self.config.patience);
+        self.patience.join(kin, call.arrived, self.now, self.config.patience);
         if first == NONE {
             self.enter(at, lane, ticket, out);
             return index;

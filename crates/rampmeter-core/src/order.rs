@@ -50,8 +50,9 @@ pub(crate) struct Class {
     pub(crate) clock: Virtual,
     pub(crate) flows: Slab<FlowQueue>,
     index: Table,
-    /// Backlogged flows by start tag, then by their first call's ticket.
-    backlogged: Heap<(Virtual, Ticket)>,
+    /// Backlogged flows by start tag, then by the number of their first call's ticket: when a call
+    /// arrived matters only within its flow.
+    backlogged: Heap<(Virtual, u64)>,
     pub(crate) backlogged_weight: u64,
     /// Flows that nobody waits for, whose finish tag is still ahead of the clock.
     debtors: Heap<Virtual>,
@@ -372,7 +373,7 @@ impl Class {
     fn place(&mut self, id: u32) {
         let queue = &self.flows[id];
         if let Some((ticket, _)) = queue.lanes.first() {
-            self.backlogged.set(id, (queue.start, ticket));
+            self.backlogged.set(id, (queue.start, ticket.number));
         }
     }
 

@@ -84,8 +84,8 @@ impl Patience {
 
     /// A call begins to wait that arrived then. That it might be the oldest of its kin is enough
     /// to look later.
-    pub(crate) fn join(&mut self, kin: u32, arrived: Instant, patience: Duration) {
-        if self.gated.key(kin).is_some() {
+    pub(crate) fn join(&mut self, kin: u32, arrived: Instant, now: Instant, patience: Duration) {
+        if arrived == now && self.is_watched(kin) || self.gated.key(kin).is_some() {
             return;
         }
         let ends = arrived.max(self.kin[kin].last_start).saturating_add(patience);

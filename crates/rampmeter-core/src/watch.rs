@@ -106,6 +106,7 @@ impl Engine {
     }
 
     /// A lane whose first call had the ticket `old` has one with `new`.
+    #[inline]
     fn has_another_first(&mut self, place: &Place, old: Ticket, new: Ticket) {
         let Place { lane, watch, priority, flow_at, nested, .. } = *place;
         let instance = self.instances.get_mut(watch);
@@ -120,6 +121,7 @@ impl Engine {
 
     /// A call that came again stands before the one that was the first of its lane, and does what
     /// that one would have done next: it has its claim, and is rescued in its place.
+    #[cold]
     pub(crate) fn stands_before(&mut self, first: u32, call: u32) {
         let Some(Record::Waiting(second)) = self.calls.get_mut(first) else { return };
         let claim = core::mem::replace(&mut second.claim, NONE);

@@ -133,7 +133,7 @@ limits = ["host"]
             "rampmeter.toml:4:",
             "rampmeter.toml:6:",
             "did you mean `critical`?",
-            "not enforced by this version",
+            "write retry = 3 in a tool",
             "rampmeter.toml:9:",
             "did you mean `groq`?",
             "fs_*x",
