@@ -12,8 +12,12 @@ const MIB: u64 = 1 << 20;
 const GRACE: Duration = Duration::from_millis(100);
 
 fn tool(command: &[&str], max_output: u64) -> CommandTool {
+    tool_with(command, max_output, GRACE)
+}
+
+fn tool_with(command: &[&str], max_output: u64, grace: Duration) -> CommandTool {
     let command: Vec<_> = command.iter().map(ToString::to_string).collect();
-    CommandTool::new(&command, max_output, GRACE).unwrap()
+    CommandTool::new(&command, max_output, grace).unwrap()
 }
 
 async fn run(command: &[&str], arguments: &str) -> Result<String, ToolError> {
@@ -280,11 +284,13 @@ async fn a_cancelled_call_is_asked_to_end_and_what_it_keeps_is_kept_until_it_has
     let folder = tempfile::tempdir().unwrap();
     let (file, bye) = (folder.path().join("group"), folder.path().join("bye"));
     let paths = [&file, &bye].map(|path| path.display().to_string());
-    // One does not hear and is killed; the other says good-bye, also to its output.
-    for (trap, hears) in [("", false), ("echo bye; echo bye >&2; echo bye > $1; exit", true)] {
+    let says_bye = "echo bye; echo bye >&2; echo bye > $1; exit";
+    // One does not hear and is killed; the other says good-bye, also to its output, and has time.
+    for (trap, hears, grace) in [("", false, GRACE), (says_bye, true, GRACE * 10_000)] {
         let _ = std::fs::remove_file(&file);
         let script = format!("trap '{trap}' TERM; echo $$ > $0; sleep 1000 & wait");
-        let tool = tool(&["sh", "-c", &script, &paths[0], &paths[1]], MIB);
+        let command = ["sh", "-c", &script, &paths[0], &paths[1]];
+        let tool = tool_with(&command, MIB, grace);
         let (keep, kept) = tokio::sync::oneshot::channel::<()>();
         let group = tokio::select! {
             ended = tool.run("{}", keep) => panic!("it should run on: {ended:?}"),
