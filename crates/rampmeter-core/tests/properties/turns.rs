@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rampmeter_core::{Access, Instant, KeyAccess, Over, Step, Turn, TurnCall, conflicts};
+use rampmeter_core::{Access, End, Instant, KeyAccess, Over, Step, Turn, TurnCall, conflicts};
 
 use super::seed::{Rng, seeds};
 
@@ -21,6 +21,8 @@ fn random(rng: &mut Rng) -> Vec<TurnCall> {
                     (rng.range(1, keys), access)
                 })
                 .collect(),
+            attempts: rng.pick(&[1, 1, 3]),
+            fallbacks: rng.pick(&[0, 0, 2]),
         })
         .collect()
 }
@@ -74,7 +76,8 @@ fn whoever_waits_for_whom_comes_to_the_same_as_looking_at_every_pair() {
     }
 }
 
-/// Calls end in any order; the machine is asked for more after each end.
+/// Attempts end in any order, fail and are tried again or stood in for, and the work of some goes on
+/// when their result is known; the machine is asked for more after each of these.
 #[test]
 fn conflicting_calls_of_a_turn_take_effect_in_the_models_order_and_the_rest_wait_for_nobody() {
     let (mut asked, mut beside) = (0_u64, 0_u64);
@@ -83,17 +86,27 @@ fn conflicting_calls_of_a_turn_take_effect_in_the_models_order_and_the_rest_wait
         let calls = random(rng);
         let mut turn = Turn::new(&calls, Instant::NEVER);
         let mut running: Vec<usize> = Vec::new();
-        let mut ended = vec![false; calls.len()];
+        let mut going_on: Vec<usize> = Vec::new();
+        let mut released = vec![false; calls.len()];
+        let mut tried = vec![0_u32; calls.len()];
         let mut held: BTreeSet<usize> = (0..calls.len()).collect();
-        while !turn.is_done() {
-            while let Some(Step::Ask(call)) = turn.next(Instant::EPOCH) {
-                assert!(held.remove(&call), "seed {seed}: {call} is asked for twice");
+        while !turn.is_done() || !going_on.is_empty() {
+            while let Some(step) = turn.next(Instant::EPOCH) {
+                let call = match step {
+                    Step::Ask { call, attempt } => {
+                        assert_eq!(held.remove(&call), attempt == 1, "seed {seed}: {call}");
+                        call
+                    }
+                    Step::FallBack { call, .. } => call,
+                    Step::GiveUp(call) => panic!("seed {seed}: {call} is given up"),
+                };
+                tried[call] += 1;
                 running.push(call);
                 asked += 1;
                 beside += u64::from(running.len() > 1);
             }
-            let open = |call: usize| !ended[call];
-            for later in &running {
+            let open = |call: usize| !released[call];
+            for later in running.iter().chain(&going_on) {
                 let before = (0..*later).filter(|it| open(*it));
                 for earlier in before {
                     let over = over(&calls[earlier], &calls[*later]);
@@ -105,13 +118,30 @@ fn conflicting_calls_of_a_turn_take_effect_in_the_models_order_and_the_rest_wait
                 let must = before.any(|earlier| !over(&calls[earlier], &calls[*later]).is_empty());
                 assert!(must, "seed {seed}: {later} waits for nobody");
             }
-            assert!(!running.is_empty(), "seed {seed}: the turn stands still");
+            assert!(!running.is_empty() || !going_on.is_empty(), "seed {seed}: it stands still");
+            if running.is_empty() || (!going_on.is_empty() && rng.percent(30)) {
+                let one = going_on.swap_remove(rng.below(going_on.len()));
+                turn.released(one);
+                released[one] = true;
+                continue;
+            }
             let one = running.swap_remove(rng.below(running.len()));
-            ended[one] = true;
-            assert!(turn.ended(one), "seed {seed}");
+            let end = match rng.below(4) {
+                0 if turn.may_retry(one, Instant::EPOCH) => End::Again(Instant::EPOCH),
+                1 => End::Failed,
+                _ => End::Final,
+            };
+            if turn.ended(one, end) {
+                going_on.push(one);
+            } else {
+                assert_ne!(end, End::Final, "seed {seed}: {one}");
+            }
         }
-        assert!(held.is_empty(), "seed {seed}");
+        assert!(held.is_empty() && released.iter().all(|it| *it), "seed {seed}");
+        for (call, tried) in calls.iter().zip(tried) {
+            assert!((1..=call.attempts + call.fallbacks).contains(&tried), "seed {seed}");
+        }
     }
-    println!("{beside} of {asked} calls were asked for beside others");
+    println!("{beside} of {asked} attempts were asked for beside others");
     assert!(beside * 4 > asked, "too few to tell");
 }
