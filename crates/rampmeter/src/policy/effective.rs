@@ -188,7 +188,7 @@ fn write_tool(out: &mut Lines, tool: &ToolPolicy, policy: &Policy) {
     match tool.access {
         Some(access) => out.line(format_args!("access = {}", access_text(access))),
         None if tool.declared_access().is_some() => {
-            out.line(format_args!("# access: as its keys say"))
+            out.line(format_args!("# access: as its keys say"));
         }
         None => {
             let counts_as = access_text(policy.undeclared);
