@@ -18,7 +18,7 @@ pub(crate) fn fresh() -> TempDir {
         fs::create_dir(&home).unwrap();
         corpus::FOLDERS.iter().for_each(|it| fs::create_dir(home.join(it)).unwrap());
         let write = |it: &&str| fs::write(home.join(it), format!("plum of {flow}/{it}\n")).unwrap();
-        corpus::FILES.iter().for_each(|it| write(it));
+        corpus::FILES.iter().for_each(write);
     }
     root
 }
