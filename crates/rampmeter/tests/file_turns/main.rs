@@ -61,7 +61,7 @@ fn a_hundred_runs_of_a_hundred_turns_end_as_one_call_at_a_time_does() {
     let expected = one_at_a_time(&turns);
     let answered = expected.outputs.iter().filter(|it| !it.starts_with("error: ")).count();
     println!("{} turns of {calls} calls, of which {answered} succeed", turns.len());
-    assert!(answered * 4 > calls * 3, "too few calls do anything");
+    assert!(answered * 3 > calls * 2, "too few calls do anything");
     let stage = Stage::new(policy(DECLARED), &turns);
     let mut beside = Vec::new();
     for run in 0..RUNS {
