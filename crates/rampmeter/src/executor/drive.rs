@@ -2,26 +2,25 @@
 
 use std::future::{Future, poll_fn};
 use std::sync::OnceLock;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use rampmeter_core::{End, Instant, Step, Turn};
+use rampmeter_core::{Instant, Step, Turn};
 
 use super::act::{Act, Acted, act};
 use super::around::{self, Given};
 use super::asking::{Asking, One};
+use super::clock::Clock;
 use super::course::Course;
-use super::flight::Common;
 use super::one::{Done, Job, Terms};
 use super::overtime::Overtime;
-use super::report::{CallError, CallResult, Degraded, pending};
+use super::report::{CallError, CallResult, pending};
 use super::room::{Place, Seat};
 use super::runnable::{Runnable, runnable, turn_calls};
 use super::{Executor, TurnRequest};
 use crate::call::Call;
 use crate::permit::Permit;
 use crate::refusal::Refusal;
-use crate::runtime::BoxFuture;
 use crate::state_bag::BagWriter;
 use crate::tool::Invocation;
 use crate::trace::PartSpan;
@@ -275,143 +274,5 @@ impl<'a> Drive<'a> {
             Acted::Ran(done) => self.ended(at, done, results),
             Acted::Concluded(done) => self.decided(at, done, results),
         }
-    }
-
-    /// An attempt, or what stands in for the call, has ended.
-    pub(super) fn ended(
-        &mut self,
-        at: usize,
-        mut done: Done,
-        results: &mut [CallResult],
-    ) -> Todo<'a> {
-        if let Some(still) = done.still.take() {
-            self.courses[at].going_on += 1;
-            self.overtime.push(at, still);
-        }
-        let end = match &done.output {
-            Ok(text) => {
-                if self.courses[at].degraded.is_none() {
-                    self.keep(at, text);
-                }
-                End::Final
-            }
-            Err(error) => self.after(at, error),
-        };
-        if self.turn.ended(at, end) {
-            return self.settled(at, done, results);
-        }
-        let now = self.executor.gate.now();
-        self.courses[at].failed(done, end, now);
-        None
-    }
-
-    /// This is what the call has come to, whether by itself or by what stands in for it.
-    pub(super) fn settled(
-        &mut self,
-        at: usize,
-        mut done: Done,
-        results: &mut [CallResult],
-    ) -> Todo<'a> {
-        let course = &mut self.courses[at];
-        if let (Err(error), Some(Degraded::Tool(tool)), false) =
-            (&done.output, &course.degraded, course.shared)
-        {
-            let (fallback, tool) = (Box::new(error.clone()), tool.to_string());
-            let first = course.attempts.iter().rfind(|it| *it.tool == *self.calls[at].name);
-            let error = Box::new(first.map_or(CallError::Cancelled, |it| it.error.clone()));
-            done.output = Err(CallError::Fallback { error, tool, fallback });
-        }
-        if done.output.is_err() {
-            course.degraded = course.degraded.take().filter(|_| course.shared);
-        }
-        // A deadline is its own caller's: those who follow may have more time.
-        let late = course.attempts.iter().map(|it| &it.error).chain(done.output.as_ref().err());
-        let late = late.into_iter().any(CallError::is_of_its_caller);
-        let leader = course.leader.take().filter(|_| !late);
-        if let Some(leader) = leader {
-            let (output, degraded) = (done.output.clone(), course.degraded.clone());
-            leader.land(Common { output, degraded });
-        }
-        // What no tool has said here goes where the tool's answer would have gone.
-        if done.ran.is_none()
-            && let Ok(text) = &done.output
-            && let Some(state) = self.writer(at)
-        {
-            let output = self.calls[at].tool.declared_output();
-            if let Err(error) = state.attempt(output).succeed(text) {
-                done.output = Err(CallError::State(error));
-            }
-        }
-        self.concluded(at, done, results)
-    }
-
-    /// This is the call's result.
-    pub(super) fn decided(
-        &mut self,
-        at: usize,
-        done: Done,
-        results: &mut [CallResult],
-    ) -> Todo<'a> {
-        let course = &mut self.courses[at];
-        let result = &mut results[self.calls[at].index];
-        self.open -= 1;
-        self.failed |= self.request.fail_fast && done.output.is_err();
-        if let Some(span) = course.span.take() {
-            span.end(&done.output);
-        }
-        course.fill(done, result);
-        let goes_on = course.going_on > 0;
-        course.place = None;
-        self.note_degraded(at, results);
-        if !goes_on {
-            self.turn.released(at);
-        }
-        None
-    }
-
-    /// A piece of a call's work has ended that went on after its attempt.
-    fn free(&mut self, at: usize) {
-        let course = &mut self.courses[at];
-        course.going_on -= 1;
-        if course.going_on == 0 {
-            // Of a call that is still tried it means nothing yet.
-            self.turn.released(at);
-        }
-    }
-
-    /// The turn is over; what has no result yet keeps what was tried.
-    fn leave(mut self, results: &mut [CallResult]) {
-        for (call, course) in self.calls.iter().zip(&mut self.courses) {
-            let result = &mut results[call.index];
-            if self.failed && result.output == Err(CallError::Cancelled) {
-                result.output = Err(CallError::FailedFast);
-            }
-            result.attempts.append(&mut course.attempts);
-        }
-    }
-}
-
-/// Wakes the loop at the next moment at which time alone gives it something to do.
-#[derive(Default)]
-struct Clock {
-    sleep: Option<(Instant, BoxFuture<()>)>,
-}
-
-impl Clock {
-    fn set(&mut self, executor: &Executor, at: Instant) {
-        if self.sleep.as_ref().is_some_and(|(until, _)| *until == at) {
-            return;
-        }
-        let sleep = || (at, executor.gate.runtime().sleep_until(at));
-        self.sleep = (at < Instant::NEVER).then(sleep);
-    }
-
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some((_, sleep)) = &mut self.sleep else { return Poll::Pending };
-        let ready = sleep.as_mut().poll(context);
-        if ready.is_ready() {
-            self.sleep = None;
-        }
-        ready
     }
 }

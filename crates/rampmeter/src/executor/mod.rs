@@ -3,6 +3,7 @@
 mod act;
 mod around;
 mod asking;
+mod clock;
 mod course;
 mod drive;
 mod flight;
@@ -15,6 +16,7 @@ mod request;
 mod resolve;
 mod room;
 mod runnable;
+mod settle;
 mod stream;
 
 use std::future::Future;
