@@ -117,8 +117,9 @@ pub struct Call<'a> {
     /// How long it may wait.
     pub queue_timeout: Duration,
     /// When it was asked for first, if it comes again, such as a retry: it stands before those of
-    /// its flow and priority that arrived later, and its patience counts from there. Later than
-    /// now is now; [`Instant::NEVER`] for one that is new.
+    /// its flow and priority that arrived later, and before all who did in the lines of its keys,
+    /// and its patience counts from there. Later than now is now; [`Instant::NEVER`] for one that
+    /// is new.
     pub arrived: Instant,
 }
 

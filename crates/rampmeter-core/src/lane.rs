@@ -226,7 +226,6 @@ impl Lanes {
 
     /// Behind which call of a lane one with this ticket belongs, if that is found in
     /// [`MOST_BEFORE`] steps; [`NONE`] for before all.
-    #[inline]
     pub(crate) fn place(&self, id: u32, ticket: Ticket, calls: &Slab<Record>) -> Option<u32> {
         let Lane { first, last, .. } = self.slab[id];
         let is_before = |call: u32| match calls.get(call) {

@@ -2,9 +2,10 @@
 //! when a queue that evicts is full.
 //!
 //! The one to go is the newest call of the flow that has the most of the queue beside its weight,
-//! within the priority that has; one that comes again is as old as it says. So each priority, and each flow in it, keeps its weighted share
-//! of the queue however fast the others come; one that asks for less than its share is never
-//! evicted. The call that comes is counted too, and may be the one to go.
+//! within the priority that has; one that comes again is as old as it says. So each priority, and
+//! each flow in it, keeps its weighted share of the queue however fast the others come; one that
+//! asks for less than its share is never evicted. The call that comes is counted too, and may be
+//! the one to go.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
