@@ -6,7 +6,7 @@ use rampmeter_core::{KeyAccess, Over, Wait, conflicts};
 
 use super::report::CallError;
 use super::resolve::ResolvedCall;
-use super::runnable::{Policies, prepared, turn_calls};
+use super::runnable::{Policies, prepared, turn_calls, uses};
 use super::{Executor, TurnRequest};
 use crate::format::Arguments;
 use crate::policy::{DrawPolicy, Key};
@@ -116,8 +116,9 @@ impl Executor {
             let because = |wait: &Wait| match wait.over {
                 Over::Key(number) => {
                     let place = turn[at].keys.iter().position(|(key, _)| *key == number);
-                    let key = place.and_then(|place| runnable[at].keys.get(place));
-                    let key = key.map(|(key, _)| key.clone()).unwrap_or_default();
+                    let key =
+                        place.and_then(|place| uses(self, &runnable[at]).into_iter().nth(place));
+                    let key = key.map(|(key, _)| key).unwrap_or_default();
                     Because::Key { key, earlier: wait.earlier, later: wait.later }
                 }
                 Over::Tool(_) => {

@@ -10,7 +10,7 @@ use super::resolve::ResolvedCall;
 use super::{Executor, TurnRequest};
 use crate::event::{CallInfo, EventKind};
 use crate::format::Arguments;
-use crate::policy::{Access, Key, ToolPolicy};
+use crate::policy::{Access, Fallback, Key, ToolPolicy};
 use crate::refusal::{Refusal, Retry};
 use crate::tool::Tool;
 
@@ -143,21 +143,34 @@ fn note_unrunnable(
 
 /// What the turn machine needs to know: what each call touches, and what may follow when it fails.
 pub(super) fn turn_calls(executor: &Executor, runnable: &[Runnable<'_>]) -> Vec<TurnCall> {
+    let used: Vec<Vec<Key>> = runnable.iter().map(|call| uses(executor, call)).collect();
     let names = sorted(runnable.iter().map(|call| call.name));
-    let keys = sorted(runnable.iter().flat_map(|call| &call.keys).map(|(key, _)| key.as_str()));
-    let calls = runnable.iter().map(|call| TurnCall {
+    let keys = sorted(used.iter().flatten().map(|(key, _)| key.as_str()));
+    let calls = runnable.iter().zip(&used).map(|(call, used)| TurnCall {
         tool: number(&names, call.name),
         access: match access(executor, call.policy, call.tool) {
             Access::Read => CoreAccess::Read,
             Access::Write => CoreAccess::Write,
         },
-        keys: call.keys.iter().map(|(key, access)| (number(&keys, key), *access)).collect(),
+        keys: used.iter().map(|(key, access)| (number(&keys, key), *access)).collect(),
         attempts: call.policy.and_then(|tool| tool.retry.as_ref()).map_or(1, |it| it.attempts),
         fallbacks: call
             .policy
             .map_or(0, |tool| u32::try_from(tool.fallback.len()).unwrap_or(u32::MAX)),
     });
     calls.collect()
+}
+
+/// The keys of a call, and then those of the tools that may stand in for it. Where these cannot be
+/// filled it is found out when such a tool is to be asked for.
+pub(super) fn uses(executor: &Executor, call: &Runnable<'_>) -> Vec<Key> {
+    let fallbacks = call.policy.map_or(&[][..], |tool| &tool.fallback);
+    let tools = fallbacks.iter().filter_map(|fallback| match fallback {
+        Fallback::Tool(name) => executor.policy.tool(name),
+        Fallback::Cache { .. } | Fallback::Value(_) => None,
+    });
+    let also = tools.flat_map(|tool| tool.keys(call.arguments).unwrap_or_default());
+    call.keys.iter().cloned().chain(also).collect()
 }
 
 fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {

@@ -221,3 +221,21 @@ fn under_severe_pressure_what_is_kept_is_served_at_once_but_not_to_reserved_prio
     assert_eq!(report.results[0].degraded, None, "it had its own turn");
     assert!(scene.world.now_ms() > 3_000);
 }
+
+#[test]
+fn what_a_stand_in_writes_counts_in_the_order_of_the_turn() {
+    let policy = r#"
+        undeclared = "read"
+        [tools.t]
+        fallback = [{ tool = "spare" }]
+        [tools.spare]
+        writes = ["file"]
+        [tools.reader]
+        reads = ["file"]
+    "#;
+    let scene = scene(policy);
+    scene.broken.store(true, Ordering::SeqCst);
+    let turn = scene.turn(&[("a", "spare", "{}"), ("b", "t", "{}"), ("c", "spare", "{}")]);
+    scene.world.run(scene.executor.run_turn(turn));
+    assert_eq!(scene.world.now_ms(), 4_000, "one after the other, t and what stands in for it too");
+}
