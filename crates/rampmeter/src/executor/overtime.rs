@@ -18,6 +18,8 @@ pub(super) struct Overtime {
     turn_deadline: Instant,
     /// Until that deadline, while there are any.
     sleep: Option<BoxFuture<()>>,
+    /// It has come, and that was said.
+    said: bool,
 }
 
 struct One {
@@ -28,18 +30,19 @@ struct One {
 impl Overtime {
     pub(super) fn new(runtime: &Arc<dyn Runtime>, turn_deadline: Instant) -> Overtime {
         let (calls, runtime) = (FuturesUnordered::new(), runtime.clone());
-        Overtime { calls, runtime, turn_deadline, sleep: None }
+        Overtime { calls, runtime, turn_deadline, sleep: None, said: false }
     }
 
     pub(super) fn push(&mut self, at: usize, still: Still) {
         self.calls.push(One { at, still });
     }
 
-    /// The next call whose slots and keys are free, or `None` when the turn's deadline has come.
+    /// The next call whose slots and keys are free, or, once, `None` when the turn's deadline has come.
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<usize>> {
         match self.calls.poll_next_unpin(context) {
             Poll::Ready(Some(at)) => return Poll::Ready(Some(at)),
             Poll::Ready(None) => return Poll::Pending,
+            Poll::Pending if self.said => return Poll::Pending,
             Poll::Pending => {}
         }
         // A sleep may end a little early by the gate's clock.
@@ -50,6 +53,7 @@ impl Overtime {
             }
             self.sleep = None;
         }
+        self.said = true;
         Poll::Ready(None)
     }
 }
