@@ -185,6 +185,17 @@ fn a_call_that_conflicts_waits_until_the_slot_is_free_and_no_longer_than_its_tur
 }
 
 #[test]
+fn whoever_waits_for_the_slot_is_refused_by_the_turns_deadline() {
+    let (world, inside) = (world(""), Arc::<Inside>::default());
+    let executor = world.executor([world.stubborn("work", &inside)]);
+    let turn = turn_of(&executor, &[30_000, 30_000, 1_000]).deadline(Duration::from_secs(12));
+    let results = world.run(executor.run_turn(turn)).results;
+    let Err(CallError::Refused(refusal)) = &results[2].output else { panic!("{results:?}") };
+    assert_eq!((refusal.reason, world.now_ms()), (Reason::Deadline, 12_000));
+    at_rest(&world);
+}
+
+#[test]
 fn what_a_call_makes_does_not_outlive_its_time_out_even_if_it_was_spawned() {
     let world = World::new(
         "undeclared = \"read\"\n[tools.outer]\ntimeout = \"5s\"\n[tools.inner]\ntimeout = \"50s\"",
