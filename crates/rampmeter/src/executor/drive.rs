@@ -64,6 +64,7 @@ pub(super) async fn drive(
         given: &given,
         asking: Asking::default(),
         overtime: Overtime::default(),
+        held_back: Vec::new(),
         open: 0,
         failed: false,
     };
@@ -71,6 +72,13 @@ pub(super) async fn drive(
     let mut clock = Clock::default();
     let mut stop = std::pin::pin!(stop);
     loop {
+        if let Some(at) = drive.too_late() {
+            let done = Done::at_once(Err(CallError::TurnDeadline));
+            if let Some((at, todo)) = drive.ended(at, done, &mut results) {
+                working.push(act(at, todo));
+            }
+            continue;
+        }
         let mut seated = true;
         while drive.open > 0 {
             let now = gate.now();
@@ -88,7 +96,9 @@ pub(super) async fn drive(
         if drive.open == 0 || drive.failed {
             break;
         }
-        clock.set(executor, if seated { drive.turn.next_moment() } else { deadline });
+        let soonest = if seated { drive.turn.next_moment() } else { deadline };
+        let held_back = if drive.held_back.is_empty() { Instant::NEVER } else { deadline };
+        clock.set(executor, soonest.min(held_back));
         // What has ended keeps its result also if the stop is ready; what has not begun does not
         // begin then.
         let progress = poll_fn(|context| {
@@ -112,10 +122,7 @@ pub(super) async fn drive(
         let todo = match progress.await {
             Progress::Answered(at, answer) => drive.answered(at, answer, &mut results),
             Progress::Acted(at, acted) => drive.acted(at, acted, &mut results),
-            Progress::Free(at) => {
-                drive.free(at);
-                None
-            }
+            Progress::Free(at) => drive.free(at),
             Progress::Woken => None,
             Progress::Stopped => break,
         };
@@ -138,6 +145,8 @@ pub(super) struct Drive<'a> {
     pub(super) courses: Vec<Course<'a>>,
     pub(super) asking: Asking<'a>,
     pub(super) overtime: Overtime,
+    /// Calls that are asked for again when the work of their last attempt has ended.
+    pub(super) held_back: Vec<usize>,
     /// Calls without a result.
     pub(super) open: usize,
     /// A call has failed, and the turn is to fail fast.
@@ -157,12 +166,15 @@ impl<'a> Drive<'a> {
                 course.attempt = attempt;
                 course.place = place;
                 course.arrived.get_or_insert(now);
-                match attempt {
-                    1 => {
-                        self.executor.gate.may_be_retried(now);
-                        self.begin(call, results)
-                    }
-                    _ => self.ask(call),
+                if attempt == 1 {
+                    self.executor.gate.may_be_retried(now);
+                    self.begin(call, results)
+                } else if course.going_on > 0 {
+                    // It would wait for its own keys, or do the same twice at once.
+                    self.held_back.push(call);
+                    None
+                } else {
+                    self.ask(call)
                 }
             }
             Step::FallBack { call, fallback } => {
@@ -173,6 +185,12 @@ impl<'a> Drive<'a> {
                 self.ended(call, Done::at_once(Err(CallError::TurnDeadline)), results)
             }
         }
+    }
+
+    /// A call that is held back when the turn's deadline has come.
+    fn too_late(&mut self) -> Option<usize> {
+        let late = self.executor.gate.now() >= self.deadline;
+        if late { self.held_back.pop() } else { None }
     }
 
     /// The way to the gate is free, for the first time.

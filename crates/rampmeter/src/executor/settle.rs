@@ -101,13 +101,19 @@ impl<'a> Drive<'a> {
     }
 
     /// A piece of a call's work has ended that went on after its attempt.
-    pub(super) fn free(&mut self, at: usize) {
+    pub(super) fn free(&mut self, at: usize) -> Todo<'a> {
         let course = &mut self.courses[at];
         course.going_on -= 1;
-        if course.going_on == 0 {
-            // Of a call that is still tried it means nothing yet.
-            self.turn.released(at);
+        if course.going_on > 0 {
+            return None;
         }
+        if let Some(held_back) = self.held_back.iter().position(|it| *it == at) {
+            self.held_back.swap_remove(held_back);
+            return self.ask(at);
+        }
+        // Of a call that is still tried it means nothing yet.
+        self.turn.released(at);
+        None
     }
 
     /// The turn is over; what has no result yet keeps what was tried.

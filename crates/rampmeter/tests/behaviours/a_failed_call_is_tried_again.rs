@@ -5,7 +5,7 @@ use rampmeter::retry::NoRetry;
 use rampmeter::{Access, CallError, CallResult, EventKind, Tool, ToolError, TurnRequest};
 use serde_json::json;
 
-use crate::support::{World, assert_idle, assert_sums, openai};
+use crate::support::{Inside, World, assert_idle, assert_sums, openai};
 
 /// When the tool was run, in milliseconds.
 type Runs = Arc<Mutex<Vec<u64>>>;
@@ -153,4 +153,49 @@ fn a_retry_is_not_put_behind_those_that_came_after_its_call() {
     world.run_until(1);
     world.run(executor.run_turn(TurnRequest::new(turn)));
     assert_eq!(*order.lock().unwrap(), ["0", "1", "0", "2", "3"]);
+}
+
+#[test]
+fn an_attempt_whose_work_goes_on_is_over_before_the_next_one_begins() {
+    let policy = r#"
+        [turn]
+        deadline = "20s"
+        [tools.t]
+        writes = ["file"]
+        idempotent = true
+        timeout = "1s"
+        retry = { attempts = 3, base = "1ms", max = "1ms" }
+    "#;
+    let world = World::new(policy);
+    let (runs, inside) = (Runs::default(), Arc::<Inside>::default());
+    let tool = {
+        let (world, runs, inside) = (world.clone(), runs.clone(), inside.clone());
+        Tool::raw("t", "", json!({}), move |call| {
+            let (world, runs, inside) = (world.clone(), runs.clone(), inside.clone());
+            async move {
+                let here = Inside::enter(&inside);
+                let run = {
+                    let mut runs = runs.lock().unwrap();
+                    runs.push(world.now_ms());
+                    runs.len()
+                };
+                let (hold, other) = (call.work.hold(), world.clone());
+                // The work goes on for four seconds, whoever waits for it: the last for ever.
+                world.spawn(async move {
+                    other.sleep(if run < 3 { 4_000 } else { 3_600_000 }).await;
+                    drop((here, hold));
+                });
+                world.sleep(3_600_000).await;
+                Ok(String::new())
+            }
+        })
+    };
+    let executor = world.executor([tool]);
+    let turn = executor.resolve(&openai(&[("a", "t", "{}"), ("b", "t", "{}")])).unwrap();
+    let report = world.run(executor.run_turn(TurnRequest::new(turn)));
+    let runs = runs.lock().unwrap().clone();
+    assert_eq!((runs.as_slice(), inside.peak()), ([0, 4_000, 8_000].as_slice(), 1));
+    assert_eq!(report.results[0].no_retry, Some(NoRetry::Exhausted));
+    assert_eq!(report.results[1].output, Err(CallError::TurnDeadline));
+    assert_eq!(world.now_ms(), 20_000, "the work of the first still holds the key");
 }
