@@ -149,7 +149,7 @@ impl Future for Still {
 
 impl Overtime {
     /// When the next grace is over.
-    fn next(&self) -> Option<Instant> {
+    pub(super) fn next(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
     }
 
@@ -162,12 +162,8 @@ impl Overtime {
 impl State {
     /// When time alone will next change something.
     pub(super) fn next_moment(&self) -> Option<Instant> {
-        self.unfinished().into_iter().chain(self.pressing.next_moment()).min()
-    }
-
-    /// When there is next something to do for calls, which may be at once.
-    pub(super) fn unfinished(&self) -> Option<Instant> {
-        self.engine.next_moment().into_iter().chain(self.overtime.next()).min()
+        let next = sooner(self.engine.next_moment(), self.overtime.next());
+        sooner(next, self.pressing.next_moment())
     }
 
     fn goes_on(&mut self, now: Instant, call: CallId, outcome: Outcome, policy: OverrunPolicy) {
@@ -230,5 +226,14 @@ impl State {
 
     fn tell_work(&mut self, now: Instant, kind: EventKind, call: Arc<CallInfo>, took: Duration) {
         self.emit(now, kind, Some(call), |event| Event { took: Some(took), ..event });
+    }
+}
+
+/// Written out: it is on the way of every call that waits.
+#[inline]
+pub(super) fn sooner(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if one < other { one } else { other }),
+        (one, other) => one.or(other),
     }
 }

@@ -11,6 +11,7 @@ use rampmeter_core as core;
 use rampmeter_core::{BudgetConfig, Edit, Instant, LimitId, Mark, PressureMarks};
 
 use super::Gate;
+use super::overtime::sooner;
 use super::plan::Plan;
 use super::ready::Line;
 use super::state::State;
@@ -101,13 +102,15 @@ impl Pressing {
     /// When time alone changes something here, whether or not anybody comes.
     pub(super) fn next_moment(&self) -> Option<Instant> {
         let measure = self.guard.as_ref().filter(|guard| guard.stopped).map(|it| it.measure_at);
-        self.level.next(self.policy.dwell).into_iter().chain(measure).min()
+        sooner(self.level.next(self.policy.dwell), measure)
     }
 
-    /// When the next input must first see to what is due here.
-    pub(super) fn attention(&self) -> Instant {
+    /// When the next input must first see to what is due here; `next` is when time alone changes
+    /// something.
+    #[inline]
+    pub(super) fn attention(&self, next: Option<Instant>) -> Instant {
         let measure = self.guard.as_ref().map(|guard| guard.measure_at);
-        measure.into_iter().chain(self.next_moment()).min().unwrap_or(Instant::NEVER)
+        sooner(measure, next).unwrap_or(Instant::NEVER)
     }
 
     fn is_stopped(&self) -> bool {
@@ -138,7 +141,9 @@ impl State {
     /// Does what is due, and has a look if the engine counts otherwise than before.
     #[inline]
     pub(super) fn look_at_pressure(&mut self, now: Instant) {
-        if self.engine.fills() != self.pressing.seen || now >= self.pressing.attention() {
+        if self.engine.fills() != self.pressing.seen
+            || now >= self.pressing.attention(self.pressing.next_moment())
+        {
             self.press(now);
         }
     }

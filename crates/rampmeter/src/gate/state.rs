@@ -16,7 +16,7 @@ use super::handle::Renewals;
 use super::handoff::Handoff;
 use super::infos::Infos;
 use super::leases::Leases;
-use super::overtime::Overtime;
+use super::overtime::{Overtime, sooner};
 use super::persist::Keeping;
 use super::plan::Plan;
 use super::pressure::Pressing;
@@ -175,10 +175,12 @@ impl State {
     /// Notes when time alone will next change something, and sees to it that somebody keeps it.
     /// Says whether that is now, because the engine has left something over.
     pub(super) fn keep_time(&mut self, now: Instant) -> bool {
-        let next = self.next_moment();
-        let attention = self.align_at.min(self.pressing.attention());
+        let unfinished = sooner(self.engine.next_moment(), self.overtime.next());
+        let pressing = self.pressing.next_moment();
+        let next = sooner(unfinished, pressing);
+        let attention = self.align_at.min(self.pressing.attention(pressing));
         self.attention = next.unwrap_or(Instant::NEVER).min(attention);
-        let left_over = self.unfinished().is_some_and(|next| next <= now);
+        let left_over = unfinished.is_some_and(|next| next <= now);
         // Somebody must keep the time if the next moment is nearer than the timer thinks.
         let nearer = match (next, self.timer.armed) {
             (Some(next), Some(armed)) => next < armed,
