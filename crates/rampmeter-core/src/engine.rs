@@ -250,9 +250,15 @@ impl Engine {
         if !self.dirty.is_empty() {
             return Some(self.now);
         }
-        let expiry = self.expiries.next().map(|(at, _)| at).filter(|at| *at < Instant::NEVER);
-        let wake = self.wakes.peek().map(|(at, _)| at);
-        expiry.into_iter().chain(wake).chain(self.patience.next()).min()
+        // Written out: it is asked for with every call that waits.
+        let mut next = self.expiries.next().map_or(Instant::NEVER, |(at, _)| at);
+        if let Some((wake, _)) = self.wakes.peek() {
+            next = next.min(wake);
+        }
+        if let Some(patience) = self.patience.next() {
+            next = next.min(patience);
+        }
+        (next < Instant::NEVER).then_some(next)
     }
 
     /// Says when the present window of a calendar rate ends, for every instance of the limit.

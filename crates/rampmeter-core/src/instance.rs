@@ -55,6 +55,8 @@ pub(crate) struct Instance {
     pub(crate) queued: u32,
     /// Up to which mark of pressure they fill its queue: 0 for none, 2 for the severe one.
     pub(crate) filled: u8,
+    /// The lengths of its queue at which that stays as it is.
+    pub(crate) calm: core::ops::Range<u32>,
     /// They by priority and flow, where that matters.
     pub(crate) book: Option<Box<Book>>,
     /// The claim that binds here, or [`NONE`].
@@ -386,6 +388,7 @@ impl Instances {
             nested: None,
             queued: 0,
             filled: 0,
+            calm: 0..0,
             book: limit_config
                 .filter(|limit| limit.keeps_a_book() || self.keeps_books)
                 .map(|_| Box::default()),

@@ -77,6 +77,12 @@ impl Mark {
         u64::from(queued) * 1_000 <= u64::from(size) * u64::from(self.leave_per_mille)
     }
 
+    /// The length of a queue of this size at which the mark is entered.
+    fn entered(self, size: u32) -> u32 {
+        let entered = (u64::from(size) * u64::from(self.enter_per_mille)).div_ceil(1_000);
+        u32::try_from(entered).unwrap_or(u32::MAX).max(1)
+    }
+
     /// The length of a queue of this size at which the mark is left.
     fn kept(self, size: u32) -> u32 {
         let kept = u64::from(size) * u64::from(self.leave_per_mille) / 1_000;
@@ -207,7 +213,12 @@ impl Engine {
     pub(crate) fn queues_changed(&mut self, route: u32) {
         if self.pressing.config.is_some() {
             for index in 0..self.routes.get(route).draws().len() {
-                self.queue_changed(self.routes.get(route).draws()[index].instance);
+                let id = self.routes.get(route).draws()[index].instance;
+                let instance = self.instances.get(id);
+                // Most calls come and go where that makes no difference.
+                if !instance.calm.contains(&instance.queued) {
+                    self.queue_changed(id);
+                }
             }
         }
     }
@@ -222,17 +233,23 @@ impl Engine {
         }
         let size = self.config.limits[usize::from(instance.limit)].queue_size;
         let (was, queued) = (instance.filled, instance.queued);
+        let mark = |filled: u8| config.marks[usize::from(filled)];
         let mut filled = was;
-        for (above, mark) in (1..).zip(config.marks) {
-            if filled < above && mark.is_entered(queued, size) {
-                filled = above;
-            } else if filled >= above && mark.is_left(queued, size) {
-                filled = above - 1;
-                break;
-            }
+        while filled > 0 && mark(filled - 1).is_left(queued, size) {
+            filled -= 1;
+        }
+        while filled >= was && filled < 2 && mark(filled).is_entered(queued, size) {
+            filled += 1;
         }
         let filled = if gone { 0 } else { filled };
         instance.filled = filled;
+        let [pressed, severe] = config.marks;
+        instance.calm = match filled {
+            _ if gone => 0..0,
+            0 => 0..pressed.entered(size),
+            1 => pressed.kept(size).saturating_add(1)..severe.entered(size),
+            _ => severe.kept(size).saturating_add(1)..u32::MAX,
+        };
         for (above, fill) in (1..).zip(&mut self.pressing.fills) {
             match (was >= above, filled >= above) {
                 (false, true) => *fill += 1,
