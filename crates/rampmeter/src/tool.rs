@@ -156,6 +156,10 @@ impl Tool {
         &self.name
     }
 
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
+        &self.name
+    }
+
     /// What it is for.
     pub fn description(&self) -> &str {
         &self.description

@@ -1,7 +1,7 @@
 //! The loop: does what the turn machine says, and tells it what came of that.
 
 use std::future::{Future, poll_fn};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -57,6 +57,8 @@ pub(super) async fn drive(
     let mut drive = Drive {
         executor,
         request,
+        flow: request.flow.as_str().into(),
+        labels: request.labels.as_slice().into(),
         deadline,
         turn: Turn::new(&turn_calls(executor, &calls), deadline),
         courses: calls.iter().map(Course::new).collect(),
@@ -138,6 +140,9 @@ pub(super) async fn drive(
 pub(super) struct Drive<'a> {
     pub(super) executor: &'a Executor,
     pub(super) request: &'a TurnRequest,
+    /// Whom all calls are for, and their labels unless interceptors give them others.
+    flow: Arc<str>,
+    labels: Arc<[(String, String)]>,
     pub(super) deadline: Instant,
     pub(super) turn: Turn,
     pub(super) calls: Vec<Runnable<'a>>,
@@ -250,7 +255,7 @@ impl<'a> Drive<'a> {
     }
 
     fn job(&self, at: usize, permit: Permit) -> Job<'a> {
-        let Drive { executor, request, deadline, .. } = *self;
+        let Drive { executor, deadline, .. } = *self;
         let (call, course) = (&self.calls[at], &self.courses[at]);
         let aim = &course.aim;
         let (arguments, labels) = self.given(at);
@@ -260,11 +265,15 @@ impl<'a> Drive<'a> {
             permit,
             tool: aim.tool,
             invocation: Invocation {
-                name: aim.name.into(),
+                // One that stands for many names has another than its calls.
+                name: match aim.tool.shared_name() {
+                    name if **name == *aim.name => name.clone(),
+                    _ => aim.name.into(),
+                },
                 id: call.id.into(),
                 arguments: arguments.clone(),
-                flow: request.flow.as_str().into(),
-                labels: labels.into(),
+                flow: self.flow.clone(),
+                labels: if self.given.is_empty() { self.labels.clone() } else { labels.into() },
                 report,
                 state: self.writer(at),
                 work: Work::default(),

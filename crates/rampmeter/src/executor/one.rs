@@ -63,11 +63,10 @@ impl Done {
 /// end. Dropping the future ends the tool first and then gives the permit back, so a slot is free
 /// only when the work has ended. What others do for the tool keeps the slot until it ends too.
 pub(super) async fn run(job: Job<'_>) -> Done {
-    let Job { gate, permit, tool, mut invocation, terms, turn_deadline } = job;
+    let Job { gate, permit, tool, invocation, terms, turn_deadline } = job;
     let Terms { timeout, overrun } = terms;
     let waited = Some(permit.waited());
-    let (lineage, work) = (permit.lineage(), Work::default());
-    invocation.work = work.clone();
+    let (lineage, work) = (permit.lineage(), invocation.work.clone());
     let started = gate.now();
     let until = started.saturating_add(timeout);
     permit.must_end_by(until.min(turn_deadline));
