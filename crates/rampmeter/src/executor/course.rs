@@ -40,6 +40,8 @@ pub(super) struct Course<'a> {
     pub(super) waiting: PartSpan,
     /// So many pieces of its work go on, of attempts that have ended.
     pub(super) going_on: u32,
+    /// What is tried when its interceptors have let it through, if not its own tool.
+    pub(super) stand_in: Option<u32>,
     /// Others wait for its result.
     pub(super) leader: Option<Leader<Common>>,
     /// Its result is that of another.
@@ -64,6 +66,7 @@ impl<'a> Course<'a> {
             waiting: PartSpan::default(),
             place: None,
             going_on: 0,
+            stand_in: None,
             leader: None,
             shared: false,
             no_retry: None,

@@ -184,6 +184,11 @@ impl<'a> Drive<'a> {
             }
             Step::FallBack { call, fallback } => {
                 self.courses[call].place = place;
+                // It was given up before it was asked for, and its interceptors know nothing of it.
+                if self.given.get(call).is_some_and(|given| given.get().is_none()) {
+                    self.courses[call].stand_in = Some(fallback);
+                    return self.begin(call, results);
+                }
                 self.fall_back(call, fallback, results)
             }
             Step::GiveUp(call) => {
@@ -200,6 +205,9 @@ impl<'a> Drive<'a> {
 
     /// The way to the gate is free, for the first time.
     pub(super) fn enter(&mut self, at: usize, results: &mut [CallResult]) -> Todo<'a> {
+        if let Some(fallback) = self.courses[at].stand_in.take() {
+            return self.fall_back(at, fallback, results);
+        }
         match self.kept_under_pressure(at, results) {
             Some(kept) => {
                 self.note_answered(at, ("cache", true), results);

@@ -122,3 +122,34 @@ fn a_panic_gives_back_its_slot() {
     assert_eq!(report.results[3].output.as_deref(), Ok("work"));
     assert_idle(&world.gate, "after panics");
 }
+
+/// Panics when it is dropped.
+struct Brittle;
+
+impl Drop for Brittle {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+#[test]
+fn a_tool_that_panics_when_it_is_given_up_takes_no_sibling_with_it() {
+    let text = "undeclared = \"read\"\n[tools.hangs]\ntimeout = \"1s\"\n[tools.\"*\"]";
+    let (world, inside) = (World::new(text), Arc::<Inside>::default());
+    let hangs = Tool::raw("hangs", "", json!({}), |_| async {
+        let _brittle = Brittle;
+        std::future::pending().await
+    });
+    let executor = world.executor([hangs, world.sleeper("work", &inside)]);
+    let calls = [("a", "hangs", "{}"), ("b", "work", r#"{"ms":100}"#), ("c", "hangs", "{}")];
+    let turn = || TurnRequest::new(executor.resolve(&openai(&calls)).unwrap());
+    let report = world.run(executor.run_turn(turn()));
+    let timed_out = Err(CallError::TimedOut(std::time::Duration::from_secs(1)));
+    assert_eq!([&report.results[0].output, &report.results[2].output], [&timed_out, &timed_out]);
+    assert_eq!(report.results[1].output, Ok("b".into()));
+    let report = world.run(executor.run_turn_until(turn(), world.sleep(500)));
+    assert_eq!(report.results[0].output, Err(CallError::Cancelled));
+    assert_eq!(report.results[1].output, Ok("b".into()), "what has ended keeps its result");
+    assert_idle(&world.gate, "stopped");
+    assert_sums(&world.gate, "stopped");
+}

@@ -360,3 +360,32 @@ fn what_comes_back_from_a_malformed_call_passes_no_interceptor() {
     assert!(report.results.iter().all(|it| it.output.is_err()));
     assert_eq!(scene.told(), [""; 0]);
 }
+
+/// Takes what is secret out of every answer.
+struct Redacts;
+
+impl Interceptor for Redacts {
+    async fn after(&self, _: &CallContext, answer: String) -> Result<String, CallError> {
+        Ok(answer.replace("secret", "[redacted]"))
+    }
+}
+
+#[test]
+fn what_stands_in_for_a_call_that_was_never_asked_for_passes_them_too() {
+    let text = "[tools.read]\naccess = \"read\"\nreads = [\"k\"]\n\
+                fallback = [{ tool = \"none\" }, { cache = \"5m\" }]\n[tools.none]\n\
+                [tools.write]\naccess = \"write\"\nwrites = [\"k\"]";
+    let (world, inside) = (World::new(text), Arc::<Inside>::default());
+    let read = Tool::raw("read", "", json!({}), |_| async { Ok("a secret".to_owned()) });
+    let none = Tool::raw("none", "", json!({}), |_| async { Err(ToolError::failed("none")) });
+    let executor = world.executor([read, none, world.sleeper("write", &inside)]).intercept(Redacts);
+    let run = |calls: &[(&str, &str, &str)]| {
+        let turn = executor.resolve(&openai(calls)).unwrap();
+        let request = TurnRequest::new(turn).deadline(Duration::from_secs(1));
+        world.run(executor.run_turn(request)).results
+    };
+    assert_eq!(run(&[("a", "read", "{}")])[0].output, Ok("a [redacted]".into()));
+    let late = run(&[("w", "write", r#"{"ms":5000}"#), ("a", "read", "{}")]);
+    assert_eq!(late[1].output, Ok("a [redacted]".into()), "served from what is kept");
+    assert!(late[1].degraded.is_some());
+}
