@@ -111,6 +111,36 @@ impl Tool {
         })
     }
 
+    /// [`Tool::new`], for a function that also wants to know of its call: for whom it is, what the turn's
+    /// calls share, where to say what it took.
+    ///
+    /// ```
+    /// use rampmeter::{Invocation, Tool, ToolError};
+    ///
+    /// #[derive(serde::Deserialize, schemars::JsonSchema)]
+    /// struct Note { text: String }
+    ///
+    /// let tool = Tool::with_call("note", "Notes it.", |note: Note, call: Invocation| async move {
+    ///     let state = call.state.ok_or_else(|| ToolError::failed("the turn has no bag"))?;
+    ///     state.set("note", note.text)?;
+    ///     Ok("noted")
+    /// });
+    /// # let _ = tool;
+    /// ```
+    pub fn with_call<A, T, F, Fut>(name: &str, description: &str, run: F) -> Tool
+    where
+        A: DeserializeOwned + JsonSchema,
+        T: Serialize,
+        F: Fn(A, Invocation) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, ToolError>> + Send + 'static,
+    {
+        let schema = schemars::schema_for!(A).to_value();
+        Tool::raw(name, description, schema, move |call| {
+            let running = call.arguments.parse().map(|arguments| run(arguments, call));
+            async move { content(&running.map_err(ToolError::Arguments)?.await?) }
+        })
+    }
+
     /// A tool that reads its arguments itself. A `*` in its name stands for any text; of several
     /// that fit a name, the one with the longest text before the `*` is taken.
     pub fn raw<F, Fut>(name: &str, description: &str, schema: Value, run: F) -> Tool
