@@ -90,6 +90,11 @@ pub(super) async fn drive(
             if !seated {
                 break;
             }
+            if let Some(at) = drive.no_longer_held_back() {
+                drive.courses[at].place = place;
+                drive.ask(at);
+                continue;
+            }
             let Some(step) = drive.turn.next(now) else { break };
             if let Some((at, todo)) = drive.step(step, place, &mut results) {
                 working.push(act(at, todo));
@@ -124,7 +129,10 @@ pub(super) async fn drive(
         let todo = match progress.await {
             Progress::Answered(at, answer) => drive.answered(at, answer, &mut results),
             Progress::Acted(at, acted) => drive.acted(at, acted, &mut results),
-            Progress::Free(at) => drive.free(at),
+            Progress::Free(at) => {
+                drive.free(at);
+                None
+            }
             Progress::Woken => None,
             Progress::Stopped => break,
         };
@@ -175,7 +183,9 @@ impl<'a> Drive<'a> {
                     self.executor.gate.may_be_retried(now);
                     self.begin(call, results)
                 } else if course.going_on > 0 {
-                    // It would wait for its own keys, or do the same twice at once.
+                    // It would wait for its own keys, or do the same twice at once. Until then it
+                    // does not wait at the gate, and needs no place.
+                    course.place = None;
                     self.held_back.push(call);
                     None
                 } else {
@@ -195,6 +205,12 @@ impl<'a> Drive<'a> {
                 self.ended(call, Done::at_once(Err(CallError::TurnDeadline)), results)
             }
         }
+    }
+
+    /// A call that was held back, and whose last attempt's work has ended.
+    fn no_longer_held_back(&mut self) -> Option<usize> {
+        let free = self.held_back.iter().position(|at| self.courses[*at].going_on == 0)?;
+        Some(self.held_back.swap_remove(free))
     }
 
     /// A call that is held back when the turn's deadline has come.

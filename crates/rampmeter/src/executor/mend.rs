@@ -147,6 +147,8 @@ impl<'a> Drive<'a> {
 
     /// This one cannot stand in: what the call failed with is still what it failed with.
     fn nothing_there(&mut self, at: usize, results: &mut [CallResult]) -> Todo<'a> {
+        // The next one takes its own; there may be no other.
+        self.courses[at].place = None;
         if !self.turn.ended(at, End::Failed) {
             return None;
         }

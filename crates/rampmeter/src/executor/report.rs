@@ -208,6 +208,9 @@ impl CallError {
         match self {
             CallError::TurnDeadline | CallError::FailedFast | CallError::Cancelled => true,
             CallError::Refused(refusal) => refusal.reason == Reason::Deadline,
+            CallError::Fallback { error, fallback, .. } => {
+                error.is_of_its_caller() || fallback.is_of_its_caller()
+            }
             _ => false,
         }
     }

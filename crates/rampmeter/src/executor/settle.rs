@@ -28,6 +28,8 @@ impl<'a> Drive<'a> {
             }
             Err(error) => self.after(at, error),
         };
+        // What is tried next takes its own.
+        self.courses[at].place = None;
         if self.turn.ended(at, end) {
             return self.settled(at, done, results);
         }
@@ -101,19 +103,15 @@ impl<'a> Drive<'a> {
     }
 
     /// A piece of a call's work has ended that went on after its attempt.
-    pub(super) fn free(&mut self, at: usize) -> Todo<'a> {
+    pub(super) fn free(&mut self, at: usize) {
         let course = &mut self.courses[at];
         course.going_on -= 1;
         if course.going_on > 0 {
-            return None;
+            return;
         }
-        if let Some(held_back) = self.held_back.iter().position(|it| *it == at) {
-            self.held_back.swap_remove(held_back);
-            return self.ask(at);
-        }
-        // Of a call that is still tried it means nothing yet.
+        // Of a call that is still tried it means nothing yet; one that was held back is asked for
+        // when there is a place for it.
         self.turn.released(at);
-        None
     }
 
     /// The turn is over; what has no result yet keeps what was tried.

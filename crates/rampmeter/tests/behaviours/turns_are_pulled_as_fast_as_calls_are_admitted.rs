@@ -201,3 +201,44 @@ fn a_stream_that_is_dropped_leaves_nothing_behind() {
     let pulled = tally.pulled.load(Ordering::SeqCst);
     assert_eq!(pulled, 16, "the others are still the producer's");
 }
+
+#[test]
+fn a_stand_in_that_has_nothing_gives_its_place_back() {
+    let text = "[tools.t]\naccess = \"read\"\n\
+                fallback = [{ cache = \"5m\" }, { value = \"none\" }]";
+    let world = World::new(text);
+    let fails = |_| async { Err(rampmeter::ToolError::failed("no luck")) };
+    let executor = world.executor([Tool::raw("t", "", serde_json::json!({}), fails)]);
+    let options = StreamOptions { calls_waiting: 1, ..StreamOptions::default() };
+    let turns = stream::iter([turn(&executor, 0, "t", 2)]);
+    let reports: Vec<_> = world.run(executor.stream(turns, options).collect());
+    assert!(reports[0].results.iter().all(|result| result.output.is_ok()));
+    assert_eq!(world.now_ms(), 0);
+}
+
+#[test]
+fn a_call_whose_last_attempt_goes_on_keeps_no_place_from_those_who_may_ask() {
+    let text = "[tools.t]\naccess = \"read\"\ntimeout = \"1s\"\n\
+                retry = { attempts = 2, base = \"1ms\", max = \"1ms\" }\n\
+                [tools.other]\naccess = \"read\"";
+    let (world, inside) = (World::new(text), Arc::<Inside>::default());
+    let tools = [world.stubborn("t", &inside), world.sleeper("other", &inside)];
+    let executor = world.executor(tools);
+    let first = executor.resolve(&openai(&[("0", "t", r#"{"ms":500000}"#)])).unwrap();
+    let first = TurnRequest::new(first).deadline(Duration::from_secs(900));
+    let second = turn(&executor, 1, "other", 1);
+    let options = StreamOptions { calls_waiting: 1, ..StreamOptions::default() };
+    let later = world.clone();
+    let source = stream::iter([first]).chain(stream::once(async move {
+        later.until(2_000).await;
+        second
+    }));
+    let reports = executor.stream(source, options).collect::<Vec<_>>();
+    let watch = async {
+        world.until(3_000).await;
+        assert_eq!(inside.entered(), 2, "the second turn has run, although the first waits");
+    };
+    let (reports, ()) = world.run(futures_util::future::join(reports, watch));
+    assert_eq!(reports[0].results[0].attempts.len(), 1);
+    assert!(reports[1].results[0].output.is_ok());
+}

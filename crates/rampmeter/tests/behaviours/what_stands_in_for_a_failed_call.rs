@@ -239,3 +239,18 @@ fn what_a_stand_in_writes_counts_in_the_order_of_the_turn() {
     scene.world.run(scene.executor.run_turn(turn));
     assert_eq!(scene.world.now_ms(), 4_000, "one after the other, t and what stands in for it too");
 }
+
+#[test]
+fn the_deadline_of_one_who_runs_is_not_that_of_those_who_follow_also_while_another_tool_stands_in()
+{
+    let policy = "[tools.t]\naccess = \"read\"\nsingle_flight = true\n\
+                  fallback = [{ tool = \"spare\" }]\n[tools.spare]\naccess = \"read\"";
+    let scene = scene(policy);
+    scene.broken.store(true, Ordering::SeqCst);
+    let first = scene.turn(&[("a", "t", "{}")]).deadline(Duration::from_millis(1_300));
+    let second = scene.turn(&[("b", "t", "{}")]);
+    let both = join(scene.executor.run_turn(first), scene.executor.run_turn(second));
+    let (first, second) = scene.world.run(both);
+    assert!(first.results[0].output.is_err());
+    assert_eq!(second.results[0].degraded, Some(Degraded::Tool("spare".into())));
+}
