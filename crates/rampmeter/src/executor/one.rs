@@ -1,14 +1,13 @@
 //! One call from its admission to its result: the tool, its clocks, its end.
 
 use std::any::Any;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{Either, select};
 use rampmeter_core::{Instant, Outcome};
 
 use super::report::CallError;
@@ -99,20 +98,26 @@ async fn attempt(
     let (tool, report) = (tool.clone(), invocation.report);
     // The function itself may panic as well as the future it returns.
     let running = async move { Quiet(Some(tool.invoke(invocation))).await };
-    let running = std::pin::pin!(AssertUnwindSafe(running).catch_unwind());
-    let clock = gate.runtime().sleep_until(until);
-    Some(match select(running, clock).await {
-        Either::Left((Ok(Ok(text)), _)) => Ok(text),
-        Either::Left((Ok(Err(error @ ToolError::Overloaded { retry_after, .. })), _)) => {
+    let mut running = std::pin::pin!(AssertUnwindSafe(running).catch_unwind());
+    // A tool that answers at once needs no clock.
+    let mut clock: Option<BoxFuture<()>> = None;
+    let ended = poll_fn(|context| {
+        if let Poll::Ready(ended) = running.as_mut().poll(context) {
+            return Poll::Ready(Some(ended));
+        }
+        let clock = clock.get_or_insert_with(|| gate.runtime().sleep_until(until));
+        clock.as_mut().poll(context).map(|()| None)
+    });
+    Some(match ended.await? {
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(error)) => {
             // The others must not find out one by one.
-            if let Some(report) = report {
-                report.throttled(retry_after);
+            if let (ToolError::Overloaded { retry_after, .. }, Some(report)) = (&error, report) {
+                report.throttled(*retry_after);
             }
             Err(error.into())
         }
-        Either::Left((Ok(Err(error)), _)) => Err(error.into()),
-        Either::Left((Err(panic), _)) => Err(CallError::Panicked(message(panic.as_ref()))),
-        Either::Right(_) => return None,
+        Err(panic) => Err(CallError::Panicked(message(panic.as_ref()))),
     })
 }
 
