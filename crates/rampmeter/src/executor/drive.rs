@@ -58,7 +58,7 @@ pub(super) async fn drive(
         executor,
         request,
         deadline,
-        turn: Turn::new(&turn_calls(executor, &calls), deadline),
+        turn: Turn::new(&turn_calls(executor, &calls).calls, deadline),
         courses: calls.iter().map(Course::new).collect(),
         calls,
         given: &given,
