@@ -110,5 +110,5 @@ pub use pressure::{Filled, Mark, PressureMarks};
 pub use resolve::MAX_DRAWS;
 pub use snapshot::{BudgetSnapshot, InstanceSnapshot, KeySnapshot, LimitSnapshot, Snapshot};
 pub use time::Instant;
-pub use turn::{Access, End, Over, Step, Turn, TurnCall, Wait, conflicts};
+pub use turn::{Access, End, Over, StandIn, Step, Turn, TurnCall, Wait, conflicts};
 pub use usage::{NotRestored, Place, RateId, RateUsage, Room, Unrestorable, Usage, Used};

@@ -75,16 +75,30 @@ pub(super) fn order(calls: &[TurnCall]) -> (Vec<u32>, Vec<Vec<usize>>) {
 
 /// The things that a call uses, each once, as the stronger access says.
 fn uses(call: &TurnCall) -> Vec<(Over, KeyAccess)> {
-    let writes = call.keys.iter().any(|(_, access)| *access == KeyAccess::Exclusive);
-    let tool = match call.access {
-        Access::Write if !writes => KeyAccess::Exclusive,
-        Access::Read | Access::Write => KeyAccess::Shared,
-    };
-    let keys = call.keys.iter().map(|(key, access)| (Over::Key(*key), *access));
-    let mut uses: Vec<_> = keys.chain([(Over::Tool(call.tool), tool)]).collect();
+    let mut uses = Vec::with_capacity(call.keys.len() + 1);
+    uses_of(call.tool, call.access, &call.keys, &mut uses);
+    for it in &call.stand_ins {
+        uses_of(it.tool, it.access, &it.keys, &mut uses);
+    }
     uses.sort_unstable_by_key(|(over, access)| (*over, core::cmp::Reverse(*access)));
     uses.dedup_by_key(|(over, _)| *over);
     uses
+}
+
+/// What one tool uses: that it names what it writes says nothing of another one.
+fn uses_of(
+    tool: u32,
+    access: Access,
+    keys: &[(u32, KeyAccess)],
+    uses: &mut Vec<(Over, KeyAccess)>,
+) {
+    let writes = keys.iter().any(|(_, access)| *access == KeyAccess::Exclusive);
+    let alone = match access {
+        Access::Write if !writes => KeyAccess::Exclusive,
+        Access::Read | Access::Write => KeyAccess::Shared,
+    };
+    uses.extend(keys.iter().map(|(key, access)| (Over::Key(*key), *access)));
+    uses.push((Over::Tool(tool), alone));
 }
 
 /// Who has used a thing so far, as far as it matters to the next one.

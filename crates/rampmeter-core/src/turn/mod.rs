@@ -42,6 +42,19 @@ pub struct TurnCall {
     pub fallbacks: u32,
     /// What it reads and writes, by numbers that are equal for equal keys of the turn.
     pub keys: Vec<(u32, KeyAccess)>,
+    /// The tools that may stand in for its own. What they use is used by the call, too.
+    pub stand_ins: Vec<StandIn>,
+}
+
+/// A tool that may stand in for a call's own.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StandIn {
+    /// Which, as [`TurnCall::tool`] has it.
+    pub tool: u32,
+    /// What it does, as [`TurnCall::access`] has it.
+    pub access: Access,
+    /// What it reads and writes.
+    pub keys: Vec<(u32, KeyAccess)>,
 }
 
 /// What to do next.
@@ -270,6 +283,7 @@ mod tests {
                 attempts: 1,
                 fallbacks: 0,
                 keys: Vec::new(),
+                stand_ins: Vec::new(),
             })
             .collect()
     }

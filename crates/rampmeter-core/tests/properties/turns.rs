@@ -23,6 +23,7 @@ fn random(rng: &mut Rng) -> Vec<TurnCall> {
                 .collect(),
             attempts: rng.pick(&[1, 1, 3]),
             fallbacks: rng.pick(&[0, 0, 2]),
+            stand_ins: Vec::new(),
         })
         .collect()
 }

@@ -60,7 +60,7 @@ pub(super) async fn drive(
         flow: request.flow.as_str().into(),
         labels: request.labels.as_slice().into(),
         deadline,
-        turn: Turn::new(&turn_calls(executor, &calls), deadline),
+        turn: Turn::new(&turn_calls(executor, &calls).calls, deadline),
         courses: calls.iter().map(Course::new).collect(),
         calls,
         given: &given,

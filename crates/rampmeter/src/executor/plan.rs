@@ -6,7 +6,7 @@ use rampmeter_core::{KeyAccess, Over, Wait, conflicts};
 
 use super::report::CallError;
 use super::resolve::ResolvedCall;
-use super::runnable::{Policies, prepared, turn_calls, uses};
+use super::runnable::{Policies, TurnCalls, prepared, turn_calls, uses};
 use super::{Executor, TurnRequest};
 use crate::format::Arguments;
 use crate::policy::{DrawPolicy, Key};
@@ -111,18 +111,20 @@ impl Executor {
                 Err(error) => planned[index].after = Err(error),
             }
         }
-        let turn = turn_calls(self, &runnable);
+        let TurnCalls { calls: turn, tools } = turn_calls(self, &runnable);
         for (at, waits) in conflicts(&turn).iter().enumerate() {
             let because = |wait: &Wait| match wait.over {
                 Over::Key(number) => {
-                    let place = turn[at].keys.iter().position(|(key, _)| *key == number);
-                    let key =
-                        place.and_then(|place| uses(self, &runnable[at]).into_iter().nth(place));
+                    let stand_ins = turn[at].stand_ins.iter().flat_map(|it| &it.keys);
+                    let mut keys = turn[at].keys.iter().chain(stand_ins);
+                    let place = keys.position(|(key, _)| *key == number);
+                    let mut used = uses(self, &runnable[at]).into_iter().flat_map(|it| it.keys);
+                    let key = place.and_then(|place| used.nth(place));
                     let key = key.map(|(key, _)| key).unwrap_or_default();
                     Because::Key { key, earlier: wait.earlier, later: wait.later }
                 }
-                Over::Tool(_) => {
-                    let tool = runnable[at].name.to_owned();
+                Over::Tool(number) => {
+                    let tool = tools[number as usize].to_owned();
                     Because::Tool { tool, earlier: wait.earlier, later: wait.later }
                 }
             };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rampmeter_core::{Access as CoreAccess, Reason, TurnCall};
+use rampmeter_core::{Access as CoreAccess, Reason, StandIn, TurnCall};
 
 use super::report::{CallError, CallResult};
 use super::resolve::ResolvedCall;
@@ -142,35 +142,65 @@ fn note_unrunnable(
 }
 
 /// What the turn machine needs to know: what each call touches, and what may follow when it fails.
-pub(super) fn turn_calls(executor: &Executor, runnable: &[Runnable<'_>]) -> Vec<TurnCall> {
-    let used: Vec<Vec<Key>> = runnable.iter().map(|call| uses(executor, call)).collect();
-    let names = sorted(runnable.iter().map(|call| call.name));
-    let keys = sorted(used.iter().flatten().map(|(key, _)| key.as_str()));
-    let calls = runnable.iter().zip(&used).map(|(call, used)| TurnCall {
-        tool: number(&names, call.name),
-        access: match access(executor, call.policy, call.tool) {
-            Access::Read => CoreAccess::Read,
-            Access::Write => CoreAccess::Write,
-        },
-        keys: used.iter().map(|(key, access)| (number(&keys, key), *access)).collect(),
-        attempts: call.policy.and_then(|tool| tool.retry.as_ref()).map_or(1, |it| it.attempts),
-        fallbacks: call
-            .policy
-            .map_or(0, |tool| u32::try_from(tool.fallback.len()).unwrap_or(u32::MAX)),
-    });
-    calls.collect()
+pub(super) struct TurnCalls<'a> {
+    pub(super) calls: Vec<TurnCall>,
+    /// Tools by their numbers.
+    pub(super) tools: Vec<&'a str>,
 }
 
-/// The keys of a call, and then those of the tools that may stand in for it. Where these cannot be
-/// filled it is found out when such a tool is to be asked for.
-pub(super) fn uses(executor: &Executor, call: &Runnable<'_>) -> Vec<Key> {
+pub(super) fn turn_calls<'a>(executor: &'a Executor, runnable: &[Runnable<'a>]) -> TurnCalls<'a> {
+    let used: Vec<Vec<Use<'a>>> = runnable.iter().map(|call| uses(executor, call)).collect();
+    let all = || used.iter().flatten();
+    let tools = sorted(all().map(|it| it.tool));
+    let keys = sorted(all().flat_map(|it| &it.keys).map(|(key, _)| key.as_str()));
+    let numbers = |used: &Use<'_>| {
+        let keys = used.keys.iter().map(|(key, access)| (number(&keys, key), *access));
+        (number(&tools, used.tool), used.access, keys.collect())
+    };
+    let calls = runnable.iter().zip(&used).map(|(call, used)| {
+        let mut uses = used.iter().map(numbers);
+        let (tool, access, keys) = uses.next().unwrap_or((0, CoreAccess::Write, Vec::new()));
+        let stand_ins = uses.map(|(tool, access, keys)| StandIn { tool, access, keys }).collect();
+        TurnCall {
+            tool,
+            access,
+            keys,
+            attempts: call.policy.and_then(|tool| tool.retry.as_ref()).map_or(1, |it| it.attempts),
+            fallbacks: call
+                .policy
+                .map_or(0, |tool| u32::try_from(tool.fallback.len()).unwrap_or(u32::MAX)),
+            stand_ins,
+        }
+    });
+    TurnCalls { calls: calls.collect(), tools }
+}
+
+/// What a call does by one tool.
+pub(super) struct Use<'a> {
+    tool: &'a str,
+    access: CoreAccess,
+    pub(super) keys: Vec<Key>,
+}
+
+/// What a call does by its tool, and then by those that may stand in for it. One that is not there
+/// or whose keys cannot be filled is never run.
+pub(super) fn uses<'a>(executor: &'a Executor, call: &Runnable<'a>) -> Vec<Use<'a>> {
+    let does = |policy, tool| match access(executor, policy, tool) {
+        Access::Read => CoreAccess::Read,
+        Access::Write => CoreAccess::Write,
+    };
+    let access = does(call.policy, call.tool);
+    let own = Use { tool: call.name, access, keys: call.keys.clone() };
     let fallbacks = call.policy.map_or(&[][..], |tool| &tool.fallback);
-    let tools = fallbacks.iter().filter_map(|fallback| match fallback {
-        Fallback::Tool(name) => executor.policy.tool(name),
+    let stand_ins = fallbacks.iter().filter_map(|fallback| match fallback {
+        Fallback::Tool(name) => {
+            let (policy, tool) = (executor.policy.tool(name), executor.registry.find(name).ok()?);
+            let keys = keys(name, policy, call.arguments).ok()?;
+            Some(Use { tool: name, access: does(policy, tool), keys })
+        }
         Fallback::Cache { .. } | Fallback::Value(_) => None,
     });
-    let also = tools.flat_map(|tool| tool.keys(call.arguments).unwrap_or_default());
-    call.keys.iter().cloned().chain(also).collect()
+    std::iter::once(own).chain(stand_ins).collect()
 }
 
 fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {

@@ -254,3 +254,26 @@ fn the_deadline_of_one_who_runs_is_not_that_of_those_who_follow_also_while_anoth
     assert!(first.results[0].output.is_err());
     assert_eq!(second.results[0].degraded, Some(Degraded::Tool("spare".into())));
 }
+
+#[test]
+fn a_stand_in_that_names_what_it_writes_does_not_name_what_the_tool_itself_writes() {
+    let policy = "[tools.t]\naccess = \"write\"\nfallback = [{ tool = \"spare\" }]\n\
+                  [tools.spare]\nwrites = [\"k:{k}\"]";
+    let scene = scene(policy);
+    let turn = scene.turn(&[("a", "t", r#"{"k":1}"#), ("b", "t", r#"{"k":2}"#)]);
+    scene.world.run(scene.executor.run_turn(turn));
+    assert_eq!(scene.world.now_ms(), 2_000, "it may write anything, and so one goes after the other");
+}
+
+#[test]
+fn a_stand_in_that_writes_and_does_not_name_what_keeps_its_place_among_calls_of_its_tool() {
+    let policy = "[tools.t]\naccess = \"read\"\nfallback = [{ tool = \"spare\" }]\n\
+                  [tools.spare]\naccess = \"write\"";
+    let scene = scene(policy);
+    scene.broken.store(true, Ordering::SeqCst);
+    let turn = scene.turn(&[("a", "t", "{}"), ("b", "spare", "{}")]);
+    let report = scene.world.run(scene.executor.run_turn(turn));
+    let said = report.results.iter().map(|it| it.output.clone().unwrap()).collect::<Vec<_>>();
+    assert_eq!(said, ["spare {} run 1", "spare {} run 2"], "in the order of the model");
+    assert_eq!(scene.world.now_ms(), 3_000);
+}

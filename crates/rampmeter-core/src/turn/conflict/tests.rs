@@ -7,7 +7,7 @@ use super::*;
 use KeyAccess::{Exclusive, Shared};
 
 fn call(tool: u32, access: Access, keys: &[(u32, KeyAccess)]) -> TurnCall {
-    TurnCall { tool, access, keys: keys.to_vec(), attempts: 1, fallbacks: 0 }
+    TurnCall { tool, access, keys: keys.to_vec(), attempts: 1, fallbacks: 0, stand_ins: Vec::new() }
 }
 
 /// Whom each call waits for: `1:0` if the second waits for the first.
