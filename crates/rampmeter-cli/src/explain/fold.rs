@@ -71,6 +71,7 @@ impl Run {
             flow: owned(&line.flow),
             priority: owned(&line.priority),
             asked_us: line.at_us,
+            attempt: line.attempt.unwrap_or(1),
             ..Call::default()
         });
         match line.place {
@@ -118,6 +119,7 @@ impl Run {
             event: line.event.clone(),
             limit: line.limit.clone(),
             reason: line.reason.clone(),
+            by: line.by.clone(),
         };
         let at = match line.place {
             Some(place) => self.open.remove(&place),
@@ -137,18 +139,19 @@ impl Run {
             stop.ends_by = None;
         }
         let (why, ends_by) = match line.event.as_str() {
-            "limit.cooling" => ("cooled down after a throttled call", Some("limit.recovered")),
+            "limit.cooling" => ("cooled down after a throttled call", None),
             "limit.spent" => ("had nothing left by its provider's word", None),
-            "limit.opened" => ("had its breaker open", Some("limit.closed")),
+            "limit.opened" => ("had its breaker open", Some("limit.half_open")),
             "limit.paused" => ("was paused", Some("limit.resumed")),
             _ => return,
         };
+        let to_us = line.lasts_us.map(|lasts| line.at_us + lasts);
         // A second cool-down goes on from the first one.
-        if let Some(stop) = stops.last_mut().filter(|it| it.why == why && it.ends_by.is_some()) {
-            stop.to_us = line.lasts_us.map(|lasts| line.at_us + lasts);
+        let goes_on = |it: &&mut Stop| it.why == why && it.to_us >= Some(line.at_us);
+        if let Some(stop) = stops.last_mut().filter(goes_on) {
+            stop.to_us = stop.to_us.max(to_us);
             return;
         }
-        let to_us = line.lasts_us.map(|lasts| line.at_us + lasts);
         stops.push(Stop { why, from_us: line.at_us, to_us, ends_by });
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Line {
     pub(super) obstacle: Option<String>,
     pub(super) reason: Option<String>,
     pub(super) lasts_us: Option<u64>,
+    pub(super) attempt: Option<u32>,
+    pub(super) by: Option<String>,
 }
 
 /// Events that are not in the file.
@@ -77,12 +79,25 @@ pub(super) fn each(path: &Path, mut take: impl FnMut(&Line)) -> Result<Vec<Gap>,
             gaps.push(Gap::Missing(next, line.seq));
         }
         next = line.seq + 1;
-        take(&line);
+        take(&line.plain());
     }
     if next == 0 {
         return Err(format!("{shown} has no events; was the run one with `--events`?"));
     }
     Ok(gaps)
+}
+
+impl Line {
+    /// Names come from models and from turns; what controls a terminal is not passed on to it.
+    fn plain(mut self) -> Line {
+        let Line { tool, call, flow, priority, limit, by, .. } = &mut self;
+        for text in [tool, call, flow, priority, limit, by].into_iter().flatten() {
+            if text.contains(char::is_control) {
+                *text = text.replace(char::is_control, " ");
+            }
+        }
+        self
+    }
 }
 
 impl fmt::Display for Gap {

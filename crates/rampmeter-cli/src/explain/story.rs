@@ -12,6 +12,8 @@ pub(super) struct Call {
     pub(super) flow: String,
     pub(super) priority: String,
     pub(super) asked_us: u64,
+    /// From 1.
+    pub(super) attempt: u32,
     pub(super) queued_us: Option<u64>,
     pub(super) started_us: Option<u64>,
     pub(super) end: Option<End>,
@@ -25,6 +27,8 @@ pub(super) struct End {
     pub(super) event: String,
     pub(super) limit: Option<String>,
     pub(super) reason: Option<String>,
+    /// What the answer is of, if not of its own run.
+    pub(super) by: Option<String>,
 }
 
 /// Where a lane waits from a moment on.

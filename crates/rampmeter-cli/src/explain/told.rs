@@ -36,7 +36,11 @@ pub(super) fn told(run: &Run, at: usize) -> String {
 
 /// What happened to it, in one line.
 fn life(run: &Run, call: &Call) -> String {
-    let mut text = format!("asked for at {}", moment(call.asked_us));
+    let again = match call.attempt {
+        1 => String::new(),
+        attempt => format!("attempt {attempt}, "),
+    };
+    let mut text = format!("{again}asked for at {}", moment(call.asked_us));
     if call.queued_us.is_some() {
         let _ = write!(text, ", waited {}", span(call.waited_us(run)));
     } else if call.started_us.is_some() {
@@ -59,6 +63,11 @@ fn life(run: &Run, call: &Call) -> String {
         _ => "was refused",
     };
     let _ = write!(text, ", {ended}");
+    match end.by.as_deref() {
+        Some("flight") => text.push_str(" with the run of a call like it"),
+        Some("cache") => text.push_str(" with what was kept"),
+        _ => {}
+    }
     if let Some(reason) = &end.reason {
         let by = end.limit.as_deref().map(|limit| format!("by {}: ", limit_name(Some(limit))));
         let _ = write!(text, " {}{reason}", by.unwrap_or_default());

@@ -14,7 +14,7 @@ use super::clock::Clock;
 use super::course::Course;
 use super::one::{Done, Job, Terms};
 use super::overtime::Overtime;
-use super::report::{CallError, CallResult, pending};
+use super::report::{CallError, CallResult, Degraded, pending};
 use super::room::{Place, Seat};
 use super::runnable::{Runnable, runnable, turn_calls};
 use super::{Executor, TurnRequest};
@@ -71,6 +71,8 @@ pub(super) async fn drive(
         failed: false,
     };
     drive.open = drive.calls.len();
+    // Those that cannot be asked for have failed already.
+    drive.failed = request.fail_fast && drive.open < results.len();
     let mut clock = Clock::default();
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -315,7 +317,9 @@ impl<'a> Drive<'a> {
         let own = || call.tool.declared_output().map(|key| &**key);
         let output = policy.and_then(|tool| tool.output.as_deref()).or_else(own);
         let turn = self.request.state.as_ref()?;
-        Some(turn.writer(call.id, course.aim.name, call.index, course.attempt, output))
+        let tool =
+            if course.degraded == Some(Degraded::Value) { call.name } else { course.aim.name };
+        Some(turn.writer(call.id, tool, call.index, course.attempt, output))
     }
 
     fn acted(&mut self, at: usize, acted: Acted<'a>, results: &mut [CallResult]) -> Todo<'a> {

@@ -53,7 +53,10 @@ impl<'a> Drive<'a> {
         results: &mut [CallResult],
     ) -> Todo<'a> {
         match landed {
-            None => self.ended(at, Done::at_once(Err(CallError::TurnDeadline)), results),
+            None => {
+                self.note_answered(at, ("flight", false), results);
+                self.ended(at, Done::at_once(Err(CallError::TurnDeadline)), results)
+            }
             Some(Landed::Leads(leader)) => self.lead(at, leader),
             Some(Landed::Shared(Common { output, degraded })) => {
                 let course = &mut self.courses[at];

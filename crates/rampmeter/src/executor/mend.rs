@@ -26,6 +26,11 @@ impl<'a> Drive<'a> {
         }
     }
 
+    /// What is said of a call that must change, if its tool is ever tried again.
+    pub(super) fn never(&self, at: usize) -> Option<NoRetry> {
+        self.calls[at].policy?.retry.as_ref().map(|_| NoRetry::Wrong)
+    }
+
     /// When the call may be asked for again, or why it may not; nothing if its tool is never tried
     /// again.
     fn again_at(&self, at: usize, error: &CallError) -> Option<Result<Instant, NoRetry>> {

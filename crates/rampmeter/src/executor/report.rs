@@ -207,7 +207,9 @@ impl CallError {
     pub(super) fn is_of_its_caller(&self) -> bool {
         match self {
             CallError::TurnDeadline | CallError::FailedFast | CallError::Cancelled => true,
-            CallError::Refused(refusal) => refusal.reason == Reason::Deadline,
+            CallError::Refused(refusal) => {
+                matches!(refusal.reason, Reason::Deadline | Reason::QueueTimeout)
+            }
             CallError::Fallback { error, fallback, .. } => {
                 error.is_of_its_caller() || fallback.is_of_its_caller()
             }

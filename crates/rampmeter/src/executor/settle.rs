@@ -26,6 +26,11 @@ impl<'a> Drive<'a> {
                 }
                 End::Final
             }
+            // What stood in would hide from the model that the call must change.
+            Err(CallError::Arguments(_)) => {
+                self.courses[at].no_retry = self.never(at);
+                End::Final
+            }
             Err(error) => self.after(at, error),
         };
         // What is tried next takes its own.

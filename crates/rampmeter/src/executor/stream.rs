@@ -61,9 +61,18 @@ impl Executor {
             options,
             source: Some(Box::pin(source)),
             open: FuturesOrdered::new(),
-            room: Room::new(options.calls_waiting.max(1)),
+            room: Room::new(self.may_wait(options.calls_waiting)),
             pulled: 0,
         }
+    }
+
+    /// How many calls of a stream may wait: no more than the shortest queue takes, since whoever
+    /// comes beyond that is refused.
+    fn may_wait(&self, calls: usize) -> usize {
+        let queues = self.policy.limits.iter().map(|limit| &limit.queue);
+        let shortest = queues.map(|it| it.per_flow.unwrap_or(it.size).min(it.size)).min();
+        let shortest = shortest.map_or(calls, |it| usize::try_from(it).unwrap_or(calls));
+        calls.min(shortest).max(1)
     }
 }
 

@@ -92,6 +92,7 @@ impl<A: Ask> Future for Admission<'_, A> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Progress::New(ask) = &self.progress else { return self.wait(context.waker(), None) };
         let (gate, home) = (self.gate, self.gate.home());
+        gate.measure_if_due();
         let (standing, untimed) = home.input(|state, now| {
             let standing = ask.asked().put(gate, state, now, true);
             let untimed = matches!(standing, Standing::Waiting(..)) && state.wants_timer();

@@ -13,11 +13,12 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use rampmeter_core::{BudgetSnapshot, Snapshot};
 
-use crate::event::{Event, EventKind};
+use crate::event::{CallInfo, Event, EventKind};
 use crate::refusal::key_name;
 
 /// Tools that have series of their own. A model may make names up.
 const MAX_TOOLS: usize = 100;
+const MAX_PRIORITIES: usize = 32;
 
 /// Upper bounds of waits and runs, in seconds.
 const BUCKETS: [f64; 16] = [
@@ -50,6 +51,7 @@ pub(super) struct Families {
     held: Family<Labels<1>, Gauge>,
     waiting: Family<Labels<1>, Gauge>,
     tools: HashSet<Arc<str>>,
+    priorities: HashSet<Arc<str>>,
 }
 
 impl Families {
@@ -66,8 +68,7 @@ impl Families {
             }
             return;
         };
-        let tool = self.tool(&call.tool);
-        let priority = Text(call.priority.clone());
+        let (tool, priority) = self.names(call, event.place.is_some());
         let of_call = [("tool", tool.clone()), ("priority", priority.clone())];
         let by = |name: &'static str, word: &'static str| {
             [(name, word.into()), ("tool", tool.clone()), ("priority", priority.clone())]
@@ -119,15 +120,24 @@ impl Families {
         }
     }
 
-    fn tool(&mut self, name: &Arc<str>) -> Text {
-        if !self.tools.contains(name) {
-            if self.tools.len() >= MAX_TOOLS {
-                return "other".into();
-            }
-            self.tools.insert(name.clone());
-        }
-        Text(name.clone())
+    /// The tool and the priority of a call. Names that models and turns make up come only as far as
+    /// being refused, and take no place of one that there is.
+    fn names(&mut self, call: &CallInfo, is_real: bool) -> (Text, Text) {
+        let tool = bounded(&mut self.tools, &call.tool, if is_real { MAX_TOOLS } else { 0 });
+        let most = if is_real { MAX_PRIORITIES } else { 0 };
+        (tool, bounded(&mut self.priorities, &call.priority, most))
     }
+}
+
+/// The name, if it is known or there is room for it.
+fn bounded(known: &mut HashSet<Arc<str>>, name: &Arc<str>, most: usize) -> Text {
+    if !known.contains(name) {
+        if known.len() >= most {
+            return "other".into();
+        }
+        known.insert(name.clone());
+    }
+    Text(name.clone())
 }
 
 impl Default for Families {
@@ -151,6 +161,7 @@ impl Default for Families {
             held,
             waiting,
             tools: HashSet::new(),
+            priorities: HashSet::new(),
         };
         registry.register("call_events", "Events of calls", families.calls.clone());
         registry.register("refusals", "Calls that were refused", families.refusals.clone());

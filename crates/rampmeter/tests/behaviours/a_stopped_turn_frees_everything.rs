@@ -119,3 +119,14 @@ fn a_turn_that_fails_fast_ends_with_its_first_failure_and_starts_nothing_more() 
     let report = world.run(executor.run_turn(turn()));
     assert!(report.results[..4].iter().all(|it| it.output.is_ok()), "one takes no sibling along");
 }
+
+#[test]
+fn a_turn_that_fails_fast_does_not_begin_if_a_call_cannot_be_asked_for() {
+    let (world, inside) = (World::new(POLICY), Arc::<Inside>::default());
+    let executor = world.executor([world.sleeper("work", &inside)]);
+    let text = openai(&[("1", "work", r#"{"ms":1000}"#), ("2", "nothing", "{}")]);
+    let turn = TurnRequest::new(executor.resolve(&text).unwrap()).fail_fast();
+    let report = world.run(executor.run_turn(turn));
+    assert_eq!(report.results[0].output, Err(CallError::FailedFast));
+    assert_eq!((world.now_ms(), inside.entered()), (0, 0));
+}

@@ -242,3 +242,18 @@ fn a_call_whose_last_attempt_goes_on_keeps_no_place_from_those_who_may_ask() {
     assert_eq!(reports[0].results[0].attempts.len(), 1);
     assert!(reports[1].results[0].output.is_ok());
 }
+
+#[test]
+fn a_queue_that_is_shorter_than_the_options_say_refuses_no_call_of_a_stream() {
+    let policy = "undeclared = \"read\"\n[limits.door]\nconcurrency = 8\nqueue = { size = 10 }\n\
+                  [tools.work]\nlimits = [\"door\"]";
+    let (world, inside) = (World::new(policy), Arc::<Inside>::default());
+    let executor = world.executor([world.sleeper("work", &inside)]);
+    let ids: Vec<_> = (0..300).map(|id| id.to_string()).collect();
+    let calls: Vec<_> = ids.iter().map(|id| (id.as_str(), "work", r#"{"ms":1}"#)).collect();
+    let turn = TurnRequest::new(executor.resolve(&openai(&calls)).unwrap());
+    let source = futures_util::stream::iter([turn]);
+    let mut reports = executor.stream(source, StreamOptions::default());
+    let report = world.run(reports.next()).unwrap();
+    assert!(report.results.iter().all(|it| it.output.is_ok()));
+}

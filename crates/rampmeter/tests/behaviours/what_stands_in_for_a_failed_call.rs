@@ -262,7 +262,11 @@ fn a_stand_in_that_names_what_it_writes_does_not_name_what_the_tool_itself_write
     let scene = scene(policy);
     let turn = scene.turn(&[("a", "t", r#"{"k":1}"#), ("b", "t", r#"{"k":2}"#)]);
     scene.world.run(scene.executor.run_turn(turn));
-    assert_eq!(scene.world.now_ms(), 2_000, "it may write anything, and so one goes after the other");
+    assert_eq!(
+        scene.world.now_ms(),
+        2_000,
+        "it may write anything, and so one goes after the other"
+    );
 }
 
 #[test]
@@ -276,4 +280,40 @@ fn a_stand_in_that_writes_and_does_not_name_what_keeps_its_place_among_calls_of_
     let said = report.results.iter().map(|it| it.output.clone().unwrap()).collect::<Vec<_>>();
     assert_eq!(said, ["spare {} run 1", "spare {} run 2"], "in the order of the model");
     assert_eq!(scene.world.now_ms(), 3_000);
+}
+
+#[test]
+fn nothing_stands_in_for_a_call_whose_arguments_are_wrong() {
+    #[derive(serde::Deserialize, schemars::JsonSchema)]
+    struct Search {
+        #[allow(dead_code, reason = "it is only to be there")]
+        query: String,
+    }
+    let world = World::new("[tools.t]\nretry = 3\nfallback = [{ value = \"nothing found\" }]");
+    let tool = Tool::new("t", "", |_: Search| async { Ok("found") });
+    let executor = world.executor([tool]);
+    let turn = executor.resolve(&openai(&[("a", "t", r#"{"quer":1}"#)])).unwrap();
+    let report = world.run(executor.run_turn(TurnRequest::new(turn)));
+    assert!(matches!(report.results[0].output, Err(CallError::Arguments(_))));
+    assert_eq!(report.results[0].no_retry, Some(rampmeter::retry::NoRetry::Wrong));
+}
+
+#[test]
+fn a_follower_has_its_own_time_to_wait_when_its_leaders_is_over() {
+    let policy = "[limits.one]\nconcurrency = 1\n[tools.t]\nlimits = [\"one\"]\naccess = \"read\"\n\
+                  single_flight = true\nqueue_timeout = \"200ms\"";
+    let scene = scene(policy);
+    let held = scene.world.gate.try_admit("t").unwrap();
+    let late = async {
+        scene.world.sleep(190).await;
+        scene.executor.run_turn(scene.turn(&[("b", "t", "{}")])).await
+    };
+    let free = async {
+        scene.world.sleep(300).await;
+        drop(held);
+    };
+    let first = scene.executor.run_turn(scene.turn(&[("a", "t", "{}")]));
+    let (first, (late, ())) = scene.world.run(join(first, join(late, free)));
+    assert!(matches!(first.results[0].output, Err(CallError::Refused(_))));
+    assert!(late.results[0].output.is_ok(), "{:?}", late.results[0].output);
 }
