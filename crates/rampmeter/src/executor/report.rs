@@ -208,6 +208,8 @@ impl CallError {
         match self {
             CallError::TurnDeadline | CallError::FailedFast | CallError::Cancelled => true,
             CallError::Refused(refusal) => refusal.reason == Reason::Deadline,
+            // Another one writes to another bag, or as another call.
+            CallError::State(_) => true,
             CallError::Fallback { error, fallback, .. } => {
                 error.is_of_its_caller() || fallback.is_of_its_caller()
             }
