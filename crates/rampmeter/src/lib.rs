@@ -43,6 +43,7 @@ mod permit;
 mod persist;
 pub mod policy;
 mod pressure;
+mod quiet;
 mod refusal;
 mod registry;
 mod report;

@@ -2,9 +2,8 @@
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::panic::AssertUnwindSafe;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -14,6 +13,7 @@ use super::report::CallError;
 use crate::gate::{Gate, Still};
 use crate::permit::Permit;
 use crate::policy::{OverrunPolicy, ToolPolicy};
+use crate::quiet::Quiet;
 use crate::runtime::BoxFuture;
 use crate::tool::{Invocation, Tool, ToolError};
 use crate::work::Work;
@@ -119,29 +119,6 @@ async fn attempt(
         }
         Err(panic) => Err(CallError::Panicked(message(panic.as_ref()))),
     })
-}
-
-/// A tool's future. A panic in what is dropped with it is its own call's: its siblings are not
-/// taken along, and of several that panic none ends the process.
-struct Quiet(Option<BoxFuture<Result<String, ToolError>>>);
-
-impl Future for Quiet {
-    type Output = Result<String, ToolError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            Some(running) => running.as_mut().poll(context),
-            None => Poll::Pending,
-        }
-    }
-}
-
-impl Drop for Quiet {
-    fn drop(&mut self) {
-        let running = self.0.take();
-        // What the call has come to is known without it.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(running)));
-    }
 }
 
 /// A call that runs. Dropped, it is given up.

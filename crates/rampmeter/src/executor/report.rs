@@ -210,6 +210,8 @@ impl CallError {
             CallError::Refused(refusal) => {
                 matches!(refusal.reason, Reason::Deadline | Reason::QueueTimeout)
             }
+            // Another one writes to another bag, or as another call.
+            CallError::State(_) => true,
             CallError::Fallback { error, fallback, .. } => {
                 error.is_of_its_caller() || fallback.is_of_its_caller()
             }

@@ -15,6 +15,7 @@ use super::erased::Hooks;
 use super::{Before, CallContext};
 use crate::executor::CallError;
 use crate::gate::Gate;
+use crate::quiet::Quiet;
 
 /// Dropped before [`Around::after`] is done, it tells whoever has not heard of an end that the call
 /// was given up.
@@ -48,7 +49,7 @@ impl<'a> Around<'a> {
         for hook in hooks {
             self.entered += 1;
             let call = &mut self.call;
-            let said = bounded(gate, until, async { hook.before(call).await }).await;
+            let said = bounded(gate, until, async { Quiet(Some(hook.before(call))).await }).await;
             let end = match said {
                 Ok(Before::Continue) => continue,
                 Ok(Before::Answer(answer)) => Ok(answer),
@@ -76,7 +77,7 @@ impl<'a> Around<'a> {
         while self.entered > 0 {
             self.entered -= 1;
             let (hook, call) = (&hooks[self.entered], &self.call);
-            let ended = async { hook.ended(call, output).await };
+            let ended = async { Quiet(Some(hook.ended(call, output))).await };
             output = match bounded(gate, until, ended).await {
                 Ok(output) => output,
                 Err(Broken::Late) => Err(CallError::TurnDeadline),

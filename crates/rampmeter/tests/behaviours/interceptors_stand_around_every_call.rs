@@ -389,3 +389,37 @@ fn what_stands_in_for_a_call_that_was_never_asked_for_passes_them_too() {
     assert_eq!(late[1].output, Ok("a [redacted]".into()), "served from what is kept");
     assert!(late[1].degraded.is_some());
 }
+
+/// Hangs before each call, and panics when it is given up.
+struct Brittle;
+
+impl Drop for Brittle {
+    fn drop(&mut self) {
+        panic!("dropped");
+    }
+}
+
+impl Interceptor for Brittle {
+    async fn before(&self, call: &mut CallContext) -> Before {
+        if call.id() == "hangs" {
+            let _brittle = Brittle;
+            std::future::pending::<()>().await;
+        }
+        Before::Continue
+    }
+}
+
+#[test]
+fn a_hook_that_panics_when_it_is_given_up_takes_no_other_call_with_it() {
+    let (world, inside) = (World::new(POLICY), Arc::<Inside>::default());
+    let executor = world.executor([world.sleeper("work", &inside)]);
+    let executor = std::mem::ManuallyDrop::new(executor.intercept(Brittle));
+    let calls = [("hangs", "work", "{}"), ("b", "work", r#"{"ms":10}"#), ("hangs", "work", "{}")];
+    let turn = || TurnRequest::new(executor.resolve(&openai(&calls)).unwrap());
+    let report = world.run(executor.run_turn(turn()));
+    assert_eq!(report.results[0].output, Err(CallError::TurnDeadline));
+    assert_eq!(report.results[1].output, Ok("b".into()));
+    let report = world.run(executor.run_turn_until(turn(), world.sleep(500)));
+    assert_eq!(report.results[1].output, Ok("b".into()), "what has ended keeps its result");
+    assert_idle(&world.gate, "stopped");
+}

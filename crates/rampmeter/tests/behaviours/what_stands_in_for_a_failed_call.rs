@@ -317,3 +317,16 @@ fn a_follower_has_its_own_time_to_wait_when_its_leaders_is_over() {
     assert!(matches!(first.results[0].output, Err(CallError::Refused(_))));
     assert!(late.results[0].output.is_ok(), "{:?}", late.results[0].output);
 }
+
+#[test]
+fn what_the_bag_of_one_who_runs_does_not_take_is_not_the_end_of_those_who_follow() {
+    let policy = "[tools.t]\naccess = \"read\"\nsingle_flight = true\noutput = \"found\"";
+    let (scene, bag) = (scene(policy), rampmeter::StateBag::default());
+    let turn = |id| scene.turn(&[(id, "t", "{}")]);
+    let earlier = scene.world.run(scene.executor.run_turn(turn("a").state(&bag)));
+    assert!(earlier.results[0].output.is_ok());
+    let first = scene.executor.run_turn(turn("b").state(&bag));
+    let (first, second) = scene.world.run(join(first, scene.executor.run_turn(turn("c"))));
+    assert!(matches!(first.results[0].output, Err(CallError::State(_))), "it is another's key");
+    assert_eq!(second.results[0].output, Ok("t {} run 3".into()), "it has no bag at all");
+}
