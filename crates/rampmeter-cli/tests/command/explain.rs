@@ -108,7 +108,8 @@ fn story(folder: &Folder) -> String {
         call(9_000, "tool.moved", 3, "high", waits("api", 2, "rate")),
         call(9_000, "tool.started", 1, "low", none()),
         limit(10_000, "limit.cooling", Some(5_000)),
-        limit(15_000, "limit.recovered", None),
+        // Calls start again before they start as before.
+        limit(15_500, "limit.recovered", None),
         call(16_000, "tool.failed", 1, "low", none()),
         call(16_000, "tool.started", 2, "low", none()),
         call(20_000, "tool.refused", 3, "high", json!({"limit": "api", "reason": "queue_timeout"})),
