@@ -285,3 +285,26 @@ fn a_stopped_turn_does_not_wait_for_work_that_goes_on() {
     at_rest(&world);
     assert_eq!((world.now_ms(), inside.entered()), (30_000, 2));
 }
+
+#[test]
+fn a_hold_that_is_taken_when_the_call_is_over_keeps_nothing_and_is_cancelled() {
+    let world = world("");
+    let left = Arc::new(parking_lot::Mutex::new(None));
+    let (own, leaves) = (world.clone(), left.clone());
+    let tool = Tool::raw("work", "", serde_json::json!({}), move |call| {
+        let (world, hold) = (own.clone(), call.work.hold());
+        *leaves.lock() = Some(call.work.clone());
+        own.spawn(async move {
+            world.sleep(12_000).await;
+            drop(hold);
+        });
+        std::future::pending()
+    });
+    let executor = world.executor([tool]);
+    world.run(executor.run_turn(turn_of(&executor, &[0])));
+    let work: Work = left.lock().take().unwrap();
+    let late = work.hold();
+    assert!(late.is_cancelled() && late.clone().is_cancelled());
+    at_rest(&world);
+    assert_eq!(world.now_ms(), 12_000, "when the work has ended that was under way");
+}
