@@ -12,10 +12,10 @@ use futures_util::future::{Either, select};
 use rampmeter_core::Instant;
 
 use super::erased::Hooks;
-use crate::quiet::Quiet;
 use super::{Before, CallContext};
 use crate::executor::CallError;
 use crate::gate::Gate;
+use crate::quiet::Quiet;
 
 /// Dropped before [`Around::after`] is done, it tells whoever has not heard of an end that the call
 /// was given up.

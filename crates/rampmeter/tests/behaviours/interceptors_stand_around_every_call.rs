@@ -430,7 +430,8 @@ fn what_an_interceptor_answers_goes_where_the_tools_answer_would_have_gone() {
     let world = World::new(text);
     let witness = Witness { name: "outer", told: Told::default(), world: world.clone() };
     let echo = Tool::raw("echo", "", json!({}), |_| async { Ok("an echo".to_owned()) });
-    let (executor, bag) = (world.executor([echo]).intercept(witness), rampmeter::StateBag::default());
+    let (executor, bag) =
+        (world.executor([echo]).intercept(witness), rampmeter::StateBag::default());
     let turn = executor.resolve(&openai(&[("outer-answers", "echo", "{}")])).unwrap();
     let report = world.run(executor.run_turn(TurnRequest::new(turn).state(&bag)));
     assert_eq!(report.results[0].output, Ok("its own answer".into()));

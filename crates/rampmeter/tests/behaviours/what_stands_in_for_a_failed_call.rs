@@ -262,7 +262,11 @@ fn a_stand_in_that_names_what_it_writes_does_not_name_what_the_tool_itself_write
     let scene = scene(policy);
     let turn = scene.turn(&[("a", "t", r#"{"k":1}"#), ("b", "t", r#"{"k":2}"#)]);
     scene.world.run(scene.executor.run_turn(turn));
-    assert_eq!(scene.world.now_ms(), 2_000, "it may write anything, and so one goes after the other");
+    assert_eq!(
+        scene.world.now_ms(),
+        2_000,
+        "it may write anything, and so one goes after the other"
+    );
 }
 
 #[test]
