@@ -42,7 +42,11 @@ pub struct Work(Arc<Mutex<State>>);
 /// });
 /// # let _ = tool;
 /// ```
-pub struct Hold(Arc<Mutex<State>>);
+pub struct Hold {
+    work: Arc<Mutex<State>>,
+    /// It was taken before the call was over.
+    keeps: bool,
+}
 
 #[derive(Default)]
 struct State {
@@ -64,8 +68,10 @@ impl Work {
     /// From now on the work goes on until what this returns is dropped, with all its clones. Of a
     /// call that is over it keeps nothing, and is cancelled.
     pub fn hold(&self) -> Hold {
-        self.0.lock().holds += 1;
-        Hold(self.0.clone())
+        let mut state = self.0.lock();
+        let keeps = !state.over;
+        state.holds += usize::from(keeps);
+        Hold { work: self.0.clone(), keeps }
     }
 
     /// The call is over, answered or not. Says whether its work goes on.
@@ -99,7 +105,7 @@ impl Hold {
     /// Whether the call was given up: its time is over, its turn was stopped, or its caller is
     /// gone. Nobody waits for an answer any more.
     pub fn is_cancelled(&self) -> bool {
-        self.0.lock().cancelled
+        !self.keeps || self.work.lock().cancelled
     }
 
     /// Ready when the call is given up; never, if it is answered before.
@@ -113,21 +119,25 @@ impl Hold {
     /// The work has come to its answer. Says whether somebody waits for it; if nobody does, it is
     /// counted as late, and is to be dropped.
     pub fn finish(self) -> bool {
-        let mut state = self.0.lock();
-        state.late |= state.over;
+        let mut state = self.work.lock();
+        state.late |= state.over && self.keeps;
         !state.over
     }
 }
 
 impl Clone for Hold {
     fn clone(&self) -> Hold {
-        Work(self.0.clone()).hold()
+        self.work.lock().holds += usize::from(self.keeps);
+        Hold { work: self.work.clone(), keeps: self.keeps }
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        if !self.keeps {
+            return;
+        }
+        let mut state = self.work.lock();
         state.holds -= 1;
         let last = state.holds == 0;
         let (overrun, late) = (state.overrun.take_if(|_| last), state.late);
@@ -148,8 +158,8 @@ impl Future for Cancelled<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.hold.0.lock();
-        if state.cancelled {
+        let mut state = self.hold.work.lock();
+        if !self.hold.keeps || state.cancelled {
             return Poll::Ready(());
         }
         let known = self.number.and_then(|it| state.waiting.iter().position(|(at, _)| *at == it));
@@ -175,7 +185,7 @@ impl Future for Cancelled<'_> {
 impl Drop for Cancelled<'_> {
     fn drop(&mut self) {
         let Some(number) = self.number else { return };
-        let mut state = self.hold.0.lock();
+        let mut state = self.hold.work.lock();
         let at = state.waiting.iter().position(|(at, _)| *at == number);
         let waker = at.map(|at| state.waiting.swap_remove(at));
         drop(state);

@@ -82,6 +82,7 @@ impl<'a> Drive<'a> {
         });
         course.aim.keys = keys.unwrap_or_default();
         if let Some(output) = end {
+            let output = output.and_then(|text| self.leave_behind(at, text));
             self.note_unasked(around.call(), &output);
             self.courses[at].around = Some(around);
             self.turn.ended(at, rampmeter_core::End::Final);

@@ -70,17 +70,19 @@ impl<'a> Drive<'a> {
             let (output, degraded) = (done.output.clone(), course.degraded.clone());
             leader.land(Common { output, degraded });
         }
-        // What no tool has said here goes where the tool's answer would have gone.
-        if done.ran.is_none()
-            && let Ok(text) = &done.output
-            && let Some(state) = self.writer(at)
-        {
-            let output = self.calls[at].tool.declared_output();
-            if let Err(error) = state.attempt(output).succeed(text) {
-                done.output = Err(CallError::State(error));
-            }
+        if done.ran.is_none() {
+            done.output = done.output.and_then(|text| self.leave_behind(at, text));
         }
         self.concluded(at, done, results)
+    }
+
+    /// What no tool has said here goes where the tool's answer would have gone.
+    pub(super) fn leave_behind(&self, at: usize, text: String) -> Result<String, CallError> {
+        if let Some(state) = self.writer(at) {
+            let output = self.calls[at].tool.declared_output();
+            state.attempt(output).succeed(&text).map_err(CallError::State)?;
+        }
+        Ok(text)
     }
 
     /// This is the call's result.

@@ -27,8 +27,9 @@ pub(super) struct Overtime {
     /// Those within their grace, by when that is over.
     due: BTreeSet<(Instant, CallId)>,
     abandoned: Abandoned,
-    /// Who waits until there are none.
-    resting: Vec<Waker>,
+    /// Who waits until there are none, by number.
+    resting: BTreeMap<u64, Waker>,
+    rests: u64,
 }
 
 /// Work that went on past its grace.
@@ -81,20 +82,7 @@ impl Gate {
     /// # Cancel safety
     /// Dropping it loses nothing.
     pub async fn at_rest(&self) {
-        let home = self.home();
-        std::future::poll_fn(|context| {
-            let waker = context.waker().clone();
-            home.input(|state, _| {
-                if state.overtime.calls.is_empty() {
-                    return Poll::Ready(());
-                }
-                if !state.overtime.resting.iter().any(|known| known.will_wake(&waker)) {
-                    state.overtime.resting.push(waker);
-                }
-                Poll::Pending
-            })
-        })
-        .await;
+        AtRest { gate: self, number: None }.await;
     }
 
     /// A call is over, and its work goes on.
@@ -114,6 +102,40 @@ impl Gate {
             Timer::start(self);
         }
         Overrun { home, serial, call }
+    }
+}
+
+/// The future of [`Gate::at_rest`]. Dropped, it leaves no waker behind: work may go on for ever.
+struct AtRest<'a> {
+    gate: &'a Gate,
+    number: Option<u64>,
+}
+
+impl Future for AtRest<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let (waker, number) = (context.waker().clone(), self.number);
+        let (number, old) = self.gate.home().input(|state, _| {
+            let overtime = &mut state.overtime;
+            if overtime.calls.is_empty() {
+                return (None, Some(waker));
+            }
+            overtime.rests += u64::from(number.is_none());
+            let number = number.unwrap_or(overtime.rests);
+            (Some(number), overtime.resting.insert(number, waker))
+        });
+        drop(old);
+        self.number = number;
+        if number.is_none() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Drop for AtRest<'_> {
+    fn drop(&mut self) {
+        let Some(number) = self.number else { return };
+        let waker = self.gate.home().input(|state, _| state.overtime.resting.remove(&number));
+        drop(waker);
     }
 }
 
@@ -220,7 +242,7 @@ impl State {
         }
         if self.overtime.calls.is_empty() {
             let resting = std::mem::take(&mut self.overtime.resting);
-            resting.into_iter().for_each(|waker| self.wakes.other(Some(waker)));
+            resting.into_values().for_each(|waker| self.wakes.other(Some(waker)));
         }
     }
 

@@ -423,3 +423,17 @@ fn a_hook_that_panics_when_it_is_given_up_takes_no_other_call_with_it() {
     assert_eq!(report.results[1].output, Ok("b".into()), "what has ended keeps its result");
     assert_idle(&world.gate, "stopped");
 }
+
+#[test]
+fn what_an_interceptor_answers_goes_where_the_tools_answer_would_have_gone() {
+    let text = "[tools.echo]\naccess = \"read\"\noutput = \"said\"";
+    let world = World::new(text);
+    let witness = Witness { name: "outer", told: Told::default(), world: world.clone() };
+    let echo = Tool::raw("echo", "", json!({}), |_| async { Ok("an echo".to_owned()) });
+    let (executor, bag) =
+        (world.executor([echo]).intercept(witness), rampmeter::StateBag::default());
+    let turn = executor.resolve(&openai(&[("outer-answers", "echo", "{}")])).unwrap();
+    let report = world.run(executor.run_turn(TurnRequest::new(turn).state(&bag)));
+    assert_eq!(report.results[0].output, Ok("its own answer".into()));
+    assert_eq!(bag.snapshot().keys.len(), 1);
+}

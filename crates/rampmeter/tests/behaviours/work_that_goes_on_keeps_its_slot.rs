@@ -9,7 +9,7 @@ use rampmeter::{
     Reason, Status, Tool, ToolError, TurnRequest, Work,
 };
 
-use crate::support::{Inside, World, assert_idle, assert_sums, openai};
+use crate::support::{Inside, Wakes, World, assert_idle, assert_sums, openai, poll_once};
 
 fn world(terms: &str) -> World {
     World::new(&format!(
@@ -284,4 +284,45 @@ fn a_stopped_turn_does_not_wait_for_work_that_goes_on() {
     assert_eq!((world.now_ms(), inside.now(), slots(&world).0), (3_000, 2, 2));
     at_rest(&world);
     assert_eq!((world.now_ms(), inside.entered()), (30_000, 2));
+}
+
+#[test]
+fn a_hold_that_is_taken_when_the_call_is_over_keeps_nothing_and_is_cancelled() {
+    let world = world("");
+    let left = Arc::new(parking_lot::Mutex::new(None));
+    let (own, leaves) = (world.clone(), left.clone());
+    let tool = Tool::raw("work", "", serde_json::json!({}), move |call| {
+        let (world, hold) = (own.clone(), call.work.hold());
+        *leaves.lock() = Some(call.work.clone());
+        own.spawn(async move {
+            world.sleep(12_000).await;
+            drop(hold);
+        });
+        std::future::pending()
+    });
+    let executor = world.executor([tool]);
+    world.run(executor.run_turn(turn_of(&executor, &[0])));
+    let work: Work = left.lock().take().unwrap();
+    let late = work.hold();
+    assert!(late.is_cancelled() && late.clone().is_cancelled());
+    at_rest(&world);
+    assert_eq!(world.now_ms(), 12_000, "when the work has ended that was under way");
+}
+
+#[test]
+fn whoever_waits_for_rest_no_more_leaves_nothing_behind() {
+    let (world, inside) = (world(""), Arc::<Inside>::default());
+    run(&world, &inside, &[20_000]);
+    let wakes = Wakes::new();
+    for _ in 0..10 {
+        // Each time as another task.
+        let other = Wakes::new();
+        assert!(poll_once(pin!(world.gate.at_rest()), &other).is_pending());
+        assert_eq!(Arc::strong_count(&other), 1, "its waker is gone with it");
+    }
+    let mut rest = pin!(world.gate.at_rest());
+    assert!(poll_once(rest.as_mut(), &wakes).is_pending());
+    world.run_until(20_000);
+    assert_eq!(wakes.count(), 1);
+    assert!(poll_once(rest, &wakes).is_ready());
 }
