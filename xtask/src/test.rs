@@ -8,7 +8,8 @@ use crate::tally::Tally;
 use crate::{Result, examples, faults, instructions, place, process, tidy};
 
 /// With all that is optional; a plain build is what the measurements and `cargo run` are of.
-const FEATURES: &str = "--features rampmeter/tracing,rampmeter/prometheus,rampmeter/otel";
+pub(crate) const FEATURES: &str =
+    "--features rampmeter/tracing,rampmeter/prometheus,rampmeter/otel";
 
 const CARGO_STEPS: &[(&str, &str)] = &[
     ("format", "fmt --all --check"),
