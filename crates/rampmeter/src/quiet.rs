@@ -1,5 +1,6 @@
-//! Futures of others that are given up without a word.
+//! Code of others that panics: what it said, and futures that are given up without a word.
 
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -26,4 +27,11 @@ impl<T> Drop for Quiet<'_, T> {
         // What the call has come to is known without it.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(running)));
     }
+}
+
+/// What a panic said.
+pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("it did not say why").to_owned()
 }

@@ -1,6 +1,5 @@
 //! One call from its admission to its result: the tool, its clocks, its end.
 
-use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::task::Poll;
@@ -13,7 +12,7 @@ use super::report::CallError;
 use crate::gate::{Gate, Still};
 use crate::permit::Permit;
 use crate::policy::{OverrunPolicy, ToolPolicy};
-use crate::quiet::Quiet;
+use crate::quiet::{Quiet, message};
 use crate::runtime::BoxFuture;
 use crate::tool::{Invocation, Tool, ToolError};
 use crate::work::Work;
@@ -157,10 +156,4 @@ fn outcome(output: &Result<String, CallError>) -> Outcome {
         Err(CallError::TurnDeadline) => Outcome::Cancelled,
         Err(_) => Outcome::Failed,
     }
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("it did not say why").to_owned()
 }

@@ -1,6 +1,5 @@
 //! The interceptors of one call: who has heard of its beginning, and must hear of its end.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -15,7 +14,7 @@ use super::erased::Hooks;
 use super::{Before, CallContext};
 use crate::executor::CallError;
 use crate::gate::Gate;
-use crate::quiet::Quiet;
+use crate::quiet::{Quiet, message};
 
 /// Dropped before [`Around::after`] is done, it tells whoever has not heard of an end that the call
 /// was given up.
@@ -126,10 +125,4 @@ async fn bounded<T>(
 /// Its name is its own code, too.
 fn name_of(hook: &dyn Hooks) -> String {
     catch_unwind(AssertUnwindSafe(|| hook.name().to_owned())).unwrap_or_default()
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("it did not say why").to_owned()
 }
