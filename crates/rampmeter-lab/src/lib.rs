@@ -1,8 +1,10 @@
 //! Studies of Rampmeter: the deterministic simulator of its engine and its judges, pictures of how
 //! calls are ordered, and the gate beside other limiters before a provider that is not ours to see
-//! into.
+//! into. [`lab`] plays scenarios under several regimes and reports what happens.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "lab")]
+pub mod lab;
 pub mod pictures;
 pub mod sim;
 pub mod studies;

@@ -1,0 +1,1 @@
+//! A script played under a regime.

@@ -1,0 +1,1 @@
+//! Where playings are kept: what was played once is not played again.

@@ -1,0 +1,1 @@
+//! The limits that meet stated aims at the greatest goodput.
