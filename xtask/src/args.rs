@@ -14,6 +14,8 @@ usage: cargo xtask <command>
                   --tell N; a row goes to bench/runs with --record
   study NAME      a study of the lab: adaptive; or provider, in real time, with --regimes, --kinds,
                   --variations, --seed N, --logs; rows go to bench/runs with --record
+  lab [ARGS…]     what limits do: `rampmeter lab run ARGS`, beside the real Stageflow, which is installed
+                  under the build folder
   instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Faults(Vec<String>),
     Sim(SimOptions),
     Study(StudyOptions),
+    /// What the lab itself is given.
+    Lab(Vec<String>),
     Instructions(InstructionOptions),
     Bench(BenchOptions),
 }
@@ -80,6 +84,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
         },
         "sim" => Ok(Command::Sim(sim_options(rest))),
         "study" => study_options(rest).map(Command::Study),
+        "lab" => Ok(Command::Lab(rest)),
         "instructions" => match rest.as_slice() {
             [] => Ok(Command::Instructions(InstructionOptions::Compare)),
             [flag] if flag == "--write" => Ok(Command::Instructions(InstructionOptions::Write)),
@@ -157,6 +162,12 @@ mod tests {
         assert_eq!(parsed("study adaptive"), Ok(Command::Study(options(false))));
         assert_eq!(parsed("study adaptive --record"), Ok(Command::Study(options(true))));
         assert!(parsed("study --record").unwrap_err().contains("needs the name"));
+    }
+
+    #[test]
+    fn the_lab_gets_every_word() {
+        let args = vec!["stress".to_owned(), "--real".to_owned()];
+        assert_eq!(parsed("lab stress --real"), Ok(Command::Lab(args)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod instructions;
 mod place;
 mod process;
 mod sim;
+mod stageflow;
 mod study;
 mod tally;
 mod test;
@@ -47,6 +48,7 @@ fn run() -> Result<bool> {
         Command::Faults(names) => Ok(faults::run(&root, &names)?.is_well()),
         Command::Sim(options) => sim::run(&root, &options),
         Command::Study(options) => study::run(&root, &options),
+        Command::Lab(args) => stageflow::lab(&root, &args),
         Command::Instructions(options) => instructions::run(&root, options),
         Command::Bench(options) => bench::run(&root, &options),
     }

@@ -1,1 +1,3 @@
 //! A script played under a regime.
+
+pub mod stageflow;
