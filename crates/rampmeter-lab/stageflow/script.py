@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 GOLDEN = 0.618_033_988_749_894_9
@@ -46,9 +46,6 @@ class Fault:
     index: int | None
     what: str
     value: float
-
-    def holds(self, now: int) -> bool:
-        return self.since <= now < self.until
 
 
 @dataclass(frozen=True)
@@ -99,22 +96,24 @@ class Script:
     sessions: list[Session]
     turns: list[Turn]
     calls: list[Call]
-    crashes: list[Fault] = field(default_factory=list)
+
+    @property
+    def crashes(self) -> list[Fault]:
+        """When the process dies."""
+        return [fault for fault in self.faults if fault.what == "crashes"]
 
     @classmethod
     def read(cls, told: dict[str, Any]) -> Script:
         """The script in what `json.load` made of it."""
-        faults = [_fault(fault) for fault in told["faults"]]
         return cls(
             ends=told["ends"],
             pipeline=told["pipeline"],
             tools=[Tool(**tool) for tool in told["tools"]],
             servers=[Server(**server) for server in told["servers"]],
-            faults=[fault for fault in faults if fault.what != "crashes"],
+            faults=[_fault(fault) for fault in told["faults"]],
             sessions=[Session(**session) for session in told["sessions"]],
             turns=[Turn(**turn) for turn in told["turns"]],
             calls=[Call(**call) for call in told["calls"]],
-            crashes=sorted((f for f in faults if f.what == "crashes"), key=lambda f: f.since),
         )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from book import Book, Run
-from script import Call, Script, again
+from book import Book
+from faults import Failed, Throttled
+from script import Script, again
 from stageflow.tools.base import BaseTool, ToolInput, ToolOutput
-from world import Throttled, World
+from world import World
 
 PAGE = 4096
 
@@ -25,10 +25,6 @@ class Action:
     call: int
 
 
-class Failed(Exception):
-    """A tool's own failure, told apart from the driver's."""
-
-
 class Stage:
     """What all tools of one playing share."""
 
@@ -38,7 +34,32 @@ class Stage:
         self.clock = world.clock
         self.book = book
         self.dead = False
-        self.nested: Callable[[int], Awaitable[bool]] | None = None
+        self.nested: Callable[[int], Awaitable[None]] = _nobody
+
+
+async def _nobody(call: int) -> None:
+    raise RuntimeError(f"nobody takes call {call} yet")
+
+
+class Stay:
+    """What a run holds while it is inside its tool."""
+
+    def __init__(self, stage: Stage, memory: int) -> None:
+        self._stage = stage
+        self._memory = memory
+        self._counted = 0
+        self._held: bytearray | None = None
+
+    def hold(self) -> None:
+        """Takes the memory, in real time really."""
+        self._counted = self._memory
+        self._stage.book.hold(self._counted)
+        if self._stage.clock.real:
+            self._held = _touched(self._memory)
+
+    def leave(self) -> None:
+        self._held = None
+        self._stage.book.let_go(self._counted)
 
 
 class LabTool(BaseTool):
@@ -66,70 +87,65 @@ class LabTool(BaseTool):
         index = input.action.call
         stage = self._stage
         run, nth = stage.book.start(index, stage.clock.now())
-        stage.book.hold(self._spec.memory)
-        held = _touched(self._spec.memory) if stage.clock.real else None
+        stay = Stay(stage, self._spec.memory)
+        end = "failed"
         try:
-            await self._work(stage.script.calls[index], nth, len(stage.book.records[index].runs))
+            await self._own_work(index, nth, stay)
+            await asyncio.gather(*map(stage.nested, stage.script.calls[index].children))
         except Throttled:
-            self._end(index, run, "throttled")
+            end = "throttled"
             raise
         except Failed as failure:
-            self._end(index, run, "failed")
             return ToolOutput(success=False, error=str(failure))
         except asyncio.CancelledError:
-            await self._linger()
-            self._end(index, run, "cut")
+            end = "cut"
             raise
+        else:
+            end = "done"
         finally:
-            del held
-            stage.book.let_go(self._spec.memory)
-        self._end(index, run, "done")
+            stay.leave()
+            stage.book.end(index, run, stage.clock.now(), end)
         return ToolOutput(success=True, data={"call": index})
 
-    def _end(self, call: int, run: Run, end: str) -> None:
-        self._stage.book.end(call, run, self._stage.clock.now(), end)
+    async def _own_work(self, index: int, nth: int, stay: Stay) -> None:
+        """The work, which goes on for a while after it is cut short if it does not listen."""
+        work = self._work(index, nth, stay)
+        if not self._spec.ignores_cancel:
+            await work
+            return
+        deaf = asyncio.ensure_future(work)
+        try:
+            await asyncio.shield(deaf)
+        except asyncio.CancelledError:
+            # A process that is dead does not go on.
+            if not self._stage.dead:
+                patience = asyncio.ensure_future(self._stage.clock.sleep(self._spec.ignores_cancel))
+                await asyncio.wait([deaf, patience], return_when=asyncio.FIRST_COMPLETED)
+                patience.cancel()
+            deaf.cancel()
+            raise
 
-    async def _work(self, call: Call, nth: int, attempt: int) -> None:
+    async def _work(self, index: int, nth: int, stay: Stay) -> None:
         spec, stage = self._spec, self._stage
-        self._strike(call, attempt)
-        if spec.server is not None:
-            stage.world.servers[spec.server].admit()
+        call = stage.script.calls[index]
+        attempt = len(stage.book.records[index].runs)
+        faults, place = stage.world.faults, ("tool", self._index)
+        faults.strike(place, stage.clock.now(), call.fault_at, attempt)
+        seen = self._read()
+        stay.hold()
+        await stage.world.cores.work(spec.cpu)
         if again(call.hang_at, attempt) < spec.hangs:
             await stage.clock.loop.create_future()
-        seen = self._read()
-        await self._burn()
-        await self._serve(call.takes * stage.world.slower(self._index))
-        if again(call.fail_at, attempt) < spec.fails:
-            raise Failed("its work came to nothing")
-        if spec.fails_from is not None and nth >= spec.fails_from:
-            raise Failed("it fails from now on")
-        self._write(seen)
-        await self._call(call.children)
-
-    def _strike(self, call: Call, attempt: int) -> None:
-        for fault in self._stage.world.striking(self._index, self._spec.server):
-            if fault.what == "slower" or again(call.fault_at, attempt) >= fault.value:
-                continue
-            if fault.what == "throttles":
-                raise Throttled(429, fault.until - self._stage.clock.now())
-            raise Failed("a fault struck it")
-
-    async def _burn(self) -> None:
-        if not self._spec.cpu:
-            return
-        if not self._stage.clock.real:
-            await self._stage.world.cores.work(self._spec.cpu)
-            return
-        # Inline, as a tool that computes does it: nobody else on the loop moves meanwhile.
-        until = time.thread_time_ns() + self._spec.cpu
-        while time.thread_time_ns() < until:
-            pass
-
-    async def _serve(self, nanos: float) -> None:
-        if self._spec.server is None:
-            await self._stage.clock.sleep(round(nanos))
+        now = stage.clock.now()
+        takes = faults.done_at(place, now, call.takes) - now
+        if spec.server is None:
+            await stage.clock.sleep(takes)
         else:
-            await self._stage.world.servers[self._spec.server].work(nanos)
+            await stage.world.servers[spec.server].work(takes, call.fault_at, attempt)
+        all_fail = spec.fails_from is not None and nth >= spec.fails_from
+        if all_fail or again(call.fail_at, attempt) < spec.fails:
+            raise Failed("its work came to nothing")
+        self._write(seen)
 
     def _read(self) -> int:
         name = self._spec.races
@@ -140,17 +156,6 @@ class LabTool(BaseTool):
         if name is not None:
             self._stage.book.counters[name] = seen + 1
             self._stage.book.writers[name] += 1
-
-    async def _call(self, children: list[int]) -> None:
-        if children and self._stage.nested is not None:
-            good = await asyncio.gather(*(self._stage.nested(child) for child in children))
-            if not all(good):
-                raise Failed("a call that it made came to nothing")
-
-    async def _linger(self) -> None:
-        """A tool that does not listen goes on for a while; nothing does in a process that is dead."""
-        if self._spec.ignores_cancel and not self._stage.dead:
-            await self._stage.clock.sleep(self._spec.ignores_cancel)
 
 
 def _touched(memory: int) -> bytearray:

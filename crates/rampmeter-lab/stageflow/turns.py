@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from faults import Throttled
 from stageflow.core import StageContext, StageKind, StageOutput
 from stageflow.pipeline import Pipeline, UnifiedStageExecutionError
 from stageflow.pipeline.interceptors import BaseInterceptor, get_default_interceptors
@@ -14,7 +15,6 @@ from stageflow.stages.result import StageResult
 from stageflow.tools.base import ToolOutput
 from stageflow.tools.registry import ResolvedToolCall, ToolRegistry
 from tools import Action, LabTool, Stage
-from world import Throttled
 
 
 class Desk:
@@ -26,6 +26,8 @@ class Desk:
         for index in range(len(stage.script.tools)):
             self._registry.register(LabTool(stage, index))
         stage.nested = self._nested
+        # A pipeline would take the driver's own errors for those of a stage.
+        self._bugs: list[Exception] = []
 
     async def turn(self, index: int) -> None:
         """Asks for the calls of a turn that have no answer yet, and waits for all of them."""
@@ -57,18 +59,17 @@ class Desk:
         function = {"name": self._stage.script.tools[spec.tool].name, "arguments": spec.arguments}
         return {"id": str(call), "type": "function", "function": function}
 
-    async def _by_registry(self, call: ResolvedToolCall) -> bool:
+    async def _by_registry(self, call: ResolvedToolCall) -> None:
         """One call through the registry; its answer is in the book when it is there."""
         self._ask(call)
         try:
             output = await self._execute(call, {})
         except Throttled:
-            return self._answer(call, "throttled")
-        except Exception:
-            return self._answer(call, "failed")
-        return self._answer(call, "succeeded" if output.success else "failed")
+            self._answer(call, "throttled")
+        else:
+            self._answer(call, "succeeded" if output.success else "failed")
 
-    async def _nested(self, call: int) -> bool:
+    async def _nested(self, call: int) -> None:
         [resolved] = self._resolve([call])
         return await self._by_registry(resolved)
 
@@ -93,6 +94,8 @@ class Desk:
         try:
             await pipeline.run(context, interceptors=[*get_default_interceptors(), watch])
         except UnifiedStageExecutionError:
+            for bug in self._bugs:
+                raise bug from None
             for call in calls:
                 if int(call.call_id) in self._stage.book.records:
                     self._answer(call, "cancelled")
@@ -105,8 +108,8 @@ class Desk:
             except Throttled:
                 self._answer(call, "throttled")
                 raise
-            except Exception:
-                self._answer(call, "failed")
+            except Exception as bug:
+                self._bugs.append(bug)
                 raise
             if not output.success:
                 self._answer(call, "failed")
@@ -125,9 +128,8 @@ class Desk:
     def _ask(self, call: ResolvedToolCall) -> None:
         self._stage.book.ask(int(call.call_id), self._stage.clock.now())
 
-    def _answer(self, call: ResolvedToolCall, status: str) -> bool:
+    def _answer(self, call: ResolvedToolCall, status: str) -> None:
         self._stage.book.answer(int(call.call_id), self._stage.clock.now(), status)
-        return status == "succeeded"
 
 
 class _TimeOuts(BaseInterceptor):
@@ -138,7 +140,7 @@ class _TimeOuts(BaseInterceptor):
     def __init__(
         self,
         calls: dict[str, ResolvedToolCall],
-        answer: Callable[[ResolvedToolCall, str], bool],
+        answer: Callable[[ResolvedToolCall, str], None],
     ) -> None:
         self._calls = calls
         self._answer = answer

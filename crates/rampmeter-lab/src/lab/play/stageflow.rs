@@ -10,6 +10,7 @@ pub const DRIVER: &[(&str, &str)] = &[
     ("clock", include_str!("../../../stageflow/clock.py")),
     ("script", include_str!("../../../stageflow/script.py")),
     ("book", include_str!("../../../stageflow/book.py")),
+    ("faults", include_str!("../../../stageflow/faults.py")),
     ("world", include_str!("../../../stageflow/world.py")),
     ("tools", include_str!("../../../stageflow/tools.py")),
     ("turns", include_str!("../../../stageflow/turns.py")),
