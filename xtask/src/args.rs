@@ -16,6 +16,7 @@ usage: cargo xtask <command>
                   --variations, --seed N, --logs; rows go to bench/runs with --record
   lab [ARGS…]     what limits do: `rampmeter lab run ARGS`, beside the real Stageflow, which is installed
                   under the build folder
+  stageflow       only install it, for the tests of the lab, and print its Python
   instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Study(StudyOptions),
     /// What the lab itself is given.
     Lab(Vec<String>),
+    Stageflow,
     Instructions(InstructionOptions),
     Bench(BenchOptions),
 }
@@ -85,6 +87,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
         "sim" => Ok(Command::Sim(sim_options(rest))),
         "study" => study_options(rest).map(Command::Study),
         "lab" => Ok(Command::Lab(rest)),
+        "stageflow" => no_arguments(&command, &rest).map(|()| Command::Stageflow),
         "instructions" => match rest.as_slice() {
             [] => Ok(Command::Instructions(InstructionOptions::Compare)),
             [flag] if flag == "--write" => Ok(Command::Instructions(InstructionOptions::Write)),

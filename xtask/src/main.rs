@@ -49,6 +49,10 @@ fn run() -> Result<bool> {
         Command::Sim(options) => sim::run(&root, &options),
         Command::Study(options) => study::run(&root, &options),
         Command::Lab(args) => stageflow::lab(&root, &args),
+        Command::Stageflow => {
+            println!("{}", stageflow::python(&root)?.display());
+            Ok(true)
+        }
         Command::Instructions(options) => instructions::run(&root, options),
         Command::Bench(options) => bench::run(&root, &options),
     }

@@ -36,7 +36,7 @@ pub(crate) fn python(root: &Path) -> Result<PathBuf> {
     if python.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|it| it == wanted) {
         return Ok(python);
     }
-    println!("installing stageflow-core into {}", folder.display());
+    eprintln!("installing stageflow-core into {}", folder.display());
     let remedy = |error| {
         format!("{error}\nthe lab needs Python 3.11 or newer with venv, and a package index")
     };

@@ -32,11 +32,7 @@ class Record:
     answered: int | None = None
     status: str = "lost"
     runs: list[Run] = field(default_factory=list)
-
-    def answer(self, now: int, status: str) -> None:
-        """Whoever asked knows; the first answer stands."""
-        if self.answered is None:
-            self.answered, self.status = now, status
+    given_up: bool = False
 
 
 class Book:
@@ -57,9 +53,23 @@ class Book:
         """A call is asked for; one that is asked again keeps its first moment."""
         return self.records.setdefault(call, Record(now))
 
+    def is_answered(self, call: int) -> bool:
+        record = self.records.get(call)
+        return record is not None and record.answered is not None
+
     def answer(self, call: int, now: int, status: str) -> None:
-        self.records[call].answer(now, status)
+        """Whoever asked for it knows, unless nobody waits any more."""
+        record = self.records[call]
+        if record.given_up:
+            return
+        record.answered, record.status = now, status
         self.last = max(self.last, now)
+
+    def give_up(self, call: int, now: int, status: str) -> None:
+        """Nobody waits for its answer any more, if it has none yet."""
+        if not self.is_answered(call):
+            self.answer(call, now, status)
+            self.records[call].given_up = True
 
     def start(self, call: int, now: int) -> tuple[Run, int]:
         """A call has come as far as its tool: its run, and the how-manieth of its tool, from 0."""
@@ -71,8 +81,8 @@ class Book:
         return run, nth
 
     def end(self, call: int, run: Run, now: int, end: str) -> None:
-        """A run is over; what comes after its call was answered is wanted by nobody."""
-        run.close(now, end if self.records[call].answered is None else "cut")
+        """A run is over; what comes of a call that was given up is wanted by nobody."""
+        run.close(now, "cut" if self.records[call].given_up else end)
         self.last = max(self.last, now)
 
     def cut(self, now: int) -> None:

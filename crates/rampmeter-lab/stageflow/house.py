@@ -76,6 +76,7 @@ class House:
 
     async def _turn(self, turn: int) -> None:
         """Asks again for what a process that died has not answered."""
+        self._desk.ask(turn)
         while True:
             await self._up.wait()
             inside = asyncio.ensure_future(self._desk.turn(turn))

@@ -29,10 +29,16 @@ class Desk:
         # A pipeline would take the driver's own errors for those of a stage.
         self._bugs: list[Exception] = []
 
-    async def turn(self, index: int) -> None:
-        """Asks for the calls of a turn that have no answer yet, and waits for all of them."""
+    def ask(self, index: int) -> None:
+        """A turn is there: its calls are asked for, or the first of a sequence."""
         turn = self._stage.script.turns[index]
-        calls = self._resolve([call for call in turn.calls if not self._answered(call)])
+        for call in turn.calls[:1] if turn.sequence else turn.calls:
+            self._stage.book.ask(call, self._stage.clock.now())
+
+    async def turn(self, index: int) -> None:
+        """Runs the calls of a turn that have no answer yet, and waits for all of them."""
+        turn = self._stage.script.turns[index]
+        calls = self._resolve([call for call in turn.calls if not self._stage.book.is_answered(call)])
         if not calls:
             return
         if self._stage.script.pipeline:
@@ -42,10 +48,6 @@ class Desk:
                 await self._by_registry(call)
         else:
             await asyncio.gather(*(self._by_registry(call) for call in calls))
-
-    def _answered(self, call: int) -> bool:
-        record = self._stage.book.records.get(call)
-        return record is not None and record.answered is not None
 
     def _resolve(self, calls: Sequence[int]) -> list[ResolvedToolCall]:
         resolved, unresolved = self._registry.parse_and_resolve([self._shape(call) for call in calls])
@@ -89,7 +91,7 @@ class Desk:
                 after=after if sequence else None,
             )
             after = _stage_name(call)
-        watch = _TimeOuts({_stage_name(call): call for call in calls}, self._answer)
+        watch = _TimeOuts({_stage_name(call): call for call in calls}, self._give_up)
         context = PipelineContext.create(topology="turn")
         try:
             await pipeline.run(context, interceptors=[*get_default_interceptors(), watch])
@@ -98,7 +100,7 @@ class Desk:
                 raise bug from None
             for call in calls:
                 if int(call.call_id) in self._stage.book.records:
-                    self._answer(call, "cancelled")
+                    self._give_up(call, "cancelled")
 
     def _as_stage(self, call: ResolvedToolCall) -> Any:
         async def stage(ctx: StageContext) -> StageOutput:
@@ -131,6 +133,9 @@ class Desk:
     def _answer(self, call: ResolvedToolCall, status: str) -> None:
         self._stage.book.answer(int(call.call_id), self._stage.clock.now(), status)
 
+    def _give_up(self, call: ResolvedToolCall, status: str) -> None:
+        self._stage.book.give_up(int(call.call_id), self._stage.clock.now(), status)
+
 
 class _TimeOuts(BaseInterceptor):
     """Sees the stages that Stageflow's time-out for stages ends: 30 s, unless a context says otherwise."""
@@ -140,18 +145,18 @@ class _TimeOuts(BaseInterceptor):
     def __init__(
         self,
         calls: dict[str, ResolvedToolCall],
-        answer: Callable[[ResolvedToolCall, str], None],
+        give_up: Callable[[ResolvedToolCall, str], None],
     ) -> None:
         self._calls = calls
-        self._answer = answer
+        self._give_up = give_up
 
     async def before(self, _stage_name: str, _ctx: PipelineContext) -> None:
         return None
 
     async def after(self, stage_name: str, result: StageResult, _ctx: PipelineContext) -> None:
-        # What fails by itself has its answer already, and the first one stands.
+        # What fails by itself has its answer already.
         if result.status == "failed":
-            self._answer(self._calls[stage_name], "timed-out")
+            self._give_up(self._calls[stage_name], "timed-out")
 
 
 def _stage_name(call: ResolvedToolCall) -> str:
