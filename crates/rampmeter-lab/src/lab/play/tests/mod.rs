@@ -1,0 +1,2 @@
+mod regimes;
+mod support;
