@@ -36,6 +36,9 @@ impl Gated {
     ) -> Result<Gated, String> {
         let gate =
             Gate::with_runtime(policy, process.clone()).map_err(|error| error.to_string())?;
+        if let Some(kept) = &stage.kept {
+            kept.resumes(&gate)?;
+        }
         let mut registry = Registry::new();
         for tool in &stage.script.tools {
             let stage = stage.clone();
@@ -129,6 +132,11 @@ impl Gated {
             };
             stage.tracker.settled(call, status);
         }
+    }
+
+    /// The gate.
+    pub(super) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// What the gate has counted.

@@ -6,6 +6,7 @@
 mod clock;
 mod gated;
 mod hook;
+mod kept;
 mod plain;
 mod process;
 mod sessions;
