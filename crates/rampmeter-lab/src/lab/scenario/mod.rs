@@ -1,9 +1,11 @@
 //! Scenarios as data: who asks for what and when, how tools behave, what goes wrong, under which policy,
 //! and what must hold.
 
+mod arrivals;
 mod error;
 mod expand;
 mod read;
+mod spread;
 mod types;
 
 pub use error::{Problem, ScenarioError};

@@ -121,7 +121,7 @@ fn asks_in_time(load: &Load, ends: Duration, place: &Span, sink: &Sink<'_>) {
         Arrive::AtOnce | Arrive::Users(..) | Arrive::Pulled => 0.0,
     };
     let at_once = if let Arrive::Bursts(together, _) = load.arrive { together } else { 1 };
-    let periods = turns(load).saturating_sub(1) / at_once;
+    let periods = load.most_turns().saturating_sub(1) / at_once;
     let last = load.start.as_secs_f64() + period * periods as f64;
     if last >= ends.as_secs_f64() {
         let message = format!(
@@ -133,29 +133,12 @@ fn asks_in_time(load: &Load, ends: Duration, place: &Span, sink: &Sink<'_>) {
     }
 }
 
-/// How many turns a load has; for one that comes by chance, in the mean.
-pub(super) fn turns(load: &Load) -> u64 {
-    let lasts = load.lasts.map(|lasts| lasts.as_secs_f64());
-    let in_time = lasts.map(|lasts| match load.arrive {
-        Arrive::Every(period) => whole(lasts / period.as_secs_f64()),
-        Arrive::Bursts(together, period) => {
-            whole(lasts / period.as_secs_f64()).saturating_mul(together)
-        }
-        Arrive::Poisson(rate) => whole(lasts * rate),
-        Arrive::AtOnce | Arrive::Users(..) | Arrive::Pulled => u64::MAX,
-    });
-    load.turns.unwrap_or(u64::MAX).min(in_time.unwrap_or(u64::MAX))
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
-fn whole(number: f64) -> u64 {
-    number.ceil() as u64
-}
-
 /// A script holds every call, so there is an end to how many there may be.
 fn not_too_many(scenario: &Scenario, place: &Span, sink: &Sink<'_>) {
     let calls = scenario.loads.iter().fold(0u64, |sum, load| {
-        sum.saturating_add(turns(load).saturating_mul(with_nested(&load.calls, &scenario.tools)))
+        sum.saturating_add(
+            load.most_turns().saturating_mul(with_nested(&load.calls, &scenario.tools)),
+        )
     });
     if calls > MOST {
         let message = format!("the loads ask for {calls} calls, and {MOST} is the most");
