@@ -1,1 +1,6 @@
-//! The limits that meet stated aims at the greatest goodput.
+//! Which limits are right: those that meet stated aims at the greatest goodput.
+
+mod bench;
+mod goal;
+mod knobs;
+mod search;
