@@ -25,7 +25,7 @@ pub(crate) struct Task<'a> {
     pub(crate) seeds: &'a [u64],
 }
 
-const FACTORS: [f64; 6] = [2.0, 1.4, 1.2, 1.1, 1.05, 1.02];
+const FACTORS: [f64; 7] = [2.0, 1.4, 1.2, 1.1, 1.05, 1.02, 1.005];
 
 /// Knobs above which steps go one knob at a time: pairs grow with the square of them.
 const MOST_IN_PAIRS: usize = 4;
@@ -127,7 +127,9 @@ fn best_of(bench: &Bench<'_>, task: Task<'_>, settings: Vec<Setting>) -> Option<
 fn is_progress(next: &Score, now: &Score) -> bool {
     let nearer = next.missed < now.missed * (1.0 - 1e-4);
     let more = next.missed <= now.missed && next.goodput > now.goodput * (1.0 + 1e-4);
-    nearer || more
+    let safer =
+        next.missed <= now.missed && next.goodput >= now.goodput && next.slack > now.slack + 1e-3;
+    nearer || more || safer
 }
 
 /// One of [`LEVELS`] between least and most, evenly spread over orders of magnitude.
