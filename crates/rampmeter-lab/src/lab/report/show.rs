@@ -5,16 +5,16 @@
 pub enum Unit {
     /// How many.
     Count,
-    /// Seconds.
-    Seconds,
+    /// Seconds. Infinite is *never*.
+    Time,
     /// So many in a second.
     PerSecond,
     /// Bytes.
     Bytes,
     /// A share of one.
     Share,
-    /// A mere number.
-    Ratio,
+    /// A number that is none of these.
+    Plain,
 }
 
 /// A figure with its unit, such as `1,250`, `31.4 ms`, `2 min 5 s`, `512 MiB`, `12 %`.
@@ -22,7 +22,7 @@ pub fn show(value: f64, unit: Unit) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
-    if unit == Unit::Seconds && value.abs() >= 119.95 {
+    if unit == Unit::Time && value.abs() >= 119.95 {
         return minutes(value);
     }
     let (factor, suffix) = scale(value, unit);
@@ -34,12 +34,12 @@ pub(super) fn scale(most: f64, unit: Unit) -> (f64, &'static str) {
     const KIB: f64 = 1_024.0;
     let most = most.abs();
     match unit {
-        Unit::Count | Unit::Ratio => (1.0, ""),
+        Unit::Count | Unit::Plain => (1.0, ""),
         Unit::PerSecond => (1.0, "/s"),
         Unit::Share => (0.01, " %"),
-        Unit::Seconds if most == 0.0 || most >= 0.999_5 => (1.0, " s"),
-        Unit::Seconds if most >= 0.000_999_5 => (0.001, " ms"),
-        Unit::Seconds => (0.000_001, " µs"),
+        Unit::Time if most == 0.0 || most >= 0.999_5 => (1.0, " s"),
+        Unit::Time if most >= 0.000_999_5 => (0.001, " ms"),
+        Unit::Time => (0.000_001, " µs"),
         Unit::Bytes if most >= KIB * KIB * KIB => (KIB * KIB * KIB, " GiB"),
         Unit::Bytes if most >= KIB * KIB => (KIB * KIB, " MiB"),
         Unit::Bytes if most >= KIB => (KIB, " KiB"),
@@ -92,21 +92,21 @@ mod tests {
             (0.0, Unit::Count, "0"),
             (1_250.0, Unit::Count, "1,250"),
             (1_234_567.0, Unit::Count, "1,234,567"),
-            (3.046, Unit::Ratio, "3.05"),
-            (99.96, Unit::Ratio, "100"),
-            (-0.001, Unit::Ratio, "0"),
-            (-4.0, Unit::Ratio, "−4"),
-            (0.0, Unit::Seconds, "0 s"),
-            (0.074_93, Unit::Seconds, "74.9 ms"),
-            (0.000_12, Unit::Seconds, "120 µs"),
-            (0.999_6, Unit::Seconds, "1 s"),
-            (12.34, Unit::Seconds, "12.3 s"),
-            (119.96, Unit::Seconds, "2 min"),
-            (125.2, Unit::Seconds, "2 min 5 s"),
+            (3.046, Unit::Plain, "3.05"),
+            (99.96, Unit::Plain, "100"),
+            (-0.001, Unit::Plain, "0"),
+            (-4.0, Unit::Plain, "−4"),
+            (0.0, Unit::Time, "0 s"),
+            (0.074_93, Unit::Time, "74.9 ms"),
+            (0.000_12, Unit::Time, "120 µs"),
+            (0.999_6, Unit::Time, "1 s"),
+            (12.34, Unit::Time, "12.3 s"),
+            (119.96, Unit::Time, "2 min"),
+            (125.2, Unit::Time, "2 min 5 s"),
             (5_210.0, Unit::PerSecond, "5,210/s"),
             (536_870_912.0, Unit::Bytes, "512 MiB"),
             (0.125, Unit::Share, "12.5 %"),
-            (f64::NAN, Unit::Seconds, "–"),
+            (f64::NAN, Unit::Time, "–"),
         ] {
             assert_eq!(show(value, unit), shown);
         }

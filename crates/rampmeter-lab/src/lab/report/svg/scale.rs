@@ -1,7 +1,7 @@
 //! From figures to places on a side, and where to put ticks.
 
 use super::super::data::Axis;
-use super::super::show::{self, Unit};
+use super::super::show::{Unit, show};
 
 /// A side of a drawing.
 pub(super) struct Scale {
@@ -67,12 +67,12 @@ impl Scale {
         if self.log {
             return self.powers();
         }
-        let (factor, _) = show::scale(self.to, self.unit);
+        let (factor, _) = in_one_unit(self.to, self.unit);
         let step = self.step();
         let mut ticks = Vec::new();
         let mut index = (self.from / step).ceil();
         while index * step <= self.to * (1.0 + 1e-9) {
-            ticks.push((index * step, show::digits(index * step / factor)));
+            ticks.push((index * step, show(index * step / factor, Unit::Plain)));
             index += 1.0;
         }
         ticks
@@ -80,7 +80,7 @@ impl Scale {
 
     /// In what the ticks are, to stand beside the name; where steps multiply they say it themselves.
     pub(super) fn suffix(&self) -> &'static str {
-        if self.log { "" } else { show::scale(self.to, self.unit).1.trim_start() }
+        if self.log { "" } else { in_one_unit(self.to, self.unit).1 }
     }
 
     fn powers(&self) -> Vec<(f64, String)> {
@@ -90,7 +90,7 @@ impl Scale {
         let mut power = 0.0;
         while power <= decades {
             let value = self.from * 10_f64.powf(power);
-            ticks.push((value, show::show(value, self.unit)));
+            ticks.push((value, show(value, self.unit)));
             power += every;
         }
         ticks
@@ -98,13 +98,31 @@ impl Scale {
 
     /// The distance of ticks: 1, 2 or 5 times a power of ten, in the unit that is shown.
     fn step(&self) -> f64 {
-        let (factor, _) = show::scale(self.to, self.unit);
+        let (factor, _) = in_one_unit(self.to, self.unit);
         let rough = (self.to - self.from) / factor / self.room;
         let ten = 10_f64.powf(rough.log10().floor());
         let nice = [1.0, 2.0, 5.0, 10.0].into_iter().find(|nice| nice * ten >= rough * 0.999);
         let step = nice.unwrap_or(10.0) * ten;
         let whole = self.unit == Unit::Count || self.unit == Unit::Bytes;
         factor * if whole { step.max(1.0) } else { step }
+    }
+}
+
+/// What all figures along a side are divided by, and what they are in then.
+fn in_one_unit(most: f64, unit: Unit) -> (f64, &'static str) {
+    const KIB: f64 = 1_024.0;
+    match unit {
+        Unit::Count | Unit::Plain => (1.0, ""),
+        Unit::PerSecond => (1.0, "/s"),
+        Unit::Share => (0.01, "%"),
+        Unit::Time if most < 0.001 => (0.000_001, "µs"),
+        Unit::Time if most < 1.0 => (0.001, "ms"),
+        Unit::Time if most < 600.0 => (1.0, "s"),
+        Unit::Time => (60.0, "min"),
+        Unit::Bytes if most < KIB => (1.0, "B"),
+        Unit::Bytes if most < KIB * KIB => (KIB, "KiB"),
+        Unit::Bytes if most < KIB * KIB * KIB => (KIB * KIB, "MiB"),
+        Unit::Bytes => (KIB * KIB * KIB, "GiB"),
     }
 }
 
@@ -130,13 +148,13 @@ mod tests {
     fn ticks_are_round_and_go_past_the_most() {
         assert_eq!(ticks(Unit::Count, false, &[3.0, 97.0]), ["0", "20", "40", "60", "80", "100"]);
         assert_eq!(ticks(Unit::Count, false, &[2.0]), ["0", "1", "2"]);
-        assert_eq!(ticks(Unit::Seconds, false, &[0.0123]), ["0", "5", "10", "15"]);
+        assert_eq!(ticks(Unit::Time, false, &[0.0123]), ["0", "5", "10", "15"]);
         assert_eq!(ticks(Unit::Share, false, &[0.5]), ["0", "10", "20", "30", "40", "50"]);
     }
 
     #[test]
     fn where_steps_multiply_ticks_are_powers_of_ten() {
-        assert_eq!(ticks(Unit::Seconds, true, &[0.03, 2.0]), ["10 ms", "100 ms", "1 s", "10 s"]);
+        assert_eq!(ticks(Unit::Time, true, &[0.03, 2.0]), ["10 ms", "100 ms", "1 s", "10 s"]);
         assert_eq!(ticks(Unit::Count, true, &[1.0, 10.0]), ["1", "10"]);
     }
 
@@ -144,7 +162,7 @@ mod tests {
     fn nothing_at_all_still_has_a_side() {
         assert_eq!(ticks(Unit::Count, false, &[]), ["0", "1"]);
         assert_eq!(ticks(Unit::Count, false, &[0.0, f64::NAN]), ["0", "1"]);
-        assert!(!ticks(Unit::Seconds, true, &[0.0]).is_empty());
+        assert!(!ticks(Unit::Time, true, &[0.0]).is_empty());
     }
 
     #[test]
