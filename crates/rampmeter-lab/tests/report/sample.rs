@@ -1,11 +1,11 @@
 //! A report that was made by hand, of what a study could come to.
 
+use rampmeter_lab::lab::figures::{Unit, show};
 use rampmeter_lab::lab::report::data::{
     Again, Axis, Bar, Cell, Chapter, Chart, Drawing, Fact, Form, Found, Gallery, Group, Held,
     Hypothesis, Ink, Judged, Line, Mark, Panel, Picture, Published, Report, Roll, Rows, Ruling,
     Shade, Stage, Table,
 };
-use rampmeter_lab::lab::report::{Unit, show};
 use rampmeter_lab::lab::{Clock, Regime};
 
 /// All sections, drawings of every form, and names that would be markup if they were not escaped.

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::super::data::{Fact, Report, Roll};
-use super::super::show::{Unit, show};
 use super::super::svg::class_of;
 use super::regime;
+use crate::lab::figures::{Unit, show};
 use crate::lab::{Clock, Regime};
 
 pub(super) fn header(report: &Report) -> Markup {

@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use super::super::data::{Axis, Panel};
-use super::super::show::{Unit, show};
 use super::class_of;
 use super::path::{filled_steps, near};
 use super::scale::Scale;
+use crate::lab::figures::{Unit, show};
 
 const WIDTH: f64 = 220.0;
 const INSIDE: (f64, f64) = (96.0, 16.0);
