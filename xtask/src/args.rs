@@ -18,6 +18,9 @@ usage: cargo xtask <command>
                   --variations, --seed N, --logs; rows go to bench/runs with --record
   look [FILE]     a report in a real browser, wide and narrow, light and dark; pictures of it stay in
                   target/look; without a file, the one that the lab's tests made
+  lab [ARGS…]     what limits do: `rampmeter lab run ARGS`, beside the real Stageflow, which is installed
+                  under the build folder
+  stageflow       only install it, for the tests of the lab, and print its Python
   instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";
@@ -34,6 +37,9 @@ pub(crate) enum Command {
     Study(StudyOptions),
     /// This file, or the one that the tests made.
     Look(Option<PathBuf>),
+    /// What the lab itself is given.
+    Lab(Vec<String>),
+    Stageflow,
     Instructions(InstructionOptions),
     Bench(BenchOptions),
 }
@@ -91,6 +97,8 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
             [file] if !file.starts_with('-') => Ok(Command::Look(Some(file.into()))),
             [.., other] => Err(format!("`look` takes one file: leave out `{other}`")),
         },
+        "lab" => Ok(Command::Lab(rest)),
+        "stageflow" => no_arguments(&command, &rest).map(|()| Command::Stageflow),
         "instructions" => match rest.as_slice() {
             [] => Ok(Command::Instructions(InstructionOptions::Compare)),
             [flag] if flag == "--write" => Ok(Command::Instructions(InstructionOptions::Write)),
@@ -176,6 +184,9 @@ mod tests {
         assert_eq!(parsed("look a.html"), Ok(Command::Look(Some("a.html".into()))));
         assert!(parsed("look a.html b.html").unwrap_err().contains("leave out `b.html`"));
         assert!(parsed("look --wide").unwrap_err().contains("leave out `--wide`"));
+    fn the_lab_gets_every_word() {
+        let args = vec!["stress".to_owned(), "--real".to_owned()];
+        assert_eq!(parsed("lab stress --real"), Ok(Command::Lab(args)));
     }
 
     #[test]

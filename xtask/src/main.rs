@@ -11,6 +11,7 @@ mod look;
 mod place;
 mod process;
 mod sim;
+mod stageflow;
 mod study;
 mod tally;
 mod test;
@@ -49,6 +50,11 @@ fn run() -> Result<bool> {
         Command::Sim(options) => sim::run(&root, &options),
         Command::Study(options) => study::run(&root, &options),
         Command::Look(file) => Ok(look::run(&root, file.as_deref())?.is_well()),
+        Command::Lab(args) => stageflow::lab(&root, &args),
+        Command::Stageflow => {
+            println!("{}", stageflow::python(&root)?.display());
+            Ok(true)
+        }
         Command::Instructions(options) => instructions::run(&root, options),
         Command::Bench(options) => bench::run(&root, &options),
     }

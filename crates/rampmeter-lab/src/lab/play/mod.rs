@@ -11,6 +11,7 @@ mod plain;
 mod process;
 mod sessions;
 mod stage;
+pub mod stageflow;
 mod terms;
 #[cfg(test)]
 mod tests;
