@@ -74,7 +74,8 @@ impl Calendar {
         if started.as_nanos() >= self.began_nanos {
             let unsure = self.is_unsure && started.as_nanos() == self.began_nanos;
             // Then nothing is given back, and only what is more counts.
-            let charged = if unsure { charged.min(actual) } else { charged };
+            let (charged, actual) =
+                if unsure { (0, actual.saturating_sub(charged)) } else { (charged, actual) };
             self.used = self.used.saturating_sub(charged).saturating_add(actual);
             // What was given back is neither debt nor room for any.
             self.granted = self.granted.min(self.used.saturating_sub(self.amount));
