@@ -10,6 +10,7 @@ pub mod curves;
 pub mod figures;
 pub mod findings;
 pub mod hypotheses;
+pub mod plan;
 pub mod play;
 pub mod record;
 pub mod regime;
@@ -18,6 +19,7 @@ pub mod scenario;
 pub mod script;
 pub mod store;
 pub mod study;
+pub mod tools;
 pub mod tune;
 
 pub use record::{CallRecord, Facts, Played, Run, RunEnd, Status};
