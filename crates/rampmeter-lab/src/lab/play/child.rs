@@ -207,7 +207,8 @@ fn leaves(child: &mut Child, by_itself: bool) -> Option<ExitStatus> {
     let until = Instant::now() + LEAVING;
     while by_itself && Instant::now() < until {
         match child.try_wait() {
-            Ok(None) => thread::sleep(Duration::from_millis(5)),
+            // The standard library has no wait with a bound.
+            Ok(None) => thread::park_timeout(Duration::from_millis(5)),
             Ok(status) => return status,
             Err(_) => break,
         }
