@@ -10,6 +10,7 @@ pub mod curves;
 pub mod figures;
 pub mod findings;
 pub mod hypotheses;
+pub mod plan;
 pub mod play;
 pub mod record;
 pub mod regime;

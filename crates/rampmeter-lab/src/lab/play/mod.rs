@@ -14,6 +14,7 @@ mod real;
 mod serve;
 mod sessions;
 mod stage;
+pub mod stageflow;
 mod terms;
 #[cfg(test)]
 mod tests;
