@@ -68,16 +68,22 @@ impl Browser {
         Ok(browser)
     }
 
-    /// How large the window is, and whether its owner likes it light or dark.
-    pub(super) fn size(&mut self, wide: u32, high: u32, scheme: &str) -> Result<()> {
+    /// How large the window is.
+    pub(super) fn size(&mut self, wide: u32, high: u32) -> Result<()> {
         let narrow = wide < 600;
         self.ask(
             "Emulation.setDeviceMetricsOverride",
             &json!({ "width": wide, "height": high, "mobile": narrow,
                      "deviceScaleFactor": if narrow { 2 } else { 1 } }),
         )?;
+        Ok(())
+    }
+
+    /// Whether it is a screen, and whether its owner likes it light or dark.
+    pub(super) fn media(&mut self, media: &str, scheme: &str) -> Result<()> {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
-        self.ask("Emulation.setEmulatedMedia", &json!({ "features": [feature] }))?;
+        let given = json!({ "media": media, "features": [feature] });
+        self.ask("Emulation.setEmulatedMedia", &given)?;
         Ok(())
     }
 

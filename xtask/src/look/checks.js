@@ -21,6 +21,11 @@
     .filter((it) => !it.closest("figure")?.querySelector("table tbody tr") || !it.querySelector("title"))
     .map((it) => it.getAttribute("aria-label") || name(it));
 
+  // Nobody can unfold paper.
+  const folded = matchMedia("print").matches
+    ? [...document.querySelectorAll("details > *")].filter((it) => !it.matches("summary") && !shown(it)).map(name)
+    : [];
+
   const small = [], covered = [];
   for (const drawing of drawings) {
     const scale = drawing.getScreenCTM().a;
@@ -69,6 +74,6 @@
 
   return {
     window: innerWidth, high: root.scrollHeight, drawings: drawings.length,
-    wide: few(wide), bare: few(bare), small: few(small), covered: few(covered), pale: few([...pale]),
+    wide: few(wide), bare: few(bare), folded: few(folded), small: few(small), covered: few(covered), pale: few([...pale]),
   };
 })()

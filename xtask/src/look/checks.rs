@@ -15,9 +15,10 @@ pub(super) struct Seen {
 }
 
 /// What the script lists, and what is wrong with whatever is listed there.
-const LISTS: [(&str, &str); 5] = [
+const LISTS: [(&str, &str); 6] = [
     ("wide", "fits the window"),
     ("bare", "every drawing has its table and its name"),
+    ("folded", "nothing is folded away on paper"),
     ("small", "all text can be read"),
     ("covered", "no label covers another"),
     ("pale", "all text stands out from what is behind it"),
@@ -74,7 +75,7 @@ mod tests {
 
     fn found() -> Value {
         json!({ "window": 375, "high": 9000, "drawings": 3,
-                "wide": [], "bare": [], "small": [], "covered": [], "pale": [] })
+                "wide": [], "bare": [], "folded": [], "small": [], "covered": [], "pale": [] })
     }
 
     #[test]

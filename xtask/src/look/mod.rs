@@ -1,5 +1,5 @@
-//! `cargo xtask look [FILE]`: a report in a real browser, wide and narrow, in light and in the dark. It
-//! must fit, ask nobody for anything, say nothing on the console and show no drawing without its table.
+//! `cargo xtask look [FILE]`: a report in a real browser, wide and narrow, in light, in
+//! the dark and on paper. It must fit, ask nobody for anything, say nothing on the console and show no drawing without its table.
 //! Screenshots and a printed copy stay in `target/look`.
 
 mod browser;
@@ -22,13 +22,16 @@ struct View {
     wide: u32,
     high: u32,
     scheme: &'static str,
+    media: &'static str,
 }
 
-const VIEWS: [View; 4] = [
-    View { name: "desktop-light", wide: 1280, high: 900, scheme: "light" },
-    View { name: "desktop-dark", wide: 1280, high: 900, scheme: "dark" },
-    View { name: "phone-light", wide: 375, high: 812, scheme: "light" },
-    View { name: "phone-dark", wide: 375, high: 812, scheme: "dark" },
+const VIEWS: [View; 5] = [
+    View { name: "desktop-light", wide: 1280, high: 900, scheme: "light", media: "screen" },
+    View { name: "desktop-dark", wide: 1280, high: 900, scheme: "dark", media: "screen" },
+    View { name: "phone-light", wide: 375, high: 812, scheme: "light", media: "screen" },
+    View { name: "phone-dark", wide: 375, high: 812, scheme: "dark", media: "screen" },
+    // A4 without its margins, by somebody who likes it dark, which paper does not.
+    View { name: "paper", wide: 720, high: 1040, scheme: "dark", media: "print" },
 ];
 
 /// Looks at the file, or at the page that the tests made.
@@ -47,8 +50,8 @@ pub(crate) fn run(root: &Path, file: Option<&Path>) -> Result<Tally> {
     for view in &VIEWS {
         look(&mut browser, view, &page, &out, &mut tally)?;
     }
-    let printed = out.join("report.pdf");
-    browser.print(&printed)?;
+    browser.media("", "light")?;
+    browser.print(&out.join("report.pdf"))?;
     println!("screenshots and a printed copy: {}", out.display());
     Ok(tally)
 }
@@ -61,7 +64,8 @@ fn look(
     tally: &mut Tally,
 ) -> Result<()> {
     let url = format!("file://{}", page.display());
-    browser.size(view.wide, view.high, view.scheme)?;
+    browser.size(view.wide, view.high)?;
+    browser.media(view.media, view.scheme)?;
     browser.open(&url)?;
     let found = browser.evaluate(checks::SCRIPT)?;
     let said = std::mem::take(&mut browser.said);

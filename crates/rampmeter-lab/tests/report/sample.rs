@@ -1,11 +1,11 @@
 //! A report that was made by hand, of what a study could come to.
 
+use rampmeter_lab::lab::figures::{Unit, show};
 use rampmeter_lab::lab::report::data::{
     Again, Axis, Bar, Cell, Chapter, Chart, Drawing, Fact, Form, Found, Gallery, Group, Held,
     Hypothesis, Ink, Judged, Line, Mark, Panel, Picture, Published, Report, Roll, Rows, Ruling,
     Shade, Stage, Table,
 };
-use rampmeter_lab::lab::report::{Unit, show};
 use rampmeter_lab::lab::{Clock, Regime};
 
 /// All sections, drawings of every form, and names that would be markup if they were not escaped.
@@ -53,8 +53,8 @@ fn facts() -> Vec<Fact> {
     use Regime::{Rampmeter, Unlimited};
     vec![
         fact(
-            "Inside tools at once",
-            [(Unlimited, "1,000 of 1,000"), (Rampmeter, "8")],
+            "Inside tools at once, of 1,000",
+            [(Unlimited, "1,000"), (Rampmeter, "8")],
             "Without limits 1,000 of 1,000 calls ran at once; under the policy 8.",
         ),
         fact(
@@ -114,7 +114,7 @@ fn stage(scenario: &str, calls: f64, fault: bool) -> Stage {
                 .collect(),
             figures: [
                 ("at once", show(cap, Unit::Count)),
-                ("p95", show(cap / 90.0, Unit::Seconds)),
+                ("p95", show(cap / 90.0, Unit::Time)),
                 ("throttled", show((cap - calls / 12.0).round(), Unit::Count)),
             ]
             .map(|(what, value)| (what.to_owned(), value))
@@ -150,7 +150,7 @@ fn against_concurrency() -> Gallery {
     let size = || axis("calls at once", Unit::Count, false);
     let latency = Chart {
         x: size(),
-        y: axis("latency", Unit::Seconds, true),
+        y: axis("latency", Unit::Time, true),
         lines: vec![
             line("p50", 0, 1.0),
             line("p95", 1, 1.8),
@@ -220,7 +220,7 @@ fn queue() -> Chart {
         band: Vec::new(),
     };
     Chart {
-        x: axis("time", Unit::Seconds, false),
+        x: axis("time", Unit::Time, false),
         y: axis("calls waiting", Unit::Count, false),
         lines: vec![
             line(Regime::Rampmeter, 30.0),
@@ -266,10 +266,10 @@ fn who_waits() -> Gallery {
         title: "Who waits, and for how long".into(),
         about: "Six calls at once, asked for by three priorities.".into(),
         pictures: vec![
-            picture("Waits by priority", rows("wait", Unit::Seconds, None)),
+            picture("Waits by priority", rows("wait", Unit::Time, None)),
             picture(
                 "Share by flow",
-                rows("share of all time inside tools", Unit::Ratio, Some(3.0)),
+                rows("share of all time inside tools", Unit::Plain, Some(3.0)),
             ),
         ],
     }

@@ -1,12 +1,11 @@
 //! What a study found, as one HTML file and on the terminal.
 
 pub mod data;
+mod fold;
 mod page;
-mod show;
 mod svg;
 
 pub use data::Report;
-pub use show::{Unit, show};
 
 impl Report {
     /// One self-contained HTML file: inline style and drawings, no scripts, nothing from the network.

@@ -1,7 +1,7 @@
 //! What drawings are of. Nothing here says how they look.
 
 use super::super::super::regime::Regime;
-use super::super::show::Unit;
+use crate::lab::figures::Unit;
 
 /// A drawing.
 #[derive(Clone, Debug)]
@@ -52,6 +52,8 @@ pub struct Ink {
 /// How points are joined.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
+    /// Not at all: a dot at each.
+    Scatter,
     /// By lines, with a dot at each.
     Dots,
     /// By lines.

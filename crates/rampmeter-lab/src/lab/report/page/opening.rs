@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::super::data::{Fact, Report, Roll};
-use super::super::show::{Unit, show};
 use super::super::svg::class_of;
 use super::regime;
+use crate::lab::figures::{Unit, show};
 use crate::lab::{Clock, Regime};
 
 pub(super) fn header(report: &Report) -> Markup {
@@ -30,9 +30,9 @@ fn card(fact: &Fact) -> Markup {
     html! {
         article.fact {
             h3 { (fact.what) }
-            div.sides {
+            div.measures {
                 @for (of, value) in &fact.sides {
-                    p.side.(class_of(*of)) { b { (value) } span { (of) } }
+                    p.measure.(class_of(*of)) { b { (value) } span { (of) } }
                 }
             }
             p.sentence { (fact.sentence) }
@@ -58,7 +58,7 @@ fn played(roll: &Roll) -> Markup {
                     @if index > 0 { "; " }
                     (clock_name(*clock)) ": " (show(count(*playings), Unit::Count)) " playings"
                 }
-                ", " (show(roll.seconds, Unit::Seconds)) " passed in them"
+                ", " (show(roll.seconds, Unit::Time)) " passed in them"
             }))
             @if !roll.under.is_empty() { (pair("Under the calls", &html! { (roll.under.join("; ")) })) }
         }

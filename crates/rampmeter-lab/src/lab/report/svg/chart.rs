@@ -118,9 +118,10 @@ fn drawn(line: &Line, sides: &Sides) -> Markup {
         @match line.form {
             Form::Area => path class={ "area " (class) } d=(filled_steps(&points, sides.right, BOTTOM)) {},
             Form::Step => path class={ "line " (class) } d=(steps(&points, sides.right)) {},
+            Form::Scatter => {}
             Form::Line | Form::Dots => path class={ "line " (class) } d=(straight(&points)) {},
         }
-        @if line.form == Form::Dots {
+        @if matches!(line.form, Form::Dots | Form::Scatter) {
             @for (x, y) in points { circle class={ "dot " (class) } cx=(x) cy=(y) r="2.6" {} }
         }
     }

@@ -33,5 +33,5 @@ pub(super) const fn class_of(regime: crate::lab::Regime) -> &'static str {
 
 /// About how wide a text is, in the units of the drawings, whose text is 11 high.
 fn width_of(text: &str) -> f64 {
-    text.chars().map(|letter| if "il.,: |'".contains(letter) { 3.6 } else { 6.2 }).sum()
+    text.chars().map(|letter| if "il.,: |'".contains(letter) { 4.2 } else { 7.2 }).sum()
 }

@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use super::super::data::{Axis, Panel};
-use super::super::show::{Unit, show};
 use super::class_of;
 use super::path::{filled_steps, near};
 use super::scale::Scale;
+use crate::lab::figures::{Unit, show};
 
 const WIDTH: f64 = 220.0;
 const INSIDE: (f64, f64) = (96.0, 16.0);
@@ -41,7 +41,7 @@ pub(in super::super) fn panel(title: &str, about: &str, panel: &Panel, frame: &F
         let axis = Axis { name: String::new(), unit, log: false, most: Some(most) };
         Scale::over(&axis, [0.0].into_iter(), place, 4.0)
     };
-    let x = side(frame.seconds, Unit::Seconds, (0.0, WIDTH));
+    let x = side(frame.seconds, Unit::Time, (0.0, WIDTH));
     let inside = side(frame.inside, Unit::Count, INSIDE);
     let waiting = side(frame.waiting, Unit::Count, WAITING);
     html! {
@@ -57,11 +57,11 @@ pub(in super::super) fn panel(title: &str, about: &str, panel: &Panel, frame: &F
             }
             (track(&panel.inside, &x, &inside, INSIDE, class_of(panel.regime)))
             (track(&panel.waiting, &x, &waiting, WAITING, "waits"))
-            text.tick x="0" y="11" { (show(frame.inside, Unit::Count)) " inside tools" }
-            text.tick x="0" y="113" { (show(frame.waiting, Unit::Count)) " waiting" }
+            (heading("inside tools", frame.inside, INSIDE.1))
+            (heading("waiting", frame.waiting, WAITING.1))
             text.tick x="0" y=(HEIGHT - 4.0) { "0 s" }
             text.tick x=(WIDTH) y=(HEIGHT - 4.0) text-anchor="end" {
-                (show(frame.seconds, Unit::Seconds))
+                (show(frame.seconds, Unit::Time))
             }
         }
     }
@@ -80,5 +80,13 @@ fn track(
         line.grid x1="0" x2=(WIDTH) y1=(top) y2=(top) {}
         path class={ "area " (class) } d=(filled_steps(&points, until, floor)) {}
         line.axis x1="0" x2=(WIDTH) y1=(floor) y2=(floor) {}
+    }
+}
+
+/// What a track is of, and how much its upper line is.
+fn heading(what: &str, most: f64, top: f64) -> Markup {
+    html! {
+        text.tick x="0" y=(top - 5.0) { (what) }
+        text.tick x=(WIDTH) y=(top - 5.0) text-anchor="end" { (show(most, Unit::Count)) }
     }
 }

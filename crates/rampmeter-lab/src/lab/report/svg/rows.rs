@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use super::super::data::{Bar, Rows};
-use super::super::show::show;
 use super::path::near;
 use super::scale::Scale;
 use super::{class, width_of};
+use crate::lab::figures::show;
 
 const WIDTH: f64 = 380.0;
 const ROW: f64 = 16.0;

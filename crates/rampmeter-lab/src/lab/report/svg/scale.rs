@@ -1,7 +1,7 @@
 //! From figures to places on a side, and where to put ticks.
 
 use super::super::data::Axis;
-use super::super::show::{self, Unit};
+use crate::lab::figures::{Unit, show};
 
 /// A side of a drawing.
 pub(super) struct Scale {
@@ -36,8 +36,8 @@ impl Scale {
         let mut scale =
             Scale { from: least, to: most, place, log: axis.log, unit: axis.unit, room };
         if axis.log {
-            scale.from = tenth(least).min(tenth(most));
-            scale.to = tenth_above(most).max(scale.from * 10.0);
+            // Without any width there would be nowhere to be.
+            scale.to = scale.to.max(scale.from * 2.0);
         } else {
             scale.from = least.min(0.0);
         }
@@ -46,7 +46,11 @@ impl Scale {
 
     /// Goes on to the next tick.
     pub(super) fn rounded(mut self) -> Self {
-        if !self.log {
+        if self.log {
+            let steps = nice(self.from, self.to);
+            self.from = steps.first().copied().unwrap_or(self.from);
+            self.to = steps.last().copied().unwrap_or(self.to);
+        } else {
             let step = self.step();
             self.to = (self.to / step - 1e-9).ceil() * step;
         }
@@ -67,12 +71,12 @@ impl Scale {
         if self.log {
             return self.powers();
         }
-        let (factor, _) = show::scale(self.to, self.unit);
+        let (factor, _) = in_one_unit(self.to, self.unit);
         let step = self.step();
         let mut ticks = Vec::new();
         let mut index = (self.from / step).ceil();
         while index * step <= self.to * (1.0 + 1e-9) {
-            ticks.push((index * step, show::digits(index * step / factor)));
+            ticks.push((index * step, show(index * step / factor, Unit::Plain)));
             index += 1.0;
         }
         ticks
@@ -80,25 +84,26 @@ impl Scale {
 
     /// In what the ticks are, to stand beside the name; where steps multiply they say it themselves.
     pub(super) fn suffix(&self) -> &'static str {
-        if self.log { "" } else { show::scale(self.to, self.unit).1.trim_start() }
+        if self.log { "" } else { in_one_unit(self.to, self.unit).1 }
     }
 
+    /// At 1, 2 and 5 times powers of ten, or at some of the powers only where those are too many.
     fn powers(&self) -> Vec<(f64, String)> {
-        let decades = (self.to / self.from).log10().round();
-        let every = (decades / self.room).ceil().max(1.0);
-        let mut ticks = Vec::new();
-        let mut power = 0.0;
-        while power <= decades {
-            let value = self.from * 10_f64.powf(power);
-            ticks.push((value, show::show(value, self.unit)));
-            power += every;
-        }
-        ticks
+        let inside = |value: &f64| *value >= self.from * 0.999 && *value <= self.to * 1.001;
+        let all = nice(self.from, self.to).into_iter().filter(inside).collect::<Vec<_>>();
+        let powers = || all.iter().copied().filter(|value| (value.log10().fract()).abs() < 1e-6);
+        let every = (powers().count() as f64 / (self.room + 1.0)).ceil().max(1.0) as usize;
+        let some: Vec<f64> = if all.len() as f64 <= self.room + 2.0 {
+            all
+        } else {
+            powers().step_by(every).collect()
+        };
+        some.into_iter().map(|value| (value, show(value, self.unit))).collect()
     }
 
     /// The distance of ticks: 1, 2 or 5 times a power of ten, in the unit that is shown.
     fn step(&self) -> f64 {
-        let (factor, _) = show::scale(self.to, self.unit);
+        let (factor, _) = in_one_unit(self.to, self.unit);
         let rough = (self.to - self.from) / factor / self.room;
         let ten = 10_f64.powf(rough.log10().floor());
         let nice = [1.0, 2.0, 5.0, 10.0].into_iter().find(|nice| nice * ten >= rough * 0.999);
@@ -108,12 +113,42 @@ impl Scale {
     }
 }
 
-fn tenth(value: f64) -> f64 {
-    10_f64.powf((value.log10() + 1e-9).floor())
+/// What all figures along a side are divided by, and what they are in then.
+fn in_one_unit(most: f64, unit: Unit) -> (f64, &'static str) {
+    const KIB: f64 = 1_024.0;
+    match unit {
+        Unit::Count | Unit::Plain => (1.0, ""),
+        Unit::PerSecond => (1.0, "/s"),
+        Unit::Share => (0.01, "%"),
+        Unit::Time if most < 0.001 => (0.000_001, "µs"),
+        Unit::Time if most < 1.0 => (0.001, "ms"),
+        Unit::Time if most < 600.0 => (1.0, "s"),
+        Unit::Time => (60.0, "min"),
+        Unit::Bytes if most < KIB => (1.0, "B"),
+        Unit::Bytes if most < KIB * KIB => (KIB, "KiB"),
+        Unit::Bytes if most < KIB * KIB * KIB => (KIB * KIB, "MiB"),
+        Unit::Bytes => (KIB * KIB * KIB, "GiB"),
+    }
 }
 
-fn tenth_above(value: f64) -> f64 {
-    10_f64.powf((value.log10() - 1e-9).ceil())
+/// 1, 2 and 5 times powers of ten, from the last that is not above `from` to the first that is not
+/// below `to`.
+fn nice(from: f64, to: f64) -> Vec<f64> {
+    let mut power = (from.log10() + 1e-9).floor();
+    let mut steps = Vec::new();
+    loop {
+        for times in [1.0, 2.0, 5.0] {
+            let step = times * 10_f64.powf(power);
+            if step <= from * 1.000_1 {
+                steps.clear();
+            }
+            steps.push(step);
+            if step >= to * 0.999_9 {
+                return steps;
+            }
+        }
+        power += 1.0;
+    }
 }
 
 #[cfg(test)]
@@ -130,21 +165,25 @@ mod tests {
     fn ticks_are_round_and_go_past_the_most() {
         assert_eq!(ticks(Unit::Count, false, &[3.0, 97.0]), ["0", "20", "40", "60", "80", "100"]);
         assert_eq!(ticks(Unit::Count, false, &[2.0]), ["0", "1", "2"]);
-        assert_eq!(ticks(Unit::Seconds, false, &[0.0123]), ["0", "5", "10", "15"]);
+        assert_eq!(ticks(Unit::Time, false, &[0.0123]), ["0", "5", "10", "15"]);
         assert_eq!(ticks(Unit::Share, false, &[0.5]), ["0", "10", "20", "30", "40", "50"]);
     }
 
     #[test]
-    fn where_steps_multiply_ticks_are_powers_of_ten() {
-        assert_eq!(ticks(Unit::Seconds, true, &[0.03, 2.0]), ["10 ms", "100 ms", "1 s", "10 s"]);
-        assert_eq!(ticks(Unit::Count, true, &[1.0, 10.0]), ["1", "10"]);
+    fn where_steps_multiply_ticks_do_too() {
+        assert_eq!(ticks(Unit::Time, true, &[0.03, 200.0]), ["100 ms", "1 s", "10 s", "100 s"]);
+        assert_eq!(
+            ticks(Unit::Time, true, &[0.03, 0.3]),
+            ["20 ms", "50 ms", "100 ms", "200 ms", "500 ms"]
+        );
+        assert_eq!(ticks(Unit::Count, true, &[1.0, 10.0]), ["1", "2", "5", "10"]);
     }
 
     #[test]
     fn nothing_at_all_still_has_a_side() {
         assert_eq!(ticks(Unit::Count, false, &[]), ["0", "1"]);
         assert_eq!(ticks(Unit::Count, false, &[0.0, f64::NAN]), ["0", "1"]);
-        assert!(!ticks(Unit::Seconds, true, &[0.0]).is_empty());
+        assert!(!ticks(Unit::Time, true, &[0.0]).is_empty());
     }
 
     #[test]
