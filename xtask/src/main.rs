@@ -7,6 +7,7 @@ mod bench;
 mod examples;
 mod faults;
 mod instructions;
+mod look;
 mod place;
 mod process;
 mod sim;
@@ -48,6 +49,7 @@ fn run() -> Result<bool> {
         Command::Faults(names) => Ok(faults::run(&root, &names)?.is_well()),
         Command::Sim(options) => sim::run(&root, &options),
         Command::Study(options) => study::run(&root, &options),
+        Command::Look(file) => Ok(look::run(&root, file.as_deref())?.is_well()),
         Command::Lab(args) => stageflow::lab(&root, &args),
         Command::Stageflow => {
             println!("{}", stageflow::python(&root)?.display());

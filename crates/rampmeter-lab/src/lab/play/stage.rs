@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use futures_util::future::select;
+use futures_util::future::{Either, select};
 use rampmeter::runtime::Runtime;
+use rampmeter_core::Instant;
 use tokio::sync::{mpsc, watch};
 
 use super::super::record::{CallRecord, Facts};
-use super::super::regime::{Job, Regime};
-use super::super::script::{FaultAt, FaultWhat, Script};
+use super::super::regime::{Clock, Job, Regime};
+use super::super::script::{FaultAt, FaultWhat, Script, ScriptFault};
 use super::super::tools::{Tools, Tracker, locked};
 use super::Telling;
 use super::clock::Loop;
 use super::gated::Gated;
+use super::kept::{INTERVAL_NS, Kept};
 use super::plain::Plain;
 use super::process::Process;
+use super::real::Gauge;
 use super::sessions;
 use super::terms::Terms;
 
@@ -29,6 +32,8 @@ pub(super) struct Stage {
     terms: Terms,
     job: Job,
     base: Arc<dyn Runtime>,
+    /// What of a gate outlives its process, if that dies at all.
+    pub(super) kept: Option<Kept>,
     up: watch::Sender<Option<Arc<Up>>>,
     facts: Mutex<Facts>,
 }
@@ -86,9 +91,11 @@ impl Stage {
             None => tracker,
         });
         watched(&tracker);
-        let real = job.clock == super::super::regime::Clock::Real;
+        let real = job.clock == Clock::Real;
         let runtime: Arc<dyn Runtime> = outside.clone();
         let tools = Tools::new(&script, &tracker, &runtime, real);
+        let dies = job.regime == Regime::Rampmeter && crashes(&script).next().is_some();
+        let kept = if dies { Some(Kept::new()?) } else { None };
         let stage = Arc::new(Stage {
             script,
             tracker,
@@ -97,6 +104,7 @@ impl Stage {
             terms: terms.clone(),
             job: job.clone(),
             base,
+            kept,
             up: watch::Sender::new(None),
             facts: Mutex::default(),
         });
@@ -110,7 +118,7 @@ impl Stage {
         let way = match self.job.regime {
             Regime::Rampmeter => {
                 let policy = self.terms.policy.as_ref().ok_or("rampmeter needs a policy")?;
-                Way::Gated(Box::new(Gated::new(self, &process, policy)?))
+                Way::Gated(Box::new(Gated::new(self, &process, policy, self.job.clock)?))
             }
             Regime::Stageflow => {
                 return Err("stageflow is played by a driver of its own, in Python".to_owned());
@@ -184,11 +192,15 @@ impl Playing {
     /// Plays it to its end, or until everything is cut off.
     pub(super) fn play(self) -> Result<(Vec<CallRecord>, Facts), String> {
         let Playing { stage, on } = self;
-        let ends = rampmeter_core::Instant::from_nanos(stage.script.ends);
+        let ends = Instant::from_nanos(stage.script.ends);
+        let gauge = (stage.job.clock == Clock::Real).then(|| Gauge::new(&stage.outside));
         let mut is_cut = true;
         on.block_on(async {
             let (asks, mut asking) = mpsc::channel::<()>(1);
-            crashes(&stage);
+            for crash in crashes(&stage.script) {
+                let fault = dies_and_starts(stage.clone(), crash.from, crash.until);
+                stage.outside.spawn(Box::pin(fault));
+            }
             sessions::begin(&stage, &asks);
             drop(asks);
             let done = std::pin::pin!(async {
@@ -197,10 +209,11 @@ impl Playing {
                 stage.tracker.idle().await;
             });
             let over = stage.outside.sleep_until(ends);
-            is_cut = matches!(select(done, over).await, futures_util::future::Either::Right(_));
+            is_cut = matches!(select(done, over).await, Either::Right(_));
         });
         let at = if is_cut { stage.script.ends } else { stage.tracker.now() };
         stage.tracker.over(at);
+        let measured = gauge.map(Gauge::read).unwrap_or_default();
         stage.dies();
         stage.outside.dies();
         let (records, mut facts) = stage.tracker.finish();
@@ -209,26 +222,33 @@ impl Playing {
         }
         let noted = std::mem::take(&mut *locked(&stage.facts));
         let Facts { gate_peaks, events, broken, .. } = noted;
-        Ok((records, Facts { gate_peaks, events, broken, ..facts }))
+        let Facts { lags, resident, cpu, .. } = measured;
+        Ok((records, Facts { gate_peaks, events, broken, lags, resident, cpu, ..facts }))
     }
 }
 
-/// The process dies and comes back as the faults say.
-fn crashes(stage: &Arc<Stage>) {
-    let crashes = stage.script.faults.iter();
-    let crashes = crashes.filter(|it| it.at == FaultAt::Process && it.what == FaultWhat::Crashes);
-    for fault in crashes {
-        let (stage, from, until) = (stage.clone(), fault.from, fault.until);
-        let outside = stage.outside.clone();
-        outside.spawn(Box::pin(async move {
-            let at = rampmeter_core::Instant::from_nanos;
-            stage.outside.sleep_until(at(from)).await;
-            stage.dies();
-            stage.outside.sleep_until(at(until)).await;
-            if let Err(why) = stage.starts() {
-                stage.breaks(why);
-            }
-        }));
+/// When the process dies.
+fn crashes(script: &Script) -> impl Iterator<Item = &ScriptFault> {
+    let faults = script.faults.iter();
+    faults.filter(|it| it.at == FaultAt::Process && it.what == FaultWhat::Crashes)
+}
+
+/// The process dies and comes back as a fault says.
+async fn dies_and_starts(stage: Arc<Stage>, from: u64, until: u64) {
+    let last_written = from - from % INTERVAL_NS;
+    stage.outside.sleep_until(Instant::from_nanos(last_written)).await;
+    let up = stage.up_now();
+    let gate = up.as_ref().and_then(|up| up.gated()).map(Gated::gate);
+    let written = match (&stage.kept, gate) {
+        (Some(kept), Some(gate)) => kept.writes(gate),
+        _ => Ok(()),
+    };
+    drop(up);
+    stage.outside.sleep_until(Instant::from_nanos(from)).await;
+    stage.dies();
+    stage.outside.sleep_until(Instant::from_nanos(until)).await;
+    if let Err(why) = written.and_then(|()| stage.starts()) {
+        stage.breaks(why);
     }
 }
 
