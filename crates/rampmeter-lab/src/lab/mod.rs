@@ -10,14 +10,17 @@ pub mod curves;
 pub mod figures;
 pub mod findings;
 pub mod hypotheses;
+pub mod plan;
 pub mod play;
 pub mod record;
 pub mod regime;
 pub mod report;
 pub mod scenario;
 pub mod script;
+pub mod source;
 pub mod store;
 pub mod study;
+pub mod tools;
 pub mod tune;
 
 pub use record::{CallRecord, Facts, Played, Run, RunEnd, Status};
