@@ -6,9 +6,13 @@
 #[cfg(feature = "lab")]
 pub mod lab;
 pub mod pictures;
+mod server;
 pub mod sim;
 pub mod studies;
 
+/// Tools with settable behaviour, and who watches what happens inside them.
+#[cfg(feature = "lab")]
+pub use lab::tools;
 /// The mock provider, which shares no code with the limiters before it.
 #[cfg(feature = "studies")]
 pub use rampmeter_provider as provider;

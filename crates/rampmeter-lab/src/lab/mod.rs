@@ -18,6 +18,7 @@ pub mod scenario;
 pub mod script;
 pub mod store;
 pub mod study;
+pub mod tools;
 pub mod tune;
 
 pub use record::{CallRecord, Facts, Played, Run, RunEnd, Status};

@@ -3,7 +3,7 @@
 //! the same thing every time.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ struct Shared {
     now: Instant,
     next_id: u64,
     ready: VecDeque<u64>,
+    /// Those in `ready`, so that who is woken twice is there once.
+    queued: HashSet<u64>,
     tasks: HashMap<u64, Option<BoxFuture<()>>>,
     timers: BinaryHeap<Reverse<(Instant, u64)>>,
     sleepers: HashMap<u64, Waker>,
@@ -44,7 +46,7 @@ impl VirtualTime {
     /// everything waits and no timer is left that could change that.
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut future = std::pin::pin!(future);
-        self.shared.lock().ready.push_back(MAIN);
+        self.shared.lock().wake(MAIN);
         loop {
             while let Some(id) = self.pop_ready() {
                 let waker = Waker::from(Arc::new(Task { id, runtime: self.clone() }));
@@ -64,7 +66,10 @@ impl VirtualTime {
     }
 
     fn pop_ready(&self) -> Option<u64> {
-        self.shared.lock().ready.pop_front()
+        let mut shared = self.shared.lock();
+        let id = shared.ready.pop_front()?;
+        shared.queued.remove(&id);
+        Some(id)
     }
 
     fn poll_task(&self, id: u64, context: &mut Context<'_>) {
@@ -122,7 +127,15 @@ impl Runtime for VirtualTime {
         shared.next_id += 1;
         let id = shared.next_id;
         shared.tasks.insert(id, Some(task));
-        shared.ready.push_back(id);
+        shared.wake(id);
+    }
+}
+
+impl Shared {
+    fn wake(&mut self, id: u64) {
+        if self.queued.insert(id) {
+            self.ready.push_back(id);
+        }
     }
 }
 
@@ -133,10 +146,7 @@ struct Task {
 
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
-        let mut shared = self.runtime.shared.lock();
-        if !shared.ready.contains(&self.id) {
-            shared.ready.push_back(self.id);
-        }
+        self.runtime.shared.lock().wake(self.id);
     }
 }
 

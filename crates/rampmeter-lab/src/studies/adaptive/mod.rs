@@ -2,13 +2,13 @@
 //! find it, how soon, how steadily, and what is lost beside the best fixed limit?
 
 mod play;
-mod server;
 
 use rampmeter_core::{Adaptive, AdaptiveRule};
 
 pub use play::Work;
 use play::{Play, Seconds, play};
-pub use server::{Phase, Speed};
+
+pub use crate::server::{Phase, Speed};
 
 /// The least share of the goodput of the best fixed limit, from [`FOUND_WITHIN`] on.
 pub const LEAST_GOODPUT: f64 = 0.95;

@@ -8,7 +8,7 @@ use rampmeter_core::{
     LimitConfig, LimitId, Outcome, Output, Outputs, Priority, ToolId,
 };
 
-use super::server::{Phase, Server};
+use crate::server::{Phase, Server};
 use crate::sim::rng::{Rng, whole};
 
 /// Calls that wait at any time, so that the limit is never short of any.

@@ -2,9 +2,9 @@
 //!
 //! All calls inside it are served side by side and equally: with `n` of them each advances at a
 //! speed of `s(n) ≤ 1`, so that a call of work `w` takes `w / s(n)`. It refuses at once beyond
-//! `full` calls.
+//! `full` calls. It has no clock: times are in whatever unit the caller keeps to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::sim::rng::whole;
 
@@ -35,14 +35,19 @@ pub struct Phase {
     pub full: u64,
 }
 
-/// The server itself. Times in seconds.
-pub(super) struct Server {
+/// The server itself.
+#[derive(Debug)]
+pub(crate) struct Server {
     phase: Phase,
+    /// Everything takes so many times as long.
+    slower: f64,
     /// Work done for a call that has been inside since the beginning.
     done: f64,
     at: f64,
     /// Calls inside, by the work done when they will be ready, and their numbers.
     inside: BTreeSet<(u64, u64)>,
+    /// By their numbers, the work done when they will be ready.
+    ready: BTreeMap<u64, u64>,
 }
 
 impl Speed {
@@ -71,44 +76,74 @@ impl Speed {
 }
 
 impl Server {
-    pub(super) fn new(phase: Phase) -> Server {
-        Server { phase, done: 0.0, at: 0.0, inside: BTreeSet::new() }
+    pub(crate) fn new(phase: Phase) -> Server {
+        Server {
+            phase,
+            slower: 1.0,
+            done: 0.0,
+            at: 0.0,
+            inside: BTreeSet::new(),
+            ready: BTreeMap::new(),
+        }
     }
 
     /// It is like this from `now` on.
-    pub(super) fn becomes(&mut self, now: f64, phase: Phase) {
+    pub(crate) fn becomes(&mut self, now: f64, phase: Phase) {
         self.pass(now);
         self.phase = phase;
     }
 
+    /// From `now` on everything takes so many times as long as it should.
+    #[cfg(feature = "lab")]
+    pub(crate) fn slows(&mut self, now: f64, times: f64) {
+        self.pass(now);
+        self.slower = times;
+    }
+
     /// A call of so much work arrives; says whether it is let in.
-    pub(super) fn arrives(&mut self, now: f64, call: u64, work: f64) -> bool {
+    pub(crate) fn arrives(&mut self, now: f64, call: u64, work: f64) -> bool {
         self.pass(now);
         let is_in = (self.inside.len() as u64) < self.phase.full;
         if is_in {
-            self.inside.insert(((self.done + work).to_bits(), call));
+            let ready = (self.done + work).to_bits();
+            self.inside.insert((ready, call));
+            self.ready.insert(call, ready);
         }
         is_in
     }
 
     /// When the next call will be ready if nothing arrives, and which.
-    pub(super) fn next(&self) -> Option<(f64, u64)> {
+    pub(crate) fn next(&self) -> Option<(f64, u64)> {
         let (ready, call) = self.inside.first()?;
         let left = (f64::from_bits(*ready) - self.done).max(0.0);
-        Some((self.at + left / self.phase.speed.of(self.inside.len() as u64), *call))
+        Some((self.at + left / self.speed(), *call))
     }
 
     /// That call is ready.
-    pub(super) fn leaves(&mut self, now: f64) {
+    pub(crate) fn leaves(&mut self, now: f64) {
         self.pass(now);
-        self.inside.pop_first();
+        if let Some((_, call)) = self.inside.pop_first() {
+            self.ready.remove(&call);
+        }
+    }
+
+    /// A call is given up; nothing happens if it is not inside any more.
+    #[cfg(feature = "lab")]
+    pub(crate) fn gives_up(&mut self, now: f64, call: u64) {
+        self.pass(now);
+        if let Some(ready) = self.ready.remove(&call) {
+            self.inside.remove(&(ready, call));
+        }
     }
 
     fn pass(&mut self, now: f64) {
         if !self.inside.is_empty() {
-            let speed = self.phase.speed.of(self.inside.len() as u64);
-            self.done += (now - self.at).max(0.0) * speed;
+            self.done += (now - self.at).max(0.0) * self.speed();
         }
         self.at = self.at.max(now);
+    }
+
+    fn speed(&self) -> f64 {
+        self.phase.speed.of(self.inside.len() as u64) / self.slower
     }
 }

@@ -1,0 +1,5 @@
+mod behaviours;
+mod crashes;
+mod regimes;
+mod servers;
+mod support;
