@@ -1,8 +1,15 @@
 //! Scenarios as data: who asks for what and when, how tools behave, what goes wrong, under which policy,
 //! and what must hold.
 
+mod arrivals;
+mod error;
+mod expand;
+mod read;
+mod spread;
 mod types;
 
+pub use error::{Problem, ScenarioError};
+pub use read::read;
 pub use types::{
     Arrive, Calls, Family, Fault, FaultKind, FaultPlace, Hold, Load, Published, Rate, ServerSpec,
     Spread, Sweep, ToolSpec,
