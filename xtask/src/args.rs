@@ -1,5 +1,7 @@
 //! The command line of `cargo xtask`.
 
+use std::path::PathBuf;
+
 use crate::Result;
 
 pub(crate) const HELP: &str = "\
@@ -14,6 +16,11 @@ usage: cargo xtask <command>
                   --tell N; a row goes to bench/runs with --record
   study NAME      a study of the lab: adaptive; or provider, in real time, with --regimes, --kinds,
                   --variations, --seed N, --logs; rows go to bench/runs with --record
+  look [FILE]     a report in a real browser, wide and narrow, light and dark; pictures of it stay in
+                  target/look; without a file, the one that the lab's tests made
+  lab [ARGS…]     what limits do: `rampmeter lab run ARGS`, beside the real Stageflow, which is installed
+                  under the build folder
+  stageflow       only install it, for the tests of the lab, and print its Python
   instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
   help            this text";
@@ -28,6 +35,11 @@ pub(crate) enum Command {
     Faults(Vec<String>),
     Sim(SimOptions),
     Study(StudyOptions),
+    /// This file, or the one that the tests made.
+    Look(Option<PathBuf>),
+    /// What the lab itself is given.
+    Lab(Vec<String>),
+    Stageflow,
     Instructions(InstructionOptions),
     Bench(BenchOptions),
 }
@@ -80,6 +92,13 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
         },
         "sim" => Ok(Command::Sim(sim_options(rest))),
         "study" => study_options(rest).map(Command::Study),
+        "look" => match rest.as_slice() {
+            [] => Ok(Command::Look(None)),
+            [file] if !file.starts_with('-') => Ok(Command::Look(Some(file.into()))),
+            [.., other] => Err(format!("`look` takes one file: leave out `{other}`")),
+        },
+        "lab" => Ok(Command::Lab(rest)),
+        "stageflow" => no_arguments(&command, &rest).map(|()| Command::Stageflow),
         "instructions" => match rest.as_slice() {
             [] => Ok(Command::Instructions(InstructionOptions::Compare)),
             [flag] if flag == "--write" => Ok(Command::Instructions(InstructionOptions::Write)),
@@ -157,6 +176,20 @@ mod tests {
         assert_eq!(parsed("study adaptive"), Ok(Command::Study(options(false))));
         assert_eq!(parsed("study adaptive --record"), Ok(Command::Study(options(true))));
         assert!(parsed("study --record").unwrap_err().contains("needs the name"));
+    }
+
+    #[test]
+    fn one_page_may_be_named_to_be_looked_at() {
+        assert_eq!(parsed("look"), Ok(Command::Look(None)));
+        assert_eq!(parsed("look a.html"), Ok(Command::Look(Some("a.html".into()))));
+        assert!(parsed("look a.html b.html").unwrap_err().contains("leave out `b.html`"));
+        assert!(parsed("look --wide").unwrap_err().contains("leave out `--wide`"));
+    }
+
+    #[test]
+    fn the_lab_gets_every_word() {
+        let args = vec!["stress".to_owned(), "--real".to_owned()];
+        assert_eq!(parsed("lab stress --real"), Ok(Command::Lab(args)));
     }
 
     #[test]

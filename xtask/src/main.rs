@@ -7,9 +7,11 @@ mod bench;
 mod examples;
 mod faults;
 mod instructions;
+mod look;
 mod place;
 mod process;
 mod sim;
+mod stageflow;
 mod study;
 mod tally;
 mod test;
@@ -47,6 +49,12 @@ fn run() -> Result<bool> {
         Command::Faults(names) => Ok(faults::run(&root, &names)?.is_well()),
         Command::Sim(options) => sim::run(&root, &options),
         Command::Study(options) => study::run(&root, &options),
+        Command::Look(file) => Ok(look::run(&root, file.as_deref())?.is_well()),
+        Command::Lab(args) => stageflow::lab(&root, &args),
+        Command::Stageflow => {
+            println!("{}", stageflow::python(&root)?.display());
+            Ok(true)
+        }
         Command::Instructions(options) => instructions::run(&root, options),
         Command::Bench(options) => bench::run(&root, &options),
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::tally::Tally;
-use crate::{Result, examples, faults, instructions, place, process, tidy};
+use crate::{Result, examples, faults, instructions, place, process, stageflow, tidy};
 
 /// With all that is optional; a plain build is what the measurements and `cargo run` are of.
 pub(crate) const FEATURES: &str =
@@ -83,6 +83,10 @@ impl Step {
 fn cargo(root: &Path, name: &str, words: &str) -> Result<Step> {
     let mut command = Command::new(place::cargo());
     command.current_dir(root).args(words.split(' '));
+    if name == "tests" {
+        // The real Stageflow is always tested here.
+        command.env(stageflow::PYTHON, stageflow::python(root)?);
+    }
     let mut tally = Tally::default();
     let mut first_failed = None;
     let status = process::stream(command, |line| {

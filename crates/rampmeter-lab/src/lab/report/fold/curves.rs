@@ -1,0 +1,245 @@
+//! Latency, goodput and memory against concurrency.
+
+use super::super::data::{
+    Axis, Cell, Chart, Drawing, Form, Gallery, Ink, Line, Mark, Picture, Table,
+};
+use super::plays::{clock_name, spread};
+use crate::lab::curves::{Best, Curve, Memory, OverSeeds, Point, curves, memory};
+use crate::lab::figures::{Unit, show};
+use crate::lab::{Regime, Study};
+
+pub(super) fn galleries(study: &Study) -> Vec<Gallery> {
+    let curves = curves(study);
+    let same = |a: &Curve, b: &Curve| (&a.scenario, a.clock) == (&b.scenario, b.clock);
+    let mut galleries: Vec<Gallery> = curves.chunk_by(same).map(against_concurrency).collect();
+    let pictures = memories(&memory(study));
+    if !pictures.is_empty() {
+        let about = "Each dot is a playing: the most bytes held at once against the most calls inside tools.";
+        let title = "Memory against calls in flight".to_owned();
+        galleries.push(Gallery { title, about: about.to_owned(), pictures });
+    }
+    galleries
+}
+
+fn against_concurrency(curves: &[Curve]) -> Gallery {
+    let of = &curves[0];
+    let mut pictures = vec![goodput(curves)];
+    pictures.extend(curves.iter().map(latency));
+    Gallery {
+        title: of.scenario.clone(),
+        about: format!(
+            "The limit `{}` is given one size after the other, in {}.",
+            of.limit,
+            clock_name(of.clock)
+        ),
+        pictures,
+    }
+}
+
+fn goodput(curves: &[Curve]) -> Picture {
+    let mut lines = Vec::new();
+    let mut marks = Vec::new();
+    let mut rows = Vec::new();
+    let mut told = Vec::new();
+    for curve in curves {
+        let ink = |dash| Ink { regime: Some(curve.regime), dash };
+        lines.push(measured("throughput", curve, ink(2), |point| point.throughput));
+        lines.push(measured(curve.regime.as_str(), curve, ink(0), |point| point.goodput));
+        rows.extend(curve.points.iter().map(|point| goodput_row(curve, point)));
+        told.push(best(curve));
+        if curve.regime == Regime::Rampmeter {
+            lines.extend(law(curve));
+            let at = curve.best_by_search.map(|best| best as f64);
+            marks.extend(at.map(|x| Mark {
+                x,
+                y: None,
+                name: format!("best {}", show(x, Unit::Count)),
+            }));
+        }
+    }
+    let head = ["Regime", "Size", "Throughput", "Goodput", "Inside, mean"];
+    Picture {
+        title: "Goodput".into(),
+        caption: told.join(" "),
+        drawing: Drawing::Chart(Chart {
+            x: axis("size of the limit", Unit::Count, true),
+            y: axis("good answers in time", Unit::PerSecond, false),
+            lines,
+            shades: Vec::new(),
+            marks,
+        }),
+        table: Table { head: head.map(str::to_owned).into(), rows },
+    }
+}
+
+/// Where the most is done, by search and by the law.
+fn best(curve: &Curve) -> String {
+    let searched = match (curve.best_by_search, curve.search_spread) {
+        (Some(best), Some(over)) => {
+            let spread = spread(Some(over), Unit::Count);
+            format!("best at {best} by search ({spread} over the seeds)")
+        }
+        _ => "no best by search".to_owned(),
+    };
+    let law = match &curve.fit {
+        Err(why) => why.clone(),
+        Ok(fit) => {
+            let best = match fit.best() {
+                Best::At(_) => {
+                    format!("best at {} by the law", spread(curve.best_by_fit, Unit::Plain))
+                }
+                other => format!("by the law {other}"),
+            };
+            let [lambda, sigma, kappa] = [fit.law.lambda, fit.law.sigma, fit.law.kappa];
+            let constants = format!("λ {lambda:.3}, σ {sigma:.4}, κ {kappa:.6}");
+            format!("{best} ({constants}, R² {:.3})", fit.r2)
+        }
+    };
+    format!("Under {}: {searched}, {law}.", curve.regime)
+}
+
+fn goodput_row(curve: &Curve, point: &Point) -> Vec<Cell> {
+    let figure = |over, unit| Cell::figure(spread(over, unit));
+    vec![
+        Cell::word(curve.regime.as_str()),
+        Cell::figure(point.size.to_string()),
+        figure(point.throughput, Unit::PerSecond),
+        figure(point.goodput, Unit::PerSecond),
+        figure(point.in_flight, Unit::Plain),
+    ]
+}
+
+/// The law, where the sizes of the limit were really used: beyond that it has nothing to say.
+fn law(curve: &Curve) -> Option<Line> {
+    const STEPS: u32 = 48;
+    let fit = curve.fit.as_ref().ok()?;
+    let at = |step: u32| fit.most.powf(f64::from(step) / f64::from(STEPS));
+    Some(Line {
+        name: "the law".into(),
+        ink: Ink { regime: None, dash: 1 },
+        form: Form::Line,
+        points: (0..=STEPS).map(|step| (at(step), fit.law.at(at(step)))).collect(),
+        band: Vec::new(),
+    })
+}
+
+fn latency(curve: &Curve) -> Picture {
+    type Of = fn(&Point) -> Option<OverSeeds>;
+    let of: [(&str, u8, Of); 4] = [
+        ("p50", 0, |point| point.p50),
+        ("p95", 1, |point| point.p95),
+        ("p99", 2, |point| point.p99),
+        ("max", 3, |point| point.max),
+    ];
+    let line = |(name, dash, of): (&str, u8, Of)| {
+        measured(name, curve, Ink { regime: Some(curve.regime), dash }, of)
+    };
+    let row = |point: &Point| {
+        let figures = of.map(|(_, _, of)| Cell::figure(spread(of(point), Unit::Time)));
+        std::iter::once(Cell::figure(point.size.to_string())).chain(figures).collect()
+    };
+    let knee =
+        curve.knee.map(|knee| Mark { x: knee as f64, y: None, name: format!("knee at {knee}") });
+    let caption = match curve.knee {
+        Some(knee) => format!(
+            "Latency from asked to answered. The knee is at {knee}: from there on each call more at once costs \
+             more than it brings."
+        ),
+        None => "Latency from asked to answered.".to_owned(),
+    };
+    Picture {
+        title: format!("Latency under {}", curve.regime),
+        caption,
+        drawing: Drawing::Chart(Chart {
+            x: axis("size of the limit", Unit::Count, true),
+            y: axis("latency", Unit::Time, true),
+            lines: of.into_iter().map(line).collect(),
+            shades: Vec::new(),
+            marks: knee.into_iter().collect(),
+        }),
+        table: Table {
+            head: ["Size", "p50", "p95", "p99", "max"].map(str::to_owned).into(),
+            rows: curve.points.iter().map(row).collect(),
+        },
+    }
+}
+
+fn measured(name: &str, curve: &Curve, ink: Ink, of: fn(&Point) -> Option<OverSeeds>) -> Line {
+    let known = curve.points.iter().filter_map(|point| Some((point.size as f64, of(point)?)));
+    let known: Vec<(f64, OverSeeds)> = known.collect();
+    let spreads = known.iter().any(|(_, over)| over.least < over.most);
+    Line {
+        name: name.to_owned(),
+        ink,
+        form: Form::Dots,
+        points: known.iter().map(|(size, over)| (*size, over.median)).collect(),
+        band: known
+            .iter()
+            .filter(|_| spreads)
+            .map(|(size, over)| (*size, over.least, over.most))
+            .collect(),
+    }
+}
+
+fn memories(all: &[Memory]) -> Vec<Picture> {
+    let mut all: Vec<&Memory> = all.iter().collect();
+    all.sort_by(|a, b| {
+        let key = |it: &Memory| (it.job.scenario.clone(), it.job.clock, it.job.regime);
+        key(a).cmp(&key(b)).then(a.in_flight.total_cmp(&b.in_flight))
+    });
+    let same =
+        |a: &&Memory, b: &&Memory| (&a.job.scenario, a.job.clock) == (&b.job.scenario, b.job.clock);
+    all.chunk_by(same).map(of_memory).collect()
+}
+
+fn of_memory(all: &[&Memory]) -> Picture {
+    let line = |of: &[&Memory]| Line {
+        name: of[0].job.regime.to_string(),
+        ink: Ink { regime: Some(of[0].job.regime), dash: 0 },
+        form: Form::Scatter,
+        points: of.iter().map(|it| (it.in_flight, it.bytes)).collect(),
+        band: Vec::new(),
+    };
+    let row = |it: &&Memory| {
+        vec![
+            Cell::word(it.job.regime.as_str()),
+            Cell::figure(it.job.size.map_or_else(|| "–".to_owned(), |size| size.to_string())),
+            Cell::figure(show(it.in_flight, Unit::Count)),
+            Cell::figure(show(it.bytes, Unit::Bytes)),
+        ]
+    };
+    let (least, most) = (
+        all.iter().min_by(|a, b| a.bytes.total_cmp(&b.bytes)),
+        all.iter().max_by(|a, b| a.bytes.total_cmp(&b.bytes)),
+    );
+    let told = |it: Option<&&Memory>| {
+        it.map_or_else(String::new, |it| {
+            let (bytes, calls) = (show(it.bytes, Unit::Bytes), show(it.in_flight, Unit::Count));
+            format!("{bytes} with {calls} inside ({})", it.job.regime)
+        })
+    };
+    Picture {
+        title: all[0].job.scenario.clone(),
+        caption: format!(
+            "In {}: from {} to {}.",
+            clock_name(all[0].job.clock),
+            told(least),
+            told(most)
+        ),
+        drawing: Drawing::Chart(Chart {
+            x: axis("most calls inside tools", Unit::Count, false),
+            y: axis("memory", Unit::Bytes, false),
+            lines: all.chunk_by(|a, b| a.job.regime == b.job.regime).map(line).collect(),
+            shades: Vec::new(),
+            marks: Vec::new(),
+        }),
+        table: Table {
+            head: ["Regime", "Size", "Inside", "Memory"].map(str::to_owned).into(),
+            rows: all.iter().map(row).collect(),
+        },
+    }
+}
+
+pub(super) fn axis(name: &str, unit: Unit, log: bool) -> Axis {
+    Axis { name: name.to_owned(), unit, log, most: None }
+}

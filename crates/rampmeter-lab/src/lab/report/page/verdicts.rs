@@ -1,0 +1,91 @@
+//! H1 to H10: what goes wrong under which regime, and the figures that say so.
+
+use maud::{Markup, html};
+
+use super::super::data::{Hypothesis, Judged, Report, Ruling};
+use super::regime;
+use crate::lab::Regime;
+
+pub(super) fn section(report: &Report) -> Markup {
+    let regimes = &report.roll.regimes;
+    html! {
+        p.lead {
+            "Each hypothesis says that something goes wrong. " (mark(Ruling::Shown)) " is: it did; "
+            (mark(Ruling::Refuted)) " is: it was looked for where it would show, and did not. The "
+            "thresholds were set before the first run."
+        }
+        div.scroll tabindex="0" role="region" aria-label="Verdicts" {
+            table.matrix {
+                thead { tr {
+                    th scope="col" { "Hypothesis" }
+                    @for of in regimes { th scope="col" { (regime(*of)) } }
+                } }
+                tbody { @for hypothesis in &report.hypotheses { (row(hypothesis, regimes)) } }
+            }
+        }
+        (notes(&report.hypotheses))
+        h3 { "The figures behind the verdicts" }
+        @for hypothesis in &report.hypotheses { (figures(hypothesis)) }
+    }
+}
+
+fn row(hypothesis: &Hypothesis, regimes: &[Regime]) -> Markup {
+    html! {
+        tr {
+            th scope="row" {
+                b { (hypothesis.id) } " " (hypothesis.title)
+                @if hypothesis.real_only { small { " in real time only" } }
+            }
+            @for of in regimes {
+                @let found = hypothesis.verdicts.iter().find(|verdict| verdict.regime == *of);
+                td { (mark(found.map_or(Ruling::NotPlayed, |verdict| verdict.ruling))) }
+            }
+        }
+    }
+}
+
+/// A verdict by sign and word; its colour only repeats them.
+fn mark(ruling: Ruling) -> Markup {
+    let (class, sign) = match ruling {
+        Ruling::Shown => ("shown", "●"),
+        Ruling::Refuted => ("refuted", "✓"),
+        Ruling::NotShown => ("open", "○"),
+        Ruling::NotPlayed => ("open", "·"),
+    };
+    html! { span.verdict.(class) { i aria-hidden="true" { (sign) } " " (ruling.as_str()) } }
+}
+
+fn notes(hypotheses: &[Hypothesis]) -> Markup {
+    let notes: Vec<_> =
+        hypotheses.iter().filter_map(|it| it.note.as_ref().map(|note| (&it.id, note))).collect();
+    html! {
+        @if !notes.is_empty() {
+            div.note {
+                p { b { "Where the study guessed otherwise" } }
+                ul { @for (id, note) in notes { li { b { (id) } " " (note) } } }
+            }
+        }
+    }
+}
+
+fn figures(hypothesis: &Hypothesis) -> Markup {
+    html! {
+        details {
+            summary { b { (hypothesis.id) } " " (hypothesis.title) }
+            ul.thresholds { @for threshold in &hypothesis.thresholds { li { (threshold) } } }
+            dl.behind { @for verdict in &hypothesis.verdicts { (behind(verdict)) } }
+        }
+    }
+}
+
+fn behind(verdict: &Judged) -> Markup {
+    html! {
+        div {
+            dt { (regime(verdict.regime)) (mark(verdict.ruling)) }
+            dd {
+                @if verdict.figures.is_empty() { "no figures" }
+                @else { ul { @for figure in &verdict.figures { li { (figure) } } } }
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The real `stageflow-core` under the lab's driver: what it does, claim by claim, and what scripts come
+//! to under it.
+#![cfg(feature = "lab")]
+
+mod claims;
+mod driver;
+mod place;
+mod scripts;
