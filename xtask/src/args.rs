@@ -184,6 +184,9 @@ mod tests {
         assert_eq!(parsed("look a.html"), Ok(Command::Look(Some("a.html".into()))));
         assert!(parsed("look a.html b.html").unwrap_err().contains("leave out `b.html`"));
         assert!(parsed("look --wide").unwrap_err().contains("leave out `--wide`"));
+    }
+
+    #[test]
     fn the_lab_gets_every_word() {
         let args = vec!["stress".to_owned(), "--real".to_owned()];
         assert_eq!(parsed("lab stress --real"), Ok(Command::Lab(args)));

@@ -67,7 +67,7 @@ impl Engine {
         let mut left = self.reduction(None);
         left.reduce(self);
         let stuck = left.waiters.iter().filter(|waiter| left.lanes.contains(&waiter.lane));
-        let last = stuck.map(|waiter| self.lanes.get(waiter.lane).last);
+        let last = stuck.map(|waiter| self.lanes.last(waiter.lane, &self.calls));
         let newest = last.max_by_key(|call| match self.calls.get(*call) {
             Some(Record::Waiting(waiting)) => waiting.ticket,
             _ => Ticket::FIRST,

@@ -5,7 +5,6 @@ use crate::call::{CallId, LimitId, Priority};
 use crate::decision::{Decision, Output, Outputs, Reason, Refusal, Retry};
 use crate::engine::{Asked, Engine, Otherwise, refused};
 use crate::expiry::Links;
-use crate::inherit::Raised;
 use crate::lane::{ExpiresBy, LaneKey, NONE, Record, Running, Waiting};
 use crate::nest::Parent;
 use crate::queue::Comes;
@@ -214,8 +213,7 @@ impl Engine {
         }
         let index = self.wait(call, parent, at, until, out);
         let id = self.calls.id(index);
-        if matches!(self.calls.get(index), Some(Record::Waiting(waiting)) if waiting.previous == NONE)
-        {
+        if self.is_first(index) {
             self.pump_for(index, out);
         } else {
             // Behind another in its lane it has no other answer than that one.
@@ -347,26 +345,15 @@ impl Engine {
         let key = LaneKey { route, priority, flow, caller, raised };
         let nest = self.adopt(index, parent);
         let known = self.lanes.find(&key);
-        let (lane, behind) = match known {
-            None => (self.lanes.open(&key, at, &mut self.patience), NONE),
-            Some(lane) if call.arrived == self.now => (lane, self.lanes.get(lane).last),
-            Some(lane) => match self.lanes.place(lane, ticket, &self.calls) {
-                Some(behind) => (lane, behind),
-                None => {
-                    let raised = Raised::one(raised.own(priority), ticket);
-                    let key = LaneKey { raised, ..key };
-                    (self.lanes.open(&key, at, &mut self.patience), NONE)
-                }
-            },
-        };
+        let lane = known.unwrap_or_else(|| self.lanes.open(&key, at, &mut self.patience));
         let first = self.lanes.get(lane).first;
         if let Some(Record::Waiting(waiting)) = self.calls.get_mut(index) {
             (waiting.lane, waiting.nest) = (lane, nest);
         }
-        self.lanes.insert(lane, index, behind, &mut self.calls);
-        let (kin, watch, flow_at) = {
+        self.lanes.insert(lane, index, ticket, &mut self.calls);
+        let (kin, watch, flow_at, is_first) = {
             let lane = self.lanes.get(lane);
-            (lane.kin, lane.watch, lane.flow_at)
+            (lane.kin, lane.watch, lane.flow_at, lane.first == index)
         };
         self.patience.join(kin, call.arrived, self.now, self.config.patience);
         if first == NONE {
@@ -376,7 +363,7 @@ impl Engine {
         if let Some(order) = self.instances.get_mut(watch).order.as_deref_mut() {
             order.one_more(priority, flow_at);
         }
-        if behind == NONE {
+        if is_first {
             self.stands_before(first, index);
         }
         index

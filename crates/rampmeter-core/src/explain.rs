@@ -137,13 +137,9 @@ impl Engine {
         let mut lane = self.patience.lanes_of(own.kin);
         while lane != NONE {
             let data = self.lanes.get(lane);
-            let mut at = if data.watch == own.watch { data.first } else { NONE };
-            while let Some(Record::Waiting(other)) = self.calls.get(at) {
-                if other.ticket >= waiting.ticket || ahead >= COUNTED {
-                    break;
-                }
-                ahead += 1;
-                at = other.next;
+            if data.watch == own.watch {
+                let left = COUNTED - ahead;
+                ahead += self.lanes.ahead(lane, waiting.ticket, left, &self.calls);
             }
             lane = data.kin_next;
         }

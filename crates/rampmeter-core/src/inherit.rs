@@ -41,9 +41,8 @@ pub(crate) struct Raised(u64);
 impl Raised {
     pub(crate) const NOT: Raised = Raised(0);
 
-    /// A call that was raised while it waited, or has no place in the lane of its kind, has a
-    /// lane to itself.
-    pub(crate) fn one(own: Priority, ticket: Ticket) -> Raised {
+    /// A call that was raised while it waited has a lane to itself.
+    fn one(own: Priority, ticket: Ticket) -> Raised {
         Raised(1 << 63 | ticket.number << 8 | u64::from(own.0))
     }
 
@@ -267,7 +266,7 @@ impl Engine {
         if let Some(Record::Waiting(waiting)) = self.calls.get_mut(call) {
             waiting.lane = lane;
         }
-        self.lanes.insert(lane, call, NONE, &mut self.calls);
+        self.lanes.insert(lane, call, gone.ticket, &mut self.calls);
         self.enter(watch, lane, gone.ticket, out);
         self.departed(&left, &departure, gone.ticket, out);
         let at = self.instances.get(watch);

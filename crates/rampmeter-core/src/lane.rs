@@ -2,10 +2,12 @@
 //!
 //! Only the first call of a lane ever needs a look; the others have no other answer. The calls
 //! are linked through their own records, in the order of their tickets, so that any one of them
-//! leaves in constant time. One that comes again finds its place from the front. Lanes of
-//! one flow and priority are kin, linked as well, for the sake of rescue.
+//! leaves in constant time. One that comes again, and belongs before the last of those, stands in
+//! a list of its own, where it finds its place however many there are; the first of a lane is the
+//! earlier of both lists' first. Lanes of one flow and priority are kin, linked as well, for the
+//! sake of rescue.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use crate::call::{Flow, Priority, ToolId};
 use crate::decision::Reason;
@@ -17,10 +19,6 @@ use crate::ticket::Ticket;
 use crate::time::Instant;
 
 pub(crate) const NONE: u32 = u32::MAX;
-
-/// Calls of its lane that one that comes again is put behind. If more arrived before it, it gets a
-/// lane of its own, which has its place in its flow.
-pub(crate) const MOST_BEFORE: u32 = 256;
 
 /// What the engine keeps of a call.
 #[derive(Clone, Debug)]
@@ -97,8 +95,13 @@ pub(crate) struct Lane {
     /// The caller of its calls, as a number that is never used again; [`u64::MAX`] for none.
     pub(crate) caller: u64,
     pub(crate) raised: Raised,
+    /// The call that arrived first, and so is the next to start.
     pub(crate) first: u32,
-    pub(crate) last: u32,
+    /// The ends of the list of those that were put behind all others.
+    front: u32,
+    back: u32,
+    /// Those that came again when somebody waited who had arrived later.
+    again: BTreeMap<Ticket, u32>,
     pub(crate) calls: u32,
     /// The instance at which it waits.
     pub(crate) watch: u32,
@@ -206,7 +209,9 @@ impl Lanes {
             flow: key.flow,
             caller: key.caller,
             first: NONE,
-            last: NONE,
+            front: NONE,
+            back: NONE,
+            again: BTreeMap::new(),
             calls: 0,
             watch,
             flow_at: NONE,
@@ -224,40 +229,24 @@ impl Lanes {
         id
     }
 
-    /// Behind which call of a lane one with this ticket belongs, if that is found in
-    /// [`MOST_BEFORE`] steps; [`NONE`] for before all.
-    pub(crate) fn place(&self, id: u32, ticket: Ticket, calls: &Slab<Record>) -> Option<u32> {
-        let Lane { first, last, .. } = self.slab[id];
-        let is_before = |call: u32| match calls.get(call) {
-            Some(Record::Waiting(waiting)) => (waiting.ticket < ticket).then_some(waiting.next),
-            _ => None,
-        };
-        if is_before(last).is_some() {
-            return Some(last);
-        }
-        // Of those that arrived before a call that has run most have run as well.
-        let (mut behind, mut at) = (NONE, first);
-        for _ in 0..MOST_BEFORE {
-            let Some(next) = is_before(at) else { return Some(behind) };
-            (behind, at) = (at, next);
-        }
-        None
-    }
-
-    /// Puts a call behind another one of a lane, or before all if that is [`NONE`].
-    pub(crate) fn insert(&mut self, id: u32, call: u32, behind: u32, calls: &mut Slab<Record>) {
+    /// Puts a call into a lane, by its ticket.
+    pub(crate) fn insert(&mut self, id: u32, call: u32, ticket: Ticket, calls: &mut Slab<Record>) {
         let lane = &mut self.slab[id];
         lane.calls += 1;
-        let next = match calls.get_mut(behind) {
-            Some(Record::Waiting(before)) => core::mem::replace(&mut before.next, call),
-            _ => core::mem::replace(&mut lane.first, call),
-        };
-        match calls.get_mut(next) {
-            Some(Record::Waiting(after)) => after.previous = call,
-            _ => lane.last = call,
+        let mut previous = NONE;
+        match calls.get_mut(lane.back) {
+            Some(Record::Waiting(last)) if last.ticket < ticket => {
+                last.next = call;
+                previous = core::mem::replace(&mut lane.back, call);
+            }
+            Some(Record::Waiting(_)) => _ = lane.again.insert(ticket, call),
+            _ => (lane.front, lane.back) = (call, call),
         }
         if let Some(Record::Waiting(waiting)) = calls.get_mut(call) {
-            (waiting.previous, waiting.next) = (behind, next);
+            (waiting.previous, waiting.next) = (previous, NONE);
+        }
+        if previous == NONE && ticket_of(lane.first, calls).is_none_or(|first| ticket < first) {
+            lane.first = call;
         }
     }
 
@@ -270,25 +259,57 @@ impl Lanes {
     ) -> Departure {
         let lane = &mut self.slab[gone.lane];
         lane.calls -= 1;
-        if gone.next == NONE {
-            lane.last = gone.previous;
-        } else if let Some(Record::Waiting(after)) = calls.get_mut(gone.next) {
-            after.previous = gone.previous;
-        }
-        if gone.previous != NONE {
-            if let Some(Record::Waiting(before)) = calls.get_mut(gone.previous) {
-                before.next = gone.next;
+        if lane.again.is_empty() || lane.again.remove(&gone.ticket).is_none() {
+            if gone.next == NONE {
+                lane.back = gone.previous;
+            } else if let Some(Record::Waiting(after)) = calls.get_mut(gone.next) {
+                after.previous = gone.previous;
             }
-            return Departure::Within;
+            if gone.previous != NONE {
+                if let Some(Record::Waiting(before)) = calls.get_mut(gone.previous) {
+                    before.next = gone.next;
+                }
+                return Departure::Within;
+            }
+            lane.front = gone.next;
         }
-        lane.first = gone.next;
-        match calls.get(gone.next) {
-            Some(Record::Waiting(first)) => Departure::NewFirst(first.ticket),
-            _ => {
+        let front = ticket_of(lane.front, calls).map(|ticket| (ticket, lane.front));
+        let again = lane.again.first_key_value().map(|(ticket, call)| (*ticket, *call));
+        match front.into_iter().chain(again).min() {
+            None => {
                 self.close(gone.lane, patience);
                 Departure::Last
             }
+            Some((ticket, _)) if ticket < gone.ticket => Departure::Within,
+            Some((ticket, call)) => {
+                lane.first = call;
+                Departure::NewFirst(ticket)
+            }
         }
+    }
+
+    /// The call of a lane that arrived last.
+    pub(crate) fn last(&self, id: u32, calls: &Slab<Record>) -> u32 {
+        let Lane { back, ref again, .. } = self.slab[id];
+        match again.last_key_value() {
+            Some((ticket, call)) if ticket_of(back, calls).is_none_or(|it| it < *ticket) => *call,
+            _ => back,
+        }
+    }
+
+    /// So many calls of a lane, `most` at the most, arrived before one with this ticket.
+    pub(crate) fn ahead(&self, id: u32, ticket: Ticket, most: u32, calls: &Slab<Record>) -> u32 {
+        let Lane { front, ref again, .. } = self.slab[id];
+        let mut at = front;
+        let listed = core::iter::from_fn(|| match calls.get(at) {
+            Some(Record::Waiting(waiting)) if waiting.ticket < ticket => {
+                at = waiting.next;
+                Some(())
+            }
+            _ => None,
+        });
+        let again = again.range(..ticket).map(|_| ());
+        again.chain(listed).zip(0..most).fold(0, |ahead, _| ahead + 1)
     }
 
     fn close(&mut self, id: u32, patience: &mut Patience) {
@@ -304,5 +325,12 @@ impl Lanes {
         } else {
             patience.disband(lane.kin);
         }
+    }
+}
+
+fn ticket_of(call: u32, calls: &Slab<Record>) -> Option<Ticket> {
+    match calls.get(call) {
+        Some(Record::Waiting(waiting)) => Some(waiting.ticket),
+        _ => None,
     }
 }

@@ -60,7 +60,7 @@ impl Engine {
     pub fn waits_at(&mut self, call: CallId) -> Option<Waits> {
         let index = self.calls.resolve(call)?;
         let Some(Record::Waiting(waiting)) = self.calls.get(index) else { return None };
-        let (lane, behind, nested) = (waiting.lane, waiting.previous != NONE, waiting.nest != NONE);
+        let (lane, behind, nested) = (waiting.lane, !self.is_first(index), waiting.nest != NONE);
         let lane = self.lanes.get(lane);
         let (watch, opened) = (lane.watch, lane.opened);
         // Behind another of its lane it has that one's obstacle, and its turn to wait for.

@@ -230,6 +230,14 @@ impl Engine {
         self.mark(at);
     }
 
+    /// Whether a call waits, and is the first of its lane.
+    pub(crate) fn is_first(&self, call: u32) -> bool {
+        match self.calls.get(call) {
+            Some(Record::Waiting(waiting)) => self.lanes.get(waiting.lane).first == call,
+            _ => false,
+        }
+    }
+
     pub(crate) fn watches(&self, call: u32, instance: u32) -> bool {
         match self.calls.get(call) {
             Some(Record::Waiting(waiting)) => self.lanes.get(waiting.lane).watch == instance,

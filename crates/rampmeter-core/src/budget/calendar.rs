@@ -16,8 +16,11 @@ pub(super) struct Calendar {
     ends_nanos: u64,
     /// When the present window began, as far as is known.
     began_nanos: u64,
-    /// The rate is no older: what started at that very moment may never have been charged here.
-    is_new: bool,
+    /// What started at that very moment may have been charged in the window before, if the caller
+    /// has ended that one then, or never if the rate is no older.
+    is_unsure: bool,
+    /// When something was taken last.
+    taken_nanos: u64,
     used: u64,
     /// As much of it as is beyond `N` and yet no debt: there was room for it when it was taken.
     granted: u64,
@@ -26,14 +29,22 @@ pub(super) struct Calendar {
 impl Calendar {
     pub(super) fn new(amount: u64, period_nanos: u64, ends: Instant) -> Calendar {
         let ends_nanos = ends.as_nanos();
-        let (began_nanos, is_new) = (0, false);
-        Calendar { amount, period_nanos, ends_nanos, began_nanos, is_new, used: 0, granted: 0 }
+        Calendar {
+            amount,
+            period_nanos,
+            ends_nanos,
+            began_nanos: 0,
+            is_unsure: false,
+            taken_nanos: u64::MAX,
+            used: 0,
+            granted: 0,
+        }
     }
 
     /// What started before was never charged here.
     pub(super) fn begin(&mut self, now: Instant) {
         self.roll(now);
-        (self.began_nanos, self.is_new) = (now.as_nanos(), true);
+        (self.began_nanos, self.is_unsure) = (now.as_nanos(), true);
     }
 
     /// Takes over what was used in the present window of one that this one replaces. The window
@@ -44,13 +55,15 @@ impl Calendar {
         if self.period_nanos == old.period_nanos {
             self.ends_nanos = old.ends_nanos;
         }
-        (self.began_nanos, self.is_new) = (old.began_nanos, old.is_new);
+        (self.began_nanos, self.is_unsure) = (old.began_nanos, old.is_unsure);
+        self.taken_nanos = old.taken_nanos;
         self.used = old.used;
         let room = old.amount.saturating_add(old.granted);
         self.granted = old.used.min(room).saturating_sub(self.amount);
     }
 
-    pub(super) fn take(&mut self, amount: u64) {
+    pub(super) fn take(&mut self, amount: u64, now: Instant) {
+        self.taken_nanos = now.as_nanos();
         self.used = self.used.saturating_add(amount);
     }
 
@@ -59,9 +72,10 @@ impl Calendar {
     pub(super) fn settle(&mut self, charged: u64, actual: u64, started: Instant, now: Instant) {
         self.roll(now);
         if started.as_nanos() >= self.began_nanos {
-            let unsure = self.is_new && started.as_nanos() == self.began_nanos;
+            let unsure = self.is_unsure && started.as_nanos() == self.began_nanos;
             // Then nothing is given back, and only what is more counts.
-            let charged = if unsure { charged.min(actual) } else { charged };
+            let (charged, actual) =
+                if unsure { (0, actual.saturating_sub(charged)) } else { (charged, actual) };
             self.used = self.used.saturating_sub(charged).saturating_add(actual);
             // What was given back is neither debt nor room for any.
             self.granted = self.granted.min(self.used.saturating_sub(self.amount));
@@ -139,7 +153,7 @@ impl Calendar {
         let later = whole.saturating_add(1).saturating_mul(self.period_nanos);
         // Whoever was charged in it has found it rolled. Its boundary may be long before what was
         // charged in the last one, if the caller has moved it.
-        (self.began_nanos, self.is_new) = (now, false);
+        (self.began_nanos, self.is_unsure) = (now, self.taken_nanos == now);
         self.ends_nanos = self.ends_nanos.saturating_add(later);
         let past = self.amount.saturating_mul(whole.saturating_add(1));
         self.used = self.used.saturating_sub(self.granted).saturating_sub(past);

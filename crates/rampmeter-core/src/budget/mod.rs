@@ -271,7 +271,7 @@ impl Rate {
         match &mut self.kind {
             Kind::Bucket(bucket) => bucket.take(amount, now),
             Kind::Sliding(sliding) => sliding.take(amount.min(most_of(self.amount)), now),
-            Kind::Calendar(calendar) => calendar.take(amount.min(most_of(self.amount))),
+            Kind::Calendar(calendar) => calendar.take(amount.min(most_of(self.amount)), now),
         }
     }
 

@@ -138,7 +138,6 @@ fn at_a_key_a_call_that_comes_again_stands_before_those_that_came_later() {
     assert_eq!(stage.end(writer), [reader]);
 }
 
-/// More than are looked at arrived before it: it has a lane of its own, and its place all the same.
 #[test]
 fn behind_many_that_arrived_before_it_a_call_keeps_its_place() {
     let mut stage = Stage::of(&[slots(1)]);
@@ -166,4 +165,49 @@ fn a_full_queue_evicts_the_newest_arrival_not_the_one_that_comes_again() {
     assert_eq!(stage.refusals(), [(waits[1], Reason::Evicted)]);
     assert_eq!(stage.end(holds), [again]);
     assert_eq!(stage.end(again), [waits[0]]);
+}
+
+/// The next of its flow takes too long for the gap that a claim leaves, and those behind it would
+/// fit: whoever comes again stands behind these as well, however many they are.
+#[test]
+fn in_the_gap_of_a_claim_nobody_passes_those_like_it_that_came_earlier() {
+    const QUICK: u16 = 1;
+    const SLOW: u16 = 2;
+    let mut stage = Stage::of(&[slots(2)]);
+    for round in 1..=8 {
+        let known = [QUICK, SLOW].map(|tool| stage.runs(&on(&[0]).tool(tool)));
+        stage.at(round * 10_000 - 9_990);
+        stage.end(known[0]);
+        stage.at(round * 10_000);
+        stage.end(known[1]);
+    }
+    let holds = [SLOW, QUICK].map(|tool| stage.runs(&on(&[0]).tool(tool).flow(9)));
+    let heavy = stage.waits(&on(&[0]).weight(2).flow(9));
+    let slow = stage.waits(&on(&[0]).tool(SLOW));
+    let before: Vec<_> = (1..=300).map(|_| stage.waits(&on(&[0]).tool(QUICK))).collect();
+    stage.at(80_005);
+    let _ = stage.waits(&on(&[0]).tool(QUICK));
+    let again = stage.waits(&on(&[0]).tool(QUICK).arrived(80_002));
+    assert_eq!(stage.explain(again).ahead, 301);
+    let other = stage.waits(&on(&[0]).tool(QUICK).flow(2));
+    stage.at(80_010);
+    assert_eq!(stage.end(holds[1]), [other]);
+    assert!(stage.explain(heavy).claims);
+    stage.at(80_020);
+    assert_eq!(stage.end(other), []);
+    assert_eq!(stage.gives_up(slow), [before[0]]);
+}
+
+#[test]
+fn of_those_that_come_again_any_may_leave() {
+    let mut stage = Stage::of(&[slots(1)]);
+    stage.at(1_000);
+    let holds = stage.runs(&on(&[0]).flow(9));
+    let new = [(); 2].map(|()| stage.waits(&on(&[0])));
+    let again = [500, 300, 100, 400, 200].map(|first| stage.waits(&on(&[0]).arrived(first)));
+    stage.gives_up(again[2]);
+    stage.gives_up(new[0]);
+    stage.gives_up(again[3]);
+    assert_eq!(stage.explain(new[1]).ahead, 3);
+    assert_eq!(stage.one_by_one(holds, 0), [again[4], again[1], again[0], new[1]]);
 }

@@ -257,3 +257,40 @@ fn a_calendar_rate_counts_what_a_call_took_that_started_as_soon_as_it_was_there(
         assert_eq!(stage.used(0, 1), counts, "it took {actual}");
     }
 }
+
+/// A clock is set, and the window is over at the instant at which a call has started: the next one
+/// gives nothing back that it may not have been charged.
+#[test]
+fn a_calendar_window_that_is_ended_as_a_call_starts_leaves_the_next_one_nothing_to_give_back() {
+    let calendar = RateKind::Calendar { ends: Instant::from_millis(10_000) };
+    for (first_took, more, second_took, used) in
+        [(0, 0, 100, 100), (20, 0, 70, 100), (90, 30, 70, 130), (90, 30, 120, 150)]
+    {
+        let mut stage = Stage::of(&[tokens(100, 10_000, calendar)]);
+        stage.at(1_000);
+        let first = stage.runs(&on(&[0]).tokens(60));
+        assert!(stage.engine.align(stage.now, LimitId(0), 0, stage.now, &mut stage.out));
+        let before = stage.engine.clone();
+        stage.settles(first, first_took);
+        assert_eq!(stage.used(0, 0), more, "the first took {first_took}");
+        stage.engine = before;
+        let second = stage.runs(&on(&[0]).tokens(100).flow(2));
+        stage.settles(first, first_took);
+        stage.settles(second, second_took);
+        assert_eq!(stage.used(0, 0), used, "they took {first_took} and {second_took}");
+        stage.waits(&on(&[0]).tokens(1).flow(3));
+    }
+}
+
+#[test]
+fn a_calendar_window_that_is_ended_before_a_call_starts_gives_back_what_that_did_not_take() {
+    let calendar = RateKind::Calendar { ends: Instant::from_millis(10_000) };
+    let mut stage = Stage::of(&[tokens(100, 10_000, calendar)]);
+    let before = stage.runs(&on(&[0]).tokens(100));
+    stage.at(1_000);
+    assert!(stage.engine.align(stage.now, LimitId(0), 0, stage.now, &mut stage.out));
+    let call = stage.runs(&on(&[0]).tokens(60));
+    stage.settles(call, 20);
+    stage.settles(before, 0);
+    assert_eq!(stage.used(0, 0), 20);
+}

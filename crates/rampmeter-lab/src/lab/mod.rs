@@ -17,6 +17,7 @@ pub mod regime;
 pub mod report;
 pub mod scenario;
 pub mod script;
+pub mod source;
 pub mod store;
 pub mod study;
 pub mod tools;

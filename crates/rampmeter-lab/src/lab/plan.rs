@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::regime::{Clock, Job, Regime};
 use super::scenario::Scenario;
+use super::source::Source;
 
 /// What is to be studied.
 #[derive(Clone, Debug)]
@@ -23,7 +24,7 @@ pub struct Ask {
 }
 
 /// The playings that it takes.
-#[derive(Clone, Default, Debug)]
+#[derive(Default, Debug)]
 pub struct Plan {
     /// One after the other; those of one script are together.
     pub jobs: Vec<Planned>,
@@ -34,10 +35,10 @@ pub struct Plan {
 }
 
 /// One of them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Planned {
     /// What is played.
-    pub scenario: Arc<Scenario>,
+    pub source: Arc<Source>,
     /// How.
     pub job: Job,
 }
@@ -52,22 +53,28 @@ impl Plan {
                 continue;
             }
             for seed in (0..ask.seeds).map(|at| ask.first_seed.wrapping_add(at)) {
-                plan.add(ask, scenario, seed);
+                plan.add(ask, &Arc::new(Source::new(scenario.clone(), seed)));
             }
         }
         plan
     }
 
-    fn add(&mut self, ask: &Ask, scenario: &Arc<Scenario>, seed: u64) {
+    fn add(&mut self, ask: &Ask, source: &Arc<Source>) {
+        let scenario = &source.scenario;
         for regime in regimes(ask, scenario) {
             for size in sizes(scenario, regime) {
                 if regime == Regime::Stageflow && !ask.stageflow {
                     self.without_stageflow += 1;
                     continue;
                 }
-                let name = scenario.name.clone();
-                let job = Job { scenario: name, regime, seed, clock: ask.clock, size };
-                self.jobs.push(Planned { scenario: scenario.clone(), job });
+                let job = Job {
+                    scenario: scenario.name.clone(),
+                    regime,
+                    seed: source.seed,
+                    clock: ask.clock,
+                    size,
+                };
+                self.jobs.push(Planned { source: source.clone(), job });
             }
         }
     }

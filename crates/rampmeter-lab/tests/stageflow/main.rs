@@ -3,6 +3,6 @@
 #![cfg(feature = "lab")]
 
 mod claims;
-mod driver;
 mod place;
 mod scripts;
+mod unlimited;

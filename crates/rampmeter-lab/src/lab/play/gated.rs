@@ -9,13 +9,14 @@ use futures_util::stream::{self, StreamExt};
 use rampmeter::format::Format;
 use rampmeter::state_bag::BagRules;
 use rampmeter::{
-    Executor, Gate, Invocation, Policy, Registry, StateBag, StreamOptions, Tool, ToolError,
-    TurnReport, TurnRequest,
+    Executor, Gate, Invocation, MemoryMeter, Policy, ProcessMemory, Registry, StateBag,
+    StreamOptions, Tool, ToolError, TurnReport, TurnRequest,
 };
 use serde_json::json;
 
 use super::super::record::Status;
-use super::super::tools::{Trouble, Wanted};
+use super::super::regime::Clock;
+use super::super::tools::{Tracker, Trouble, Wanted};
 use super::hook::{self, Hook};
 use super::process::Process;
 use super::stage::{Stage, add};
@@ -27,15 +28,29 @@ pub(super) struct Gated {
     rules: BagRules,
 }
 
+/// The memory that tools hold, where that is only counted.
+struct Counted(Arc<Tracker>);
+
+impl MemoryMeter for Counted {
+    fn bytes(&self) -> Option<u64> {
+        Some(self.0.held())
+    }
+}
+
 impl Gated {
     /// A new gate, in a process.
     pub(super) fn new(
         stage: &Arc<Stage>,
         process: &Arc<Process>,
         policy: &Policy,
+        clock: Clock,
     ) -> Result<Gated, String> {
-        let gate =
-            Gate::with_runtime(policy, process.clone()).map_err(|error| error.to_string())?;
+        let meter: Arc<dyn MemoryMeter> = match clock {
+            Clock::Virtual => Arc::new(Counted(stage.tracker.clone())),
+            Clock::Real => Arc::new(ProcessMemory),
+        };
+        let gate = Gate::with_meter(policy, process.clone(), meter);
+        let gate = gate.map_err(|error| error.to_string())?;
         if let Some(kept) = &stage.kept {
             kept.resumes(&gate)?;
         }
@@ -70,8 +85,10 @@ impl Gated {
             calls.iter().for_each(|call| stage.tracker.asked(*call));
             self.request(stage, turn, &calls)
         });
-        let reports = self.executor.stream(stream::iter(source), StreamOptions::default());
-        reports.for_each(|report| std::future::ready(self.settle(stage, &report))).await;
+        let mut reports = self.executor.stream(stream::iter(source), StreamOptions::default());
+        while let Some(report) = reports.next().await {
+            self.settle(stage, &report);
+        }
     }
 
     async fn run(&self, stage: &Arc<Stage>, turn: usize, calls: &[usize]) {

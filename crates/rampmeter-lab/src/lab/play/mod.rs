@@ -3,18 +3,22 @@
 //! Whoever asks for calls, the servers and the faults stand outside of the process that runs the calls:
 //! that may die and come back. Everything runs on one thread, on virtual time or on tokio.
 
+pub mod child;
 mod clock;
 mod gated;
 mod hook;
 mod kept;
 mod plain;
 mod process;
+mod real;
+mod serve;
 mod sessions;
 mod stage;
 pub mod stageflow;
 mod terms;
 #[cfg(test)]
 mod tests;
+pub mod wire;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -24,6 +28,7 @@ use super::regime::Job;
 use super::scenario::Scenario;
 use super::script::Script;
 use super::tools::{Tracker, locked};
+pub use serve::serve;
 use stage::Stage;
 pub use terms::Terms;
 

@@ -18,6 +18,7 @@ use super::gated::Gated;
 use super::kept::{INTERVAL_NS, Kept};
 use super::plain::Plain;
 use super::process::Process;
+use super::real::Gauge;
 use super::sessions;
 use super::terms::Terms;
 
@@ -117,7 +118,7 @@ impl Stage {
         let way = match self.job.regime {
             Regime::Rampmeter => {
                 let policy = self.terms.policy.as_ref().ok_or("rampmeter needs a policy")?;
-                Way::Gated(Box::new(Gated::new(self, &process, policy)?))
+                Way::Gated(Box::new(Gated::new(self, &process, policy, self.job.clock)?))
             }
             Regime::Stageflow => {
                 return Err("stageflow is played by a driver of its own, in Python".to_owned());
@@ -192,6 +193,7 @@ impl Playing {
     pub(super) fn play(self) -> Result<(Vec<CallRecord>, Facts), String> {
         let Playing { stage, on } = self;
         let ends = Instant::from_nanos(stage.script.ends);
+        let gauge = (stage.job.clock == Clock::Real).then(|| Gauge::new(&stage.outside));
         let mut is_cut = true;
         on.block_on(async {
             let (asks, mut asking) = mpsc::channel::<()>(1);
@@ -211,6 +213,7 @@ impl Playing {
         });
         let at = if is_cut { stage.script.ends } else { stage.tracker.now() };
         stage.tracker.over(at);
+        let measured = gauge.map(Gauge::read).unwrap_or_default();
         stage.dies();
         stage.outside.dies();
         let (records, mut facts) = stage.tracker.finish();
@@ -219,7 +222,8 @@ impl Playing {
         }
         let noted = std::mem::take(&mut *locked(&stage.facts));
         let Facts { gate_peaks, events, broken, .. } = noted;
-        Ok((records, Facts { gate_peaks, events, broken, ..facts }))
+        let Facts { lags, resident, cpu, .. } = measured;
+        Ok((records, Facts { gate_peaks, events, broken, lags, resident, cpu, ..facts }))
     }
 }
 

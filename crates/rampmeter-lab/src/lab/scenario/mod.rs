@@ -2,12 +2,14 @@
 //! and what must hold.
 
 mod arrivals;
+mod built_in;
 mod error;
 mod expand;
 mod read;
 mod spread;
 mod types;
 
+pub use built_in::built_in;
 pub use error::{Problem, ScenarioError};
 pub use read::read;
 pub use types::{

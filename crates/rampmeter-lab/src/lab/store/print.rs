@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 
-use super::super::regime::{Job, Regime};
+use super::super::regime::Job;
 use super::super::scenario::Scenario;
 use super::super::script::Script;
 
@@ -30,13 +30,10 @@ impl Print {
         Print(hash.0)
     }
 
-    /// That of one playing; `stageflow` is the version of what plays the regime of that name.
-    pub fn of_job(&self, job: &Job, stageflow: Option<&str>) -> String {
+    /// That of one playing.
+    pub fn of_job(&self, job: &Job) -> String {
         let mut hash = Hash(self.0.clone());
         hash.part(format!("{job:?}").as_bytes());
-        if job.regime == Regime::Stageflow {
-            hash.part(stageflow.unwrap_or("unknown").as_bytes());
-        }
         hex(&hash.0.finalize())
     }
 }

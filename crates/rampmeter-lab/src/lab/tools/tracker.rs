@@ -43,6 +43,8 @@ struct Tracked {
     record: CallRecord,
     /// Whether its last run was of a tool that stood in for its own.
     stood_in: bool,
+    /// Whether what was told of it is not all.
+    untold: bool,
 }
 
 impl Tracker {
@@ -72,7 +74,7 @@ impl Tracker {
         if books.over.is_none() && books.calls[call].is_none() {
             let (answered, status, runs) = (None, Status::Lost, Vec::new());
             let record = CallRecord { call, asked: now, answered, status, runs };
-            books.calls[call] = Some(Tracked { record, stood_in: false });
+            books.calls[call] = Some(Tracked { record, stood_in: false, untold: true });
         }
     }
 
@@ -86,7 +88,7 @@ impl Tracker {
         books.ended = books.ended.max(now);
         if let Some(tracked) = &mut books.calls[call] {
             (tracked.record.answered, tracked.record.status) = (Some(now), status);
-            self.tell(&tracked.record);
+            self.tell(tracked);
         }
     }
 
@@ -98,7 +100,7 @@ impl Tracker {
         if tracked.record.answered.is_some() {
             if tracked.record.status != status {
                 tracked.record.status = status;
-                self.tell(&tracked.record);
+                self.tell(tracked);
             }
             return;
         }
@@ -136,7 +138,7 @@ impl Tracker {
         let over = books.over.is_some();
         let tracked = books.calls[call].as_mut().filter(|_| !over);
         let run = tracked.map(|tracked| {
-            tracked.stood_in = stands_in;
+            (tracked.stood_in, tracked.untold) = (stands_in, true);
             tracked.record.runs.push(Run { started, ended: started, end: RunEnd::Cut });
             tracked.record.runs.len()
         });
@@ -155,8 +157,11 @@ impl Tracker {
         let over = books.over;
         let now = over.unwrap_or(now);
         books.ended = books.ended.max(now);
-        let runs = books.calls[call].as_mut().map(|it| &mut it.record.runs);
-        if let Some(run) = runs.and_then(|runs| runs.get_mut(run?)) {
+        let tracked = books.calls[call].as_mut();
+        if let Some(tracked) = tracked
+            && let Some(run) = run.and_then(|run| tracked.record.runs.get_mut(run))
+        {
+            tracked.untold = true;
             run.ended = now;
             run.end = match (over, end) {
                 (Some(_), _) => RunEnd::Running,
@@ -170,6 +175,11 @@ impl Tracker {
         let mut books = locked(&self.books);
         books.held = books.held.saturating_add(more).saturating_sub(less);
         books.held_peak = books.held_peak.max(books.held);
+    }
+
+    /// How many bytes are held.
+    pub fn held(&self) -> u64 {
+        locked(&self.books).held
     }
 
     /// What a counter says.
@@ -207,6 +217,7 @@ impl Tracker {
     pub fn finish(&self) -> (Vec<CallRecord>, Facts) {
         let mut books = locked(&self.books);
         let all = books.calls.len();
+        books.calls.iter_mut().flatten().filter(|it| it.untold).for_each(|it| self.tell(it));
         let records: Vec<_> =
             books.calls.iter_mut().filter_map(Option::take).map(|it| it.record).collect();
         let facts = Facts {
@@ -219,9 +230,10 @@ impl Tracker {
         (records, facts)
     }
 
-    fn tell(&self, record: &CallRecord) {
+    fn tell(&self, tracked: &mut Tracked) {
+        tracked.untold = false;
         if let Some(heard) = &self.heard {
-            heard(record);
+            heard(&tracked.record);
         }
     }
 }

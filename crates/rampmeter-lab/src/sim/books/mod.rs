@@ -3,6 +3,7 @@
 
 mod breakers;
 mod budget;
+mod calendar;
 mod calls;
 mod cooling;
 mod debt;

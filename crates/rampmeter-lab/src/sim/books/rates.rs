@@ -2,7 +2,9 @@
 //! nobody waits for what the most which may count allows.
 //!
 //! They differ only by what was corrected: what is given back must not count where it was charged
-//! by figures that have changed since, or by a bucket that was full in between, but it may.
+//! by figures that have changed since, or by a bucket that was full in between, but it may. So it
+//! is with what was charged at the very instant at which a calendar window was set that had been
+//! charged then: it must not be given back, and what is more may count, in whichever window it was.
 
 use rampmeter_core::BudgetConfig;
 
@@ -57,7 +59,9 @@ impl RateBook {
             let least = if more > 0 { charge.amount + more } else { less };
             self.least.correct(charge, least, by_old_figures, now);
         }
-        if self.is_bucket || by_old_figures {
+        if let Some(charge) = self.most.perhaps_here(charge, now) {
+            self.most.add(&charge, more, now);
+        } else if self.is_bucket || by_old_figures {
             self.most.add(charge, more, now);
         } else {
             self.most.correct(charge, actual.min(most), false, now);
@@ -98,5 +102,58 @@ impl RateBook {
     /// From when on all of it may be taken, if nothing else is.
     pub(crate) fn refilled(&self, now: u64) -> u64 {
         self.most.refilled(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rampmeter_core::{Counts, Instant, RateKind};
+
+    use super::*;
+
+    /// A hundred in each window of 1,000, the present one till 5,000.
+    fn calendar() -> RateBook {
+        RateBook::new(&BudgetConfig::Rate {
+            counts: Counts::Calls,
+            amount: 100,
+            period: Duration::from_nanos(1_000),
+            kind: RateKind::Calendar { ends: Instant::from_nanos(5_000) },
+        })
+    }
+
+    #[test]
+    fn of_a_window_that_was_set_only_what_was_charged_at_that_instant_is_unsure() {
+        let (before, mut rate) = (9, calendar());
+        let (early, _) = rate.take(20, before);
+        rate.align(before + 1, before + 1);
+        let (first, _) = rate.take(50, before + 1);
+        assert_eq!(rate.used(before + 1), (50, 50));
+        rate.settle(&early, 90, before + 1);
+        assert_eq!(rate.used(before + 1), (50, 50), "of the window before, for sure");
+        rate.settle(&first, 10, before + 1);
+        assert_eq!(rate.used(before + 1), (10, 10), "of this window, for sure");
+    }
+
+    #[test]
+    fn what_was_charged_as_a_window_was_set_need_not_come_back_and_more_of_it_may_count() {
+        for (took, of_the_first, of_the_second) in [
+            (20, (100, 100), (20, 100)),
+            (90, (100, 130), (90, 100)),
+            (120, (100, 160), (120, 120)),
+        ] {
+            let (now, mut rate) = (10, calendar());
+            let (first, _) = rate.take(60, now);
+            rate.align(now, now);
+            let (second, allowed) = rate.take(100, now);
+            assert!(allowed);
+            let mut other = rate.clone();
+            rate.settle(&first, took, now + 1);
+            assert_eq!(rate.used(now + 1), of_the_first, "the first took {took}");
+            other.settle(&second, took, now + 1);
+            assert_eq!(other.used(now + 1), of_the_second, "the second took {took}");
+            assert_eq!(other.used(now + 1_000).0, took.saturating_sub(100), "in the next window");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use rampmeter_core::{BudgetConfig, RateKind};
 
+use super::calendar::Calendar;
 use super::debt::Debt;
 
 /// So many times what there ever is may be borrowed.
@@ -24,14 +25,7 @@ pub(crate) struct Tally {
 enum Kind {
     Sliding(Window),
     Bucket(Debt),
-    /// `free` of what is used is no debt, whatever the amount is now.
-    Calendar {
-        ends: u64,
-        used: u64,
-        free: u64,
-        /// How many windows were over before the present one.
-        window: u64,
-    },
+    Calendar(Calendar),
 }
 
 /// A charge as it was made, by which it is found again.
@@ -74,15 +68,14 @@ impl Tally {
                 (Kind::Bucket(Debt::new(*amount, period, *burst)), *burst)
             }
             RateKind::Calendar { ends } => {
-                (Kind::Calendar { ends: ends.as_nanos(), used: 0, free: 0, window: 0 }, *amount)
+                (Kind::Calendar(Calendar::new(ends.as_nanos())), *amount)
             }
         };
         Tally { amount: *amount, period, capacity, kind }
     }
 
     fn nothing() -> Tally {
-        let kind = Kind::Calendar { ends: u64::MAX, used: 0, free: 0, window: 0 };
-        Tally { amount: 0, period: 1, capacity: 0, kind }
+        Tally { amount: 0, period: 1, capacity: 0, kind: Kind::Calendar(Calendar::new(u64::MAX)) }
     }
 
     /// Whether so much may be taken now by the definition, even if large windows are coarse.
@@ -92,7 +85,7 @@ impl Tally {
         match &self.kind {
             Kind::Sliding(window) => amount == 0 || window.within_longer + asked <= self.amount,
             Kind::Bucket(debt) => amount == 0 || debt.fits(asked, now),
-            Kind::Calendar { used, .. } => amount == 0 || used + asked <= self.amount,
+            Kind::Calendar(it) => amount == 0 || it.used + asked <= self.amount,
         }
     }
 
@@ -101,8 +94,10 @@ impl Tally {
     pub(crate) fn take(&mut self, amount: u64, now: u64) -> bool {
         self.pass(now);
         if amount == 0 {
-            if let Kind::Bucket(debt) = &mut self.kind {
-                debt.take(0, now);
+            match &mut self.kind {
+                Kind::Bucket(debt) => _ = debt.take(0, now),
+                Kind::Calendar(it) => it.take(0, now),
+                Kind::Sliding(_) => {}
             }
             return true;
         }
@@ -119,9 +114,9 @@ impl Tally {
                 debt.take(amount, now);
                 fits
             }
-            Kind::Calendar { used, .. } => {
-                let fits = *used + asked <= self.amount;
-                *used += amount;
+            Kind::Calendar(it) => {
+                let fits = it.used + asked <= self.amount;
+                it.take(amount, now);
                 fits
             }
         }
@@ -134,7 +129,7 @@ impl Tally {
         let (length, window) = match &self.kind {
             Kind::Sliding(window) => (window.length, 0),
             Kind::Bucket(_) => (0, 0),
-            Kind::Calendar { window, .. } => (0, *window),
+            Kind::Calendar(it) => (0, it.window),
         };
         Charge { at: now, amount, length, whole: self.amount, window }
     }
@@ -154,15 +149,21 @@ impl Tally {
                 }
             }
             Kind::Bucket(debt) => debt.correct(charge.at, charge.amount, actual),
-            Kind::Calendar { used, free, window, .. } => {
-                if charge.window == *window {
-                    *used = used.saturating_sub(charge.amount) + actual;
-                    // What is given back is no debt, and frees no later debt either.
-                    *free = (*free).min(used.saturating_sub(self.amount));
-                }
-            }
+            Kind::Calendar(it) => it.correct(charge, actual, self.amount),
         }
         self.pass(now);
+    }
+
+    /// The charge as one of the present window, if it may be one: it was made at the very instant
+    /// at which a window that had been charged was ended.
+    pub(crate) fn perhaps_here(&mut self, charge: &Charge, now: u64) -> Option<Charge> {
+        self.pass(now);
+        match &self.kind {
+            Kind::Calendar(it) if it.shared == Some(charge.at) => {
+                Some(Charge { window: it.window, ..*charge })
+            }
+            _ => None,
+        }
     }
 
     /// A charge that nobody gives back, made at some time, is so much more.
@@ -176,9 +177,7 @@ impl Tally {
             }
             Kind::Bucket(debt) if more > 0 => debt.add(charge.at, more, now),
             Kind::Bucket(_) => {}
-            Kind::Calendar { used, window, .. } => {
-                *used += if charge.window == *window { more } else { 0 };
-            }
+            Kind::Calendar(it) => it.used += if charge.window == it.window { more } else { 0 },
         }
         self.pass(now);
     }
@@ -208,7 +207,7 @@ impl Tally {
                 let [least, most] = debt.units(now);
                 (least, most)
             }
-            Kind::Calendar { used, .. } => (*used, *used),
+            Kind::Calendar(it) => (it.used, it.used),
         }
     }
 
@@ -224,8 +223,8 @@ impl Tally {
     /// The present calendar window ends at `ends`.
     pub(crate) fn align(&mut self, ends: u64, now: u64) {
         self.pass(now);
-        if let Kind::Calendar { ends: mine, .. } = &mut self.kind {
-            *mine = ends;
+        if let Kind::Calendar(it) = &mut self.kind {
+            it.ends = ends;
         }
     }
 
@@ -248,15 +247,11 @@ impl Tally {
             (Kind::Bucket(debt), Kind::Bucket(_)) => {
                 *debt = debt.clone().with_owed([least, most], now);
             }
-            (
-                Kind::Calendar { ends, used, free, window },
-                Kind::Calendar { ends: before, used: was, free: freed, window: over },
-            ) => {
-                if new.period == self.period {
-                    *ends = *before;
-                }
-                (*used, *window) = (*was, *over);
-                *free = (*was).min(self.amount + freed).saturating_sub(new.amount);
+            (Kind::Calendar(it), Kind::Calendar(old)) => {
+                let ends = if new.period == self.period { old.ends } else { it.ends };
+                *it = old.clone();
+                it.ends = ends;
+                it.free = old.used.min(self.amount + old.free).saturating_sub(new.amount);
             }
             _ => {}
         }
@@ -272,9 +267,9 @@ impl Tally {
                 last + window.length + window.grain
             }
             Kind::Bucket(debt) => now.saturating_add(debt.full_in(now)),
-            Kind::Calendar { ends, used, free, .. } => {
-                let later = (used - free).saturating_sub(1) / self.amount.max(1);
-                (*ends).max(now + self.period).saturating_add(later.saturating_mul(self.period))
+            Kind::Calendar(it) => {
+                let later = (it.used - it.free).saturating_sub(1) / self.amount.max(1);
+                it.ends.max(now + self.period).saturating_add(later.saturating_mul(self.period))
             }
         }
     }
@@ -284,14 +279,7 @@ impl Tally {
         match &mut self.kind {
             Kind::Sliding(window) => window.pass(now),
             Kind::Bucket(_) => {}
-            Kind::Calendar { ends, used, free, window } => {
-                if now >= *ends {
-                    let windows = (now - *ends) / self.period + 1;
-                    *ends = ends.saturating_add(windows.saturating_mul(self.period));
-                    *used = (*used - *free).saturating_sub(windows.saturating_mul(self.amount));
-                    (*free, *window) = (0, *window + windows);
-                }
-            }
+            Kind::Calendar(it) => it.pass(now, self.period, self.amount),
         }
     }
 }

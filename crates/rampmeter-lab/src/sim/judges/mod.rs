@@ -5,6 +5,7 @@ mod explained;
 mod idle;
 mod ledger;
 mod nested;
+mod places;
 mod queues;
 mod refusals;
 mod starts;

@@ -1,6 +1,6 @@
 //! Reads what the engine said into the books, and lets the judges see it.
 
-use rampmeter_core::{CallId, Decision, Output, Refusal};
+use rampmeter_core::{CallId, Decision, Output, Outputs, Refusal};
 
 use super::super::books::State;
 use super::super::scene::FOREVER;
@@ -10,60 +10,34 @@ use super::{Ask, Plan, Player};
 
 impl Player {
     /// Reads what followed from an input, and the answer to the call that asked with it, where it
-    /// belongs: a call that starts at once starts after what had become due, and one that waits
-    /// may be answered in the same buffer.
+    /// belongs: a call that starts at once starts after what had become due, if it did not wait for
+    /// its turn meanwhile, and one that waits may be answered in the same buffer.
     pub(super) fn settle(&mut self, decided: Option<(&Ask, Decision)>) -> Verdict {
         let mut newly = match decided {
             Some((ask, Decision::Waiting(id))) => Some((ask, id)),
             _ => None,
         };
         let mut out = std::mem::take(&mut self.out);
-        for output in &out {
+        let mut at_once = match decided {
+            Some((ask, Decision::Granted(id))) => Some((ask, id)),
+            _ => None,
+        };
+        let place = at_once.map(|(ask, id)| self.place_of(ask, id, &out));
+        for (at, output) in out.iter().enumerate() {
+            if place == Some(at) {
+                self.starts_at_once(at_once.take())?;
+            }
             self.transcript.told(output);
             if newly.is_some_and(|(_, id)| names(output) == Some(id)) {
                 self.waits_from_now(newly.take())?;
             }
-            match *output {
-                Output::Granted(id) => {
-                    let call = self.waiter(id)?;
-                    self.totals.add(Count::GrantedLater);
-                    self.books.is_its_turn(call)?;
-                    self.books.waits_no_more(call);
-                    self.starts(call, id)?;
-                }
-                Output::Refused(id, refusal) => {
-                    let call = self.waiter(id)?;
-                    self.totals.add(Count::RefusedLater);
-                    let by = decided.map(|(ask, _)| ask);
-                    self.may_refuse_waiting(call, &refusal, by)?;
-                    self.never_runs(call, id)?;
-                }
-                Output::Saturated { limit, saturated } => {
-                    self.books.saturated(limit, saturated)?;
-                }
-                Output::Cooling { limit, until: None } => {
-                    let per = self.books.limits[usize::from(limit.0)].config.per.is_some();
-                    let was = self.books.is_over(limit, self.came_back);
-                    // Edits, and instances that were collected, are known before this is read.
-                    must(was || per || self.came_back.is_none(), Judge::Answers, || {
-                        format!("{limit:?} was not stopped, and goes on")
-                    })?;
-                }
-                Output::Cooling { .. } | Output::Spent { .. } | Output::Moved { .. } => {}
-                Output::Resized { limit, size } => self.size_is_said(limit, size)?,
-                Output::Breaker { limit, state } => self.breaker_says(limit, state)?,
-            }
+            self.follows(output, decided.map(|(ask, _)| ask))?;
         }
         out.clear();
         self.out = out;
         self.waits_from_now(newly)?;
+        self.starts_at_once(at_once)?;
         match decided {
-            Some((ask, Decision::Granted(id))) => {
-                self.totals.add(Count::GrantedAtOnce);
-                let call = self.enter(ask, id)?;
-                self.books.nobody_is_before(call)?;
-                self.starts(call, id)?;
-            }
             Some((ask, Decision::Refused(refusal))) => self.refused_at_once(ask, &refusal)?,
             Some((_, Decision::Pending(id))) => {
                 return Err(wrong(
@@ -75,6 +49,53 @@ impl Player {
         }
         self.all_is_learned()?;
         self.look()
+    }
+
+    /// What an output says of waiting calls and of limits; `by` has asked with the input.
+    fn follows(&mut self, output: &Output, by: Option<&Ask>) -> Verdict {
+        match *output {
+            Output::Granted(id) => {
+                let call = self.waiter(id)?;
+                self.totals.add(Count::GrantedLater);
+                self.books.is_its_turn(call)?;
+                self.books.waits_no_more(call);
+                self.starts(call, id)?;
+            }
+            Output::Refused(id, refusal) => {
+                let call = self.waiter(id)?;
+                self.totals.add(Count::RefusedLater);
+                self.may_refuse_waiting(call, &refusal, by)?;
+                self.never_runs(call, id)?;
+            }
+            Output::Saturated { limit, saturated } => {
+                self.books.saturated(limit, saturated)?;
+            }
+            Output::Cooling { limit, until: None } => {
+                let per = self.books.limits[usize::from(limit.0)].config.per.is_some();
+                let was = self.books.is_over(limit, self.came_back);
+                // Edits, and instances that were collected, are known before this is read.
+                must(was || per || self.came_back.is_none(), Judge::Answers, || {
+                    format!("{limit:?} was not stopped, and goes on")
+                })?;
+            }
+            Output::Cooling { .. } | Output::Spent { .. } | Output::Moved { .. } => {}
+            Output::Resized { limit, size } => self.size_is_said(limit, size)?,
+            Output::Breaker { limit, state } => self.breaker_says(limit, state)?,
+        }
+        Ok(())
+    }
+
+    /// After how many of the outputs a call started that did not want to wait, or did for no time.
+    fn place_of(&self, ask: &Ask, id: CallId, out: &Outputs) -> usize {
+        if ask.tries { out.len() } else { self.books.place_among(out, id, &self.book_of(ask)) }
+    }
+
+    fn starts_at_once(&mut self, at_once: Option<(&Ask, CallId)>) -> Verdict {
+        let Some((ask, id)) = at_once else { return Ok(()) };
+        self.totals.add(Count::GrantedAtOnce);
+        let call = self.enter(ask, id)?;
+        self.books.nobody_is_before(call)?;
+        self.starts(call, id)
     }
 
     fn waits_from_now(&mut self, newly: Option<(&Ask, CallId)>) -> Verdict {

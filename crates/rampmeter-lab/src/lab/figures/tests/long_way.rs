@@ -7,7 +7,7 @@ use crate::lab::Entry;
 use crate::lab::record::{CallRecord, Status};
 use crate::lab::regime::Clock;
 use crate::lab::script::{FaultAt, FaultWhat, ScriptFault};
-use crate::sim::rng::Rng;
+use crate::sim::rng::{Rng, whole};
 
 /// All moments of these playings are whole milliseconds below this.
 const END: u64 = 160;
@@ -43,7 +43,7 @@ fn random(seed: u64) -> Entry {
 }
 
 /// The records of which the figure is, and the moments from 0 to the end.
-fn records<'a>(entry: &'a Entry, tool: Option<usize>) -> Vec<&'a CallRecord> {
+fn records(entry: &Entry, tool: Option<usize>) -> Vec<&CallRecord> {
     let of =
         |record: &&CallRecord| tool.is_none_or(|it| entry.script.calls[record.call].tool == it);
     entry.played.records.iter().filter(of).collect()
@@ -109,24 +109,24 @@ fn what_is_too_late_is_so_by_its_own_clock() {
         let mut entry = random(seed);
         entry.script_mut().deadline = Some(25 * MS);
         let ended = entry.played.facts.ended;
-        let (mut in_time, mut past) = (0, 0);
+        let (mut in_time, mut past) = (0.0, 0.0);
         for record in &entry.played.records {
             let turn = entry.script.calls[record.call].turn;
             let siblings = entry.played.records.iter();
             let siblings = siblings.filter(|it| entry.script.calls[it.call].turn == turn);
             let until = siblings.map(|it| it.asked).min().unwrap() + 25 * MS;
             let answered = record.answered.is_some_and(|answered| answered <= until);
-            in_time += usize::from(record.status.is_good() && answered);
+            in_time += f64::from(u8::from(record.status.is_good() && answered));
             let runs_at =
                 |at: u64| inside(record, at) > 0 || record.runs.iter().any(|run| run.started == at);
             let busy = (until / MS..END)
                 .any(|at| inside(record, at * MS) > 0 || (at * MS > until && runs_at(at * MS)));
-            past += usize::from((!answered && ended > until) || busy);
+            past += f64::from(u8::from((!answered && ended > until) || busy));
         }
-        assert_eq!(figure("in time", &entry), Some(f64::from(in_time as u32)), "seed {seed}");
-        assert_eq!(figure("past deadline", &entry), Some(f64::from(past as u32)), "seed {seed}");
+        assert_eq!(figure("in time", &entry), Some(in_time), "seed {seed}");
+        assert_eq!(figure("past deadline", &entry), Some(past), "seed {seed}");
         entry.played.job.clock = Clock::Real;
-        assert!(figure("in time", &entry).unwrap() >= f64::from(in_time as u32));
+        assert!(figure("in time", &entry).unwrap() >= in_time);
     }
 }
 
@@ -266,7 +266,7 @@ fn a_series_tells_the_most_of_each_step_and_all_answers() {
             if series.step < 0.001 {
                 continue;
             }
-            let step = (series.step * 1e3).round() as u64;
+            let step = whole((series.step * 1e3).round());
             let most = |from: u64, of: &dyn Fn(&CallRecord, u64) -> usize| {
                 let at =
                     |at: u64| entry.played.records.iter().map(|it| of(it, at * MS)).sum::<usize>();

@@ -112,9 +112,8 @@ fn the_same_script_gives_the_same_records_byte_for_byte() {
     for regime in [Regime::Unlimited, Regime::Semaphore, Regime::RateLimiter, Regime::Rampmeter] {
         let mut script = script(vec![tool("a"), tool("b")]);
         script.tools[0].fails = 0.6;
-        for at in 0..20 {
-            script =
-                script.asks_for(at * 7 * MS, ["x", "y"][at as usize % 2], "normal", &[0, 1, 0]);
+        for (at, flow) in (0..20).zip(["x", "y"].into_iter().cycle()) {
+            script = script.asks_for(at * 7 * MS, flow, "normal", &[0, 1, 0]);
         }
         let text = || {
             let played = plays(&slots(3), &script, regime);

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::super::Scenario;
 use super::super::types::{Arrive, Calls, Load, ToolSpec};
-use super::super::{Hold, Scenario};
 use super::draft::Draft;
 use super::load::MOST;
 use super::nearest::did_you_mean;
@@ -37,7 +37,6 @@ pub(super) fn all(draft: &Draft, sink: &Sink<'_>) {
     if !in_circles {
         not_too_many(scenario, places.loads.first().unwrap_or(&places.about), sink);
     }
-    same_twice(&scenario.holds, &places.holds, sink);
 }
 
 /// Whatever is named is there.
@@ -153,12 +152,4 @@ fn with_nested(calls: &[Calls], tools: &[ToolSpec]) -> u64 {
         let nested = tool.map_or(0, |tool| with_nested(&tool.calls, tools));
         sum.saturating_add(calls.count.saturating_mul(nested.saturating_add(1)))
     })
-}
-
-fn same_twice(holds: &[Hold], places: &[Span], sink: &Sink<'_>) {
-    for (index, (hold, place)) in holds.iter().zip(places).enumerate() {
-        if holds[..index].contains(hold) {
-            sink.error(place, format!("`{}` is said twice", hold.aim), "keep one of the two");
-        }
-    }
 }

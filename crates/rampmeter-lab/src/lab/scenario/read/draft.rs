@@ -17,6 +17,7 @@ pub(super) struct Places {
     pub(super) tools: Vec<Span>,
     pub(super) faults: Vec<Span>,
     pub(super) holds: Vec<Span>,
+    pub(super) published: Vec<Span>,
     pub(super) sweep: Option<Span>,
 }
 

@@ -1,6 +1,7 @@
 //! From the text of a file to a scenario. First everything is read that is there, and all that has
-//! the wrong shape is told at once; then all that contradicts something else.
+//! the wrong shape is told at once; then all that contradicts something else; then the aims.
 
+mod aims;
 mod check;
 mod draft;
 mod fault;
@@ -74,6 +75,8 @@ pub fn read(file_name: &str, text: &str) -> Result<Scenario, ScenarioError> {
             if let Some(draft) = draft {
                 check::all(&draft, &sink);
                 sink.check()?;
+                aims::check(&draft, &sink);
+                sink.check()?;
                 return Ok(draft.scenario);
             }
         }
@@ -103,7 +106,8 @@ fn document_of(
     let (servers, _) = split(named(&root, "servers", tool::server));
     let (faults, fault_places) = split(all(&root, "faults", "write [[faults]]", fault::fault));
     let (holds, hold_places) = split(holds(&root));
-    let (published, _) = split(all(&root, "published", "write [[published]]", published));
+    let (published, published_places) =
+        split(all(&root, "published", "write [[published]]", published));
     let (sweep, sweep_place) = match root.get("sweep").and_then(|field| sweep(&field)) {
         Some(Placed { value, span }) => (Some(value), Some(span)),
         None => (None, None),
@@ -125,6 +129,7 @@ fn document_of(
         tools: tool_places,
         faults: fault_places,
         holds: hold_places,
+        published: published_places,
         sweep: sweep_place,
     };
     let scenario = Scenario {

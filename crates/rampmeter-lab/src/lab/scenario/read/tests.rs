@@ -135,7 +135,7 @@ priority = "urgent"
 }
 
 /// A scenario with one of its parts replaced, the line that is wrong, and words of what is said.
-const WRONG: [(&str, &str, usize, &str, &str); 46] = [
+const WRONG: [(&str, &str, usize, &str, &str); 55] = [
     // What has the wrong shape.
     ("about = \"Searches\"", "", 1, "the file has no `about`", "say in a sentence"),
     ("\"Searches\"", "\"\"", 1, "`about` is empty", "write something"),
@@ -214,6 +214,45 @@ const WRONG: [(&str, &str, usize, &str, &str); 46] = [
         "no limit `apu`",
         "mean `api`?",
     ),
+    (
+        "concurrency = 8",
+        "requests = \"5/s\"\n[sweep]\nlimit = \"api\"\nconcurrency = [1]",
+        15,
+        "no concurrency to sweep",
+        "concurrency = 8",
+    ),
+    (
+        "full = 4",
+        "[[faults]]\ntool = \"search\"\nfrom = \"1min\"\nfor = \"2min\"\nslower = 2",
+        11,
+        "past the scenario's end",
+        "end later",
+    ),
+    (
+        "[tools.search]",
+        "[[load]]\nname = \"users\"\ncalls = \"search\"\n[tools.search]",
+        7,
+        "two loads `users`",
+        "a name of its own",
+    ),
+    ("ends =", "holds = [\"p95 <= 8\"]\nends =", 2, "`p95`", "expected"),
+    ("ends =", "holds = [\"peek <= 8\"]\nends =", 2, "`peek` is no figure", "did you mean"),
+    ("ends =", "holds = [\"peak of serch <= 8\"]\nends =", 2, "`serch`", "mean `search`?"),
+    ("ends =", "holds = [\"peak of user <= 8\"]\nends =", 2, "`user`", "mean `users`?"),
+    (
+        "ends =",
+        "holds = [\"p95 <= 1s\", \"p95 >= 2s\"]\nends =",
+        2,
+        "`p95 >= 2s` cannot hold where `p95 <= 1s` does",
+        "change one",
+    ),
+    (
+        "[tools.search]",
+        "[[published]]\nwhat = \"x\"\nwas = \"1 ms\"\nfigure = \"durration\"\n[tools.search]",
+        10,
+        "`durration` is no figure",
+        "mean `duration`?",
+    ),
 ];
 
 #[test]
@@ -236,6 +275,17 @@ fn all_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
     let error = read("mine.toml", &text).unwrap_err();
     let lines: Vec<_> = error.problems.iter().map(|problem| problem.line).collect();
     assert_eq!(lines, [2, 11, 13]);
+}
+
+#[test]
+fn aims_that_can_be_met_together_are_not_refused() {
+    let both = ["p95 <= 2s", "p95 >= 1s", "p95 = 1500ms", "peak < 3", "peak > 2"];
+    let holds = format!("holds = {both:?}\nends =");
+    let scenario = read("mine.toml", &GOOD.replace("ends =", &holds)).unwrap();
+    assert_eq!(scenario.holds.len(), 5);
+    // Another regime is held to something else.
+    let other = "holds = [\"peak <= 2\", { regime = \"unlimited\", aim = \"peak > 2\" }]\nends =";
+    assert!(read("mine.toml", &GOOD.replace("ends =", other)).is_ok());
 }
 
 #[test]
