@@ -294,6 +294,7 @@ fn hypotheses() -> Vec<Hypothesis> {
         .map(|(index, title)| Hypothesis {
             id: format!("H{}", index + 1),
             title: title.into(),
+            claim: "Stageflow lets any number of tools run at once".into(),
             thresholds: vec![
                 "Shown if the peak is at least 0.9 of the calls asked for.".into(),
                 "Refuted if it is at most 0.2 of them.".into(),
@@ -324,6 +325,7 @@ fn published() -> Vec<Published> {
     let row = |what: &str, scenario: &str, was: &str, now: [(Regime, Clock, &str); 3]| Published {
         what: what.into(),
         scenario: scenario.into(),
+        figure: "duration".into(),
         was: was.into(),
         now: now.map(|(regime, clock, value)| (regime, clock, value.to_owned())).into(),
     };

@@ -6,3 +6,4 @@ mod claims;
 mod driver;
 mod place;
 mod scripts;
+mod unlimited;

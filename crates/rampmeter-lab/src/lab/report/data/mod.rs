@@ -149,8 +149,10 @@ impl Ruling {
 pub struct Hypothesis {
     /// `H1` and so on.
     pub id: String,
-    /// What it says goes wrong.
+    /// In a few words.
     pub title: String,
+    /// What it says goes wrong.
+    pub claim: String,
     /// What shows it and what refutes it: the thresholds, in words.
     pub thresholds: Vec<String>,
     /// Where the study guessed wrong.
@@ -179,6 +181,8 @@ pub struct Published {
     pub what: String,
     /// The scenario that plays it today.
     pub scenario: String,
+    /// The figure here that it is compared with.
+    pub figure: String,
     /// As published.
     pub was: String,
     /// Today's, by regime and clock.

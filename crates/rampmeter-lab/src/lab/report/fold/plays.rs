@@ -85,3 +85,14 @@ pub(super) const fn clock_name(clock: Clock) -> &'static str {
         Clock::Real => "real time",
     }
 }
+
+/// A sentence ends with a stop, whatever its file says.
+pub(super) fn sentence(about: &str) -> String {
+    let about = about.trim();
+    if about.ends_with(['.', '?', '!']) { about.to_owned() } else { format!("{about}.") }
+}
+
+/// A figure, or a dash where there is none.
+pub(super) fn shown(value: Option<f64>, unit: Unit) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| show(value, unit))
+}

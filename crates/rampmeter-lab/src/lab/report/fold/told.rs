@@ -21,6 +21,7 @@ pub(super) fn published(plays: &[Plays<'_>]) -> Vec<Published> {
             let row = Published {
                 what: published.what.clone(),
                 scenario: plays.scenario.name.clone(),
+                figure: published.figure.clone(),
                 was: published.was.clone(),
                 now: now.collect(),
             };

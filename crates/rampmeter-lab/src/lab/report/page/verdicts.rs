@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::data::{Hypothesis, Judged, Report, Ruling};
+use super::super::svg::class_of;
 use super::regime;
 use crate::lab::Regime;
 
@@ -38,7 +39,7 @@ fn row(hypothesis: &Hypothesis, regimes: &[Regime]) -> Markup {
             }
             @for of in regimes {
                 @let found = hypothesis.verdicts.iter().find(|verdict| verdict.regime == *of);
-                td { (mark(found.map_or(Ruling::NotPlayed, |verdict| verdict.ruling))) }
+                td.(class_of(*of)) data-of=(of) { (mark(found.map_or(Ruling::NotPlayed, |verdict| verdict.ruling))) }
             }
         }
     }
@@ -72,6 +73,7 @@ fn figures(hypothesis: &Hypothesis) -> Markup {
     html! {
         details {
             summary { b { (hypothesis.id) } " " (hypothesis.title) }
+            p.claim { (hypothesis.claim) }
             ul.thresholds { @for threshold in &hypothesis.thresholds { li { (threshold) } } }
             dl.behind { @for verdict in &hypothesis.verdicts { (behind(verdict)) } }
         }
