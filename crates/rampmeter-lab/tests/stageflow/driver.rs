@@ -59,11 +59,8 @@ fn a_stage_that_fails_ends_its_turn_and_its_siblings_run_on_for_nobody() {
     script.tools[0].fails = 0.1;
     script.calls[1].fail_at = 0.0;
     let (records, facts) = driven(&script);
-    let expected = [
-        (Some(10), Status::Succeeded),
-        (Some(20), Status::Failed),
-        (Some(20), Status::Cancelled),
-    ];
+    let expected =
+        [(Some(10), Status::Succeeded), (Some(20), Status::Failed), (Some(20), Status::Cancelled)];
     assert_eq!(answers(&records), expected);
     assert_eq!(end(&records[2]), (30, RunEnd::Cut));
     assert_eq!(facts.ended, 30 * MS);
@@ -130,7 +127,8 @@ fn in_real_time_memory_is_held_and_what_it_costs_is_measured() {
 
 #[test]
 fn as_a_child_of_the_lab_it_says_what_it_ran_on() {
-    let played = as_child(stageflow::command(python()), &turn_of(tool(), &[10, 20]), Clock::Virtual);
+    let played =
+        as_child(stageflow::command(python()), &turn_of(tool(), &[10, 20]), Clock::Virtual);
     assert_eq!(played.facts.broken, None);
     assert_eq!(answers(&played.records), [10, 20].map(|at| (Some(at), Status::Succeeded)));
     let under = stageflow::find(python()).unwrap();
@@ -143,7 +141,9 @@ fn a_driver_that_breaks_says_why_and_keeps_what_it_knows() {
     script.calls[1].arguments = "{\"q\": ".to_owned();
     script.turns[0].sequence = true;
     script.sessions[0].turns = vec![0, 1];
-    script.turns.push(rampmeter_lab::lab::script::Turn { calls: vec![1], ..script.turns[0].clone() });
+    script
+        .turns
+        .push(rampmeter_lab::lab::script::Turn { calls: vec![1], ..script.turns[0].clone() });
     script.turns[0].calls = vec![0];
     let played = as_child(stageflow::command(python()), &script, Clock::Virtual);
     let broken = played.facts.broken.unwrap();
