@@ -53,7 +53,8 @@ pub(crate) struct LabRunArgs {
     pub(crate) out: PathBuf,
 
     /// By the wall clock, one playing after the other, each in a process of its own, with memory that
-    /// is really held and work that really keeps a core busy.
+    /// is really held and work that really keeps a core busy. If nothing is named, only what ends
+    /// within 10 s and what no other clock can tell.
     #[arg(long)]
     pub(crate) real: bool,
 

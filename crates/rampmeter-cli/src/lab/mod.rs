@@ -30,7 +30,9 @@ pub(crate) fn lab(args: &LabArgs) -> Exit {
         LabCommand::Play => play::play(),
     };
     done.unwrap_or_else(|message| {
-        say(format_args!("error: {message}"));
+        // What is wrong with a file says so itself.
+        let prefix = if message.starts_with("error: ") { "" } else { "error: " };
+        say(format_args!("{prefix}{message}"));
         Exit::Refused
     })
 }

@@ -5,6 +5,7 @@ mod runs;
 #[cfg(unix)]
 mod stops;
 mod store;
+mod tunes;
 mod wrong;
 
 use std::collections::BTreeMap;
