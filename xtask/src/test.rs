@@ -59,6 +59,7 @@ fn steps(root: &Path) -> Steps<'_> {
         steps.push((name, Box::new(move || cargo(root, name, &words))));
     }
     steps.push(("examples", Box::new(|| Ok(Step::ours("examples", examples::run(root)?)))));
+    steps.push(("look", Box::new(|| Ok(Step::ours("look", look::run(root, None)?)))));
     steps.push(("tidy", Box::new(|| Ok(Step::ours("tidy", tidy::run(root)?)))));
     steps.push((
         "instructions",

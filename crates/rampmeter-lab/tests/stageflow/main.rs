@@ -3,6 +3,7 @@
 #![cfg(feature = "lab")]
 
 mod claims;
+mod driver;
 mod place;
 mod scripts;
 mod unlimited;

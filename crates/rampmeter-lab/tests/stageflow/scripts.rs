@@ -144,7 +144,7 @@ pub(crate) fn any(seed: u64) -> Script {
     script.faults = (0..faults).map(|_| any_fault(&mut chance)).collect();
     let sessions = 1 + chance.below(4);
     if sessions == 1 {
-        // Where one asks, one comes back.
+        // Where one turn is asked for at a time, one comes back.
         let (from, until) = any_time(&mut chance);
         let (at, what) = (FaultAt::Process, FaultWhat::Crashes);
         script.faults.push(ScriptFault { from, until, at, what });
@@ -152,7 +152,7 @@ pub(crate) fn any(seed: u64) -> Script {
     (script.turns, script.sessions) = (Vec::new(), Vec::new());
     for session in 0..sessions {
         let first = script.turns.len();
-        let pulled = chance.below(4) == 0;
+        let pulled = sessions > 1 && chance.below(4) == 0;
         for _ in 0..1 + chance.below(4) {
             any_turn(&mut script, &mut chance, !pulled);
         }

@@ -46,6 +46,19 @@ fn an_answer_outlives_the_process_and_what_is_asked_meanwhile_waits_for_it() {
 }
 
 #[test]
+fn what_waits_for_the_process_to_be_back_goes_on_in_the_order_in_which_it_came() {
+    for regime in [Regime::Semaphore, Regime::Rampmeter] {
+        let mut script = script(vec![tool("t")]).crashes(50 * MS, 250 * MS);
+        for nth in 0..30 {
+            script = script.asks((100 + nth) * MS, 0, 1);
+        }
+        let played = plays(&slots(8), &script, regime);
+        let expected: Vec<_> = (0..30).map(|nth| Some(350 + 100 * (nth / 8))).collect();
+        assert_eq!(answered_ms(&played), expected, "{regime}");
+    }
+}
+
+#[test]
 fn a_sequence_goes_on_where_it_was() {
     for regime in ALL {
         let mut script = script(vec![tool("t")]).asks(0, 0, 3).crashes(150 * MS, 200 * MS);
