@@ -44,9 +44,13 @@ fn crowd() -> Folder {
     folder
 }
 
-/// Runs `rampmeter lab`, with no Python about.
+/// Runs `rampmeter lab`, with no Python about, and with one seed unless it says otherwise.
 fn lab(folder: &Folder, args: &[&str]) -> Ran {
-    let mut command = folder.command(&[&["lab"], args].concat());
+    let seeds: &[&str] = match args {
+        ["run", rest @ ..] if !rest.contains(&"--seeds") => &["--seeds", "1"],
+        _ => &[],
+    };
+    let mut command = folder.command(&[&["lab"], args, seeds].concat());
     let ended = command.env("PATH", "").output().unwrap();
     Ran {
         code: ended.status.code(),
