@@ -35,8 +35,8 @@ pub(super) struct Stage {
     /// What of a gate outlives its process, if that dies at all.
     pub(super) kept: Option<Kept>,
     up: Mutex<Option<Arc<Up>>>,
-    /// Wakes in the order in which they came, which a watch does not.
-    starts: Notify,
+    /// It is up again. Not a `watch`, which wakes those who wait in no order.
+    is_up: Notify,
     facts: Mutex<Facts>,
 }
 
@@ -108,7 +108,7 @@ impl Stage {
             base,
             kept,
             up: Mutex::default(),
-            starts: Notify::new(),
+            is_up: Notify::new(),
             facts: Mutex::default(),
         });
         stage.starts()?;
@@ -132,7 +132,7 @@ impl Stage {
             }
         };
         *locked(&self.up) = Some(Arc::new(Up { process, way }));
-        self.starts.notify_waiters();
+        self.is_up.notify_waiters();
         Ok(())
     }
 
@@ -155,11 +155,11 @@ impl Stage {
     /// The process, once there is one.
     pub(super) async fn up(&self) -> Arc<Up> {
         loop {
-            let started = self.starts.notified();
+            let is_up = self.is_up.notified();
             if let Some(up) = self.up_now() {
                 return up;
             }
-            started.await;
+            is_up.await;
         }
     }
 
