@@ -131,7 +131,11 @@ impl Engine {
 
     /// Starts what can start at one instance; `false` if the work is enough for now.
     fn look_at(&mut self, id: u32, looks: &mut u32, out: &mut Outputs) -> bool {
-        self.wakes.remove(id);
+        // In the midst of a round of looks the moments of those that had theirs still count.
+        let nested = self.instances.existing(id).and_then(|it| it.nested.as_deref());
+        if nested.is_none_or(|nested| nested.looked_up_to == 0) {
+            self.wakes.remove(id);
+        }
         loop {
             let is_key = self.instances.existing(id).is_some_and(|it| it.line.is_some());
             let seen = if is_key {

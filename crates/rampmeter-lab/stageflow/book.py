@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,13 +33,27 @@ class Record:
     status: str = "lost"
     runs: list[Run] = field(default_factory=list)
     given_up: bool = False
+    told: str = ""
+
+    def line(self, call: int, now: int) -> str:
+        """The record as it is at that moment, as a line of JSON. It is put together by hand: in real
+        time whoever measures must not keep the loop from what is measured."""
+        runs = ",".join(
+            f'{{"started":{run.started},"ended":{now if run.ended is None else run.ended},"end":"{run.end}"}}'
+            for run in self.runs
+        )
+        answered = "null" if self.answered is None else self.answered
+        what = f'"asked":{self.asked},"answered":{answered},"status":"{self.status}"'
+        return f'{{"record":{{"call":{call},{what},"runs":[{runs}]}}}}\n'
 
 
 class Book:
-    """All records, by the call's index in the script."""
+    """All records, by the call's index in the script; each is told when its call is answered, and again
+    at the end if there is more to say of it."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, tell: Callable[[str], None]) -> None:
         self._script = script
+        self._tell = tell
         self.records: dict[int, Record] = {}
         self.runs_of_tool: Counter[int] = Counter()
         self.counters: dict[str, int] = {}
@@ -47,7 +61,7 @@ class Book:
         self.held = 0
         self.held_peak = 0
         self.last = 0
-        self._told: list[dict[str, Any]] | None = None
+        self._closed = False
 
     def ask(self, call: int, now: int) -> Record:
         """A call is asked for; one that is asked again keeps its first moment."""
@@ -64,6 +78,8 @@ class Book:
             return
         record.answered, record.status = now, status
         self.last = max(self.last, now)
+        if not self._closed:
+            self._tell_of(call, now)
 
     def give_up(self, call: int, now: int, status: str) -> None:
         """Nobody waits for its answer any more, if it has none yet."""
@@ -100,28 +116,18 @@ class Book:
     def let_go(self, memory: int) -> None:
         self.held -= memory
 
-    def freeze(self, ended: int) -> None:
-        """What is known now is what is told, whatever ends later."""
-        self._told = list(self._lines(ended))
-
-    def lines(self, ended: int) -> list[dict[str, Any]]:
-        """A record for each call that was asked for, in the order of the script."""
-        return list(self._lines(ended)) if self._told is None else self._told
-
-    def _lines(self, ended: int) -> Iterator[dict[str, Any]]:
+    def close(self, ended: int) -> None:
+        """Everything is over: what is known now is what is told, whatever ends later."""
+        self._closed = True
         for call in sorted(self.records):
-            record = self.records[call]
-            runs = [
-                {"started": run.started, "ended": ended if run.ended is None else run.ended, "end": run.end}
-                for run in record.runs
-            ]
-            yield {
-                "call": call,
-                "asked": record.asked,
-                "answered": record.answered,
-                "status": record.status,
-                "runs": runs,
-            }
+            self._tell_of(call, ended)
+
+    def _tell_of(self, call: int, now: int) -> None:
+        record = self.records[call]
+        line = record.line(call, now)
+        if line != record.told:
+            record.told = line
+            self._tell(line)
 
     def facts(self, ended: int) -> dict[str, Any]:
         """What is known of the whole."""

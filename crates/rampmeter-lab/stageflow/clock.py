@@ -22,6 +22,9 @@ class _Timer(asyncio.TimerHandle):
     """A timer that knows its nanosecond, and after which others it was set."""
 
     __slots__ = ("nanos", "order")
+    nanos: int
+    order: int
+    _scheduled: bool
 
     def __lt__(self, other: object) -> bool:
         if not isinstance(other, _Timer):
@@ -49,6 +52,7 @@ class _Task(asyncio.Task[Any]):
     of tasks, as Stageflow's pipelines do, meets them in the same order each time."""
 
     _numbers = itertools.count()
+    _number: int
 
     def __new__(cls, *args: Any, **kwargs: Any) -> _Task:
         task = super().__new__(cls)
@@ -69,6 +73,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     asyncio wants it; `nanos` is exact.
     """
 
+    # The heap of timers is asyncio's own, of which it has made no secret since it exists.
+    _scheduled: list[_Timer]
+
     def __init__(self) -> None:
         self.nanos = 0
         self._order = itertools.count()
@@ -81,7 +88,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self.nanos / SECOND
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> _Timer:
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> _Timer:
         # What asks in seconds gets the nearest nanosecond, and what is past is due now.
         return self.at(max(round(when * SECOND), self.nanos), callback, *args, context=context)
 

@@ -27,37 +27,39 @@ from world import World
 
 
 def main() -> int:
-    """Reads, plays, writes; 0 if it came to its end."""
+    """Reads, plays, tells; 0 if it came to its end."""
     # What Stageflow logs is nobody's business here, and would cost what is measured.
     logging.getLogger().addHandler(logging.NullHandler())
     told = json.load(sys.stdin)
     script = Script.read(told["script"])
     clock: Clock = RealClock() if told["job"]["clock"] == "real" else VirtualClock()
-    book = Book(script)
+    lines = Lines(at_once=not clock.real)
+    book = Book(script, lines.tell)
     asyncio.set_event_loop(clock.loop)
     try:
-        facts = clock.loop.run_until_complete(_play(script, clock, book))
+        facts = clock.loop.run_until_complete(_play(script, clock, book, lines))
     except BaseException:
         traceback.print_exc()
-        _write(book, clock.now(), None)
+        book.close(clock.now())
         return 1
-    _write(book, facts["ended"], facts)
+    finally:
+        lines.write()
+    print(json.dumps({"facts": facts}), flush=True)
     return 0
 
 
-async def _play(script: Script, clock: Clock, book: Book) -> dict[str, Any]:
+async def _play(script: Script, clock: Clock, book: Book, lines: Lines) -> dict[str, Any]:
     stage = Stage(script, World(clock, script), book)
     house = House(script, stage, Desk(stage))
-    meter = Meter() if isinstance(clock, RealClock) else None
+    meter = Meter(lines.write) if isinstance(clock, RealClock) else None
     if isinstance(clock, RealClock) and meter is not None:
-        meter.begin()
-        house.keep(meter.heart)
+        house.keep(meter.begin())
         clock.begin()
     ended = await house.play()
     facts = {**book.facts(ended), "under": under()}
     if meter is not None:
-        facts |= meter.facts()
-    book.freeze(ended)
+        facts |= meter.end()
+    book.close(ended)
     await house.clear()
     return facts
 
@@ -65,15 +67,28 @@ async def _play(script: Script, clock: Clock, book: Book) -> dict[str, Any]:
 def under() -> str:
     """What the calls run on."""
     version = importlib.metadata.version("stageflow-core")
-    return f"stageflow-core {version}, {platform.python_implementation()} {platform.python_version()}"
+    return (
+        f"stageflow-core {version}, {platform.python_implementation()} {platform.python_version()}"
+    )
 
 
-def _write(book: Book, ended: int, facts: dict[str, Any] | None) -> None:
-    for record in book.lines(ended):
-        print(json.dumps({"record": record}))
-    if facts is not None:
-        print(json.dumps({"facts": facts}))
-    sys.stdout.flush()
+class Lines:
+    """What is told on standard output: at once, or when there is time for it."""
+
+    def __init__(self, *, at_once: bool) -> None:
+        self._at_once = at_once
+        self._waiting: list[str] = []
+
+    def tell(self, line: str) -> None:
+        self._waiting.append(line)
+        if self._at_once:
+            self.write()
+
+    def write(self) -> None:
+        """Lets go of all that waits."""
+        sys.stdout.write("".join(self._waiting))
+        sys.stdout.flush()
+        self._waiting.clear()
 
 
 if __name__ == "__main__":

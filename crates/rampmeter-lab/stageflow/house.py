@@ -97,7 +97,8 @@ class House:
         self._up.set()
 
     def _inside(self) -> list[asyncio.Task[Any]]:
-        return [task for task in asyncio.all_tasks() if task not in self._outside]
+        """Its tasks, on virtual time in the order in which they came."""
+        return sorted((task for task in asyncio.all_tasks() if task not in self._outside), key=hash)
 
 
 async def _all(tasks: list[asyncio.Task[None]]) -> None:

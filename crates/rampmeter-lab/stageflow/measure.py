@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 BEAT_NANOS = 5_000_000
 
 
 class Meter:
-    """Measures from [`Meter.begin`] on."""
+    """Measures from [`Meter.begin`] on, and has `beat` done with each beat."""
 
-    def __init__(self) -> None:
+    def __init__(self, beat: Callable[[], None]) -> None:
+        self._beat = beat
         self._lags: list[int] = []
         self._resident = 0
         self._cpu = 0
-        self._heart: asyncio.Task[None] | None = None
 
-    def begin(self) -> None:
+    def begin(self) -> asyncio.Task[None]:
+        """Begins; the task that beats is no part of what is played."""
         _forget_the_peak()
         self._resident = _resident("VmRSS")
         self._cpu = time.process_time_ns()
-        self._heart = asyncio.ensure_future(self._beat())
+        return asyncio.ensure_future(self._beats())
 
-    @property
-    def heart(self) -> asyncio.Task[None] | None:
-        """The task that beats: no part of what is played."""
-        return self._heart
-
-    def facts(self) -> dict[str, Any]:
+    def end(self) -> dict[str, Any]:
         """What was measured up to now."""
-        if self._heart is not None:
-            self._heart.cancel()
         peak = max(_resident("VmHWM"), self._resident)
         return {
             "lags": self._lags,
@@ -40,15 +35,13 @@ class Meter:
             "cpu": time.process_time_ns() - self._cpu,
         }
 
-    async def _beat(self) -> None:
-        due = time.perf_counter_ns()
+    async def _beats(self) -> None:
+        # After a late beat the next one is due a whole beat later.
         while True:
-            due += BEAT_NANOS
-            await asyncio.sleep(max(due - time.perf_counter_ns(), 0) / 1e9)
-            late = time.perf_counter_ns() - due
-            self._lags.append(max(late, 0))
-            # Beats that were missed are not made up for: the one late beat says how late.
-            due += late if late > 0 else 0
+            due = time.perf_counter_ns() + BEAT_NANOS
+            await asyncio.sleep(BEAT_NANOS / 1e9)
+            self._lags.append(max(time.perf_counter_ns() - due, 0))
+            self._beat()
 
 
 def _resident(line: str) -> int:

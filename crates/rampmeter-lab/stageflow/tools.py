@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
+
+from stageflow.tools.base import BaseTool, ToolInput, ToolOutput
 
 from book import Book
 from faults import Failed, Throttled
 from script import Script, again
-from stageflow.tools.base import BaseTool, ToolInput, ToolOutput
 from world import World
 
 PAGE = 4096
@@ -84,8 +85,7 @@ class LabTool(BaseTool):
 
     async def execute(self, input: ToolInput, ctx: dict[str, Any]) -> ToolOutput:
         """Does what the script says of the call; the run is in the book whichever way it ends."""
-        index = input.action.call
-        stage = self._stage
+        stage, index = self._stage, cast(Action, input.action).call
         run, nth = stage.book.start(index, stage.clock.now())
         stay = Stay(stage, self._spec.memory)
         end = "failed"

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from faults import Throttled
 from stageflow.core import StageContext, StageKind, StageOutput
 from stageflow.pipeline import Pipeline, UnifiedStageExecutionError
 from stageflow.pipeline.interceptors import BaseInterceptor, get_default_interceptors
@@ -14,6 +13,8 @@ from stageflow.stages.context import PipelineContext
 from stageflow.stages.result import StageResult
 from stageflow.tools.base import ToolOutput
 from stageflow.tools.registry import ResolvedToolCall, ToolRegistry
+
+from faults import Throttled
 from tools import Action, LabTool, Stage
 
 
@@ -38,7 +39,9 @@ class Desk:
     async def turn(self, index: int) -> None:
         """Runs the calls of a turn that have no answer yet, and waits for all of them."""
         turn = self._stage.script.turns[index]
-        calls = self._resolve([call for call in turn.calls if not self._stage.book.is_answered(call)])
+        calls = self._resolve(
+            [call for call in turn.calls if not self._stage.book.is_answered(call)]
+        )
         if not calls:
             return
         if self._stage.script.pipeline:
@@ -50,9 +53,9 @@ class Desk:
             await asyncio.gather(*(self._by_registry(call) for call in calls))
 
     def _resolve(self, calls: Sequence[int]) -> list[ResolvedToolCall]:
-        resolved, unresolved = self._registry.parse_and_resolve([self._shape(call) for call in calls])
-        if unresolved:
-            raise RuntimeError(f"stageflow did not resolve its calls: {unresolved[0].error}")
+        resolved, unresolved = self._registry.parse_and_resolve(list(map(self._shape, calls)))
+        for call in unresolved:
+            raise RuntimeError(f"stageflow did not resolve its calls: {call.error}")
         return resolved
 
     def _shape(self, call: int) -> dict[str, Any]:
@@ -122,7 +125,9 @@ class Desk:
         return stage
 
     async def _execute(self, call: ResolvedToolCall, ctx: dict[str, Any]) -> ToolOutput:
-        output = await self._registry.execute(Action(call.name, call.arguments, int(call.call_id)), ctx)
+        output = await self._registry.execute(
+            Action(call.name, call.arguments, int(call.call_id)), ctx
+        )
         if output is None:
             raise RuntimeError(f"stageflow's registry gave nothing for {call.name}")
         return output
@@ -138,7 +143,7 @@ class Desk:
 
 
 class _TimeOuts(BaseInterceptor):
-    """Sees the stages that Stageflow's time-out for stages ends: 30 s, unless a context says otherwise."""
+    """Sees the stages that Stageflow ends: after 30 s, unless a context says otherwise."""
 
     name = "lab"
 

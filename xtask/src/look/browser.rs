@@ -108,11 +108,10 @@ impl Browser {
         }
     }
 
-    /// Writes a picture of a part of the page.
-    pub(super) fn shoot(&mut self, path: &Path, top: usize, wide: u32, high: usize) -> Result<()> {
-        let clip = json!({ "x": 0, "y": top, "width": wide, "height": high, "scale": 1 });
-        let given = json!({ "clip": clip, "captureBeyondViewport": true });
-        let answer = self.ask("Page.captureScreenshot", &given)?;
+    /// Writes a picture of what is in the window with the page moved down so far.
+    pub(super) fn shoot(&mut self, path: &Path, top: usize) -> Result<()> {
+        self.evaluate(&format!("scrollTo({{ top: {top}, behavior: 'instant' }})"))?;
+        let answer = self.ask("Page.captureScreenshot", &json!({}))?;
         keep(path, &answer)
     }
 

@@ -311,3 +311,27 @@ fn room_that_comes_while_many_nested_calls_are_looked_at_is_found_by_the_one_tha
     started.extend(stage.at(0));
     assert_eq!(started, [nested[20]]);
 }
+
+/// More of them wait than are looked at in one go, and the last of them wait for a later moment
+/// than the first.
+#[test]
+fn of_many_nested_calls_those_that_time_makes_ready_first_start_then() {
+    let calls = rate(1, 100, SLIDING);
+    let tokens = tokens(100, 1_000, SLIDING);
+    let limit = |budgets| LimitConfig { budgets, ..LimitConfig::default() };
+    let limits = vec![limit(vec![slots(100)]), limit(vec![calls, tokens])];
+    let mut stage = Stage::new(Config { limits, ..config(&[]) });
+    let callers: Vec<_> = (0..80).map(|_| stage.runs(&on(&[0]))).collect();
+    stage.runs(&on(&[1]).tokens(50));
+    let all = stage.waits(&on(&[1]).tokens(100));
+    let nested: Vec<_> = (0..80)
+        .map(|at| {
+            let tokens = if at < 60 { 1 } else { 100 };
+            stage.waits(&on(&[1]).tokens(tokens).made_by(callers[at]))
+        })
+        .collect();
+    assert_eq!(stage.at(99), []);
+    assert_eq!(stage.at(100), [nested[0]]);
+    assert_eq!(stage.at(200), [nested[1]]);
+    assert!(stage.explain(all).claims);
+}

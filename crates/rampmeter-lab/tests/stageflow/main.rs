@@ -5,4 +5,6 @@
 mod claims;
 mod driver;
 mod place;
+mod scenarios;
 mod scripts;
+mod unlimited;

@@ -1,7 +1,7 @@
 //! Memory against calls in flight.
 
 use super::point::holds_memory;
-use super::stand_in::Figure;
+use crate::lab::figures::Figure;
 use crate::lab::regime::Job;
 use crate::lab::study::{Entry, Study};
 

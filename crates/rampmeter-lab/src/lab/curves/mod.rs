@@ -5,7 +5,6 @@ mod memory;
 pub(crate) mod nonneg;
 mod over_seeds;
 mod point;
-mod stand_in;
 #[cfg(test)]
 mod tests;
 pub mod usl;

@@ -38,7 +38,7 @@ fn squares(equations: &[Equation], unknowns: [f64; 3]) -> f64 {
     equations.iter().map(one).sum()
 }
 
-pub(super) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+pub(crate) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 

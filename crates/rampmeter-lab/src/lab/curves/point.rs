@@ -1,7 +1,7 @@
 //! What was measured at one size of a swept limit.
 
 use super::OverSeeds;
-use super::stand_in::Figure;
+use crate::lab::figures::Figure;
 use crate::lab::record::RunEnd;
 use crate::lab::study::Entry;
 

@@ -3,6 +3,7 @@
 //! Whoever asks for calls, the servers and the faults stand outside of the process that runs the calls:
 //! that may die and come back. Everything runs on one thread, on virtual time or on tokio.
 
+mod check;
 pub mod child;
 mod clock;
 mod gated;
@@ -55,6 +56,7 @@ type Telling = Box<dyn Fn(&CallRecord) + Send + Sync>;
 fn play_telling(terms: &Terms, script: &Script, job: &Job, telling: Option<Telling>) -> Played {
     let known: Mutex<Option<Arc<Tracker>>> = Mutex::default();
     let played = catch_unwind(AssertUnwindSafe(|| {
+        check::check(script)?;
         Stage::new(terms, script, job, telling, |tracker| {
             *locked(&known) = Some(tracker.clone());
         })?
@@ -64,8 +66,10 @@ fn play_telling(terms: &Terms, script: &Script, job: &Job, telling: Option<Telli
         Ok(Ok(played)) => played,
         Ok(Err(broken)) => (Vec::new(), Facts { broken: Some(broken), ..Facts::default() }),
         Err(panic) => {
-            let known = locked(&known).take().map(|tracker| tracker.finish());
-            let (records, facts) = known.unwrap_or_default();
+            let known = locked(&known).take();
+            // Whoever is told may be who panicked.
+            let finish = || known.map(|tracker| tracker.finish()).unwrap_or_default();
+            let (records, facts) = catch_unwind(AssertUnwindSafe(finish)).unwrap_or_default();
             let broken = Some(format!("it panicked: {}", said(panic.as_ref())));
             (records, Facts { broken, ..facts })
         }

@@ -102,6 +102,11 @@ impl<'a> Bench<'a> {
         &self.order
     }
 
+    /// It may try so many more.
+    pub(crate) fn grant(&mut self, more: usize) {
+        self.most = self.order.len().max(self.most) + more;
+    }
+
     /// Whether it tries no new settings any more.
     pub(crate) fn is_spent(&self) -> bool {
         self.order.len() >= self.most

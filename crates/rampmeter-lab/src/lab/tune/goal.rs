@@ -44,8 +44,27 @@ pub(crate) struct Score {
 const NONE: f64 = 1e6;
 
 impl Bound {
+    /// One that everything keeps.
+    pub(crate) const ANY: Bound = Bound { op: Op::AtMost, bound: f64::INFINITY };
+
+    /// One that holds as this function says, which changes its mind at the bound alone.
+    pub(crate) fn between(bound: f64, holds: impl Fn(f64) -> bool) -> Bound {
+        let by = bound.abs().max(1.0);
+        let op = match (holds(bound - by), holds(bound), holds(bound + by)) {
+            (true, true, _) => Op::AtMost,
+            (true, false, _) => Op::Below,
+            (_, true, true) => Op::AtLeast,
+            (_, false, true) => Op::Above,
+            (false, _, false) => Op::Equal,
+        };
+        Bound { op, bound }
+    }
+
     /// How far beyond it a figure is, as a share of it (of 1, if it is 0); 0 where it holds.
     pub(crate) fn miss(&self, value: Option<f64>) -> f64 {
+        if self.bound.is_infinite() {
+            return 0.0;
+        }
         let Some(value) = value else { return NONE };
         let scale = if self.bound == 0.0 { 1.0 } else { self.bound.abs() };
         let over = (value - self.bound) / scale;
@@ -62,12 +81,23 @@ impl Bound {
 
     /// How much room it leaves, as a share of it, from 0 to 1.
     fn slack(&self, value: Option<f64>) -> f64 {
-        let (Some(value), false) = (value, self.bound == 0.0) else { return 0.0 };
+        let (Some(value), false) = (value, self.bound == 0.0 || self.bound.is_infinite()) else {
+            return 0.0;
+        };
         let over = (value - self.bound) / self.bound.abs();
         match self.op {
             Op::AtMost | Op::Below => (-over).clamp(0.0, 1.0),
             Op::AtLeast | Op::Above => over.clamp(0.0, 1.0),
             Op::Equal => 0.0,
+        }
+    }
+
+    /// Whether a figure is better than another, by this alone.
+    pub(crate) fn is_better(&self, value: f64, other: f64) -> bool {
+        match self.op {
+            Op::AtMost | Op::Below => value < other,
+            Op::AtLeast | Op::Above => value > other,
+            Op::Equal => self.miss(Some(value)) < self.miss(Some(other)),
         }
     }
 
@@ -149,6 +179,23 @@ mod tests {
         assert!(Bound { op: Op::Above, bound: 2.0 }.miss(Some(2.0)) > 0.0);
         assert_eq!(Bound { op: Op::Above, bound: 2.0 }.miss(Some(2.1)), 0.0);
         assert!(AT_MOST_2.miss(None) > AT_MOST_2.miss(Some(1_000.0)));
+    }
+
+    #[test]
+    fn a_bound_is_what_its_aim_holds_of() {
+        for (text, op, bound) in [
+            ("p95 <= 2s", Op::AtMost, 2.0),
+            ("p95 < 250ms", Op::Below, 0.25),
+            ("goodput >= 10/s", Op::AtLeast, 10.0),
+            ("goodput > 10/s", Op::Above, 10.0),
+            ("failed = 3", Op::Equal, 3.0),
+            ("no throttles", Op::Equal, 0.0),
+            ("no throttled", Op::Equal, 0.0),
+            ("memory <= 512MiB", Op::AtMost, 536_870_912.0),
+        ] {
+            let aim = crate::lab::figures::Aim::parse(text).unwrap();
+            assert_eq!(Bound::of(&aim), Bound { op, bound }, "{text}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 """What the real `stageflow-core` does, claim by claim, each on virtual time of its own.
 
-Prints one JSON object: for each claim what was seen. The tests beside this folder say what it must be.
+Prints one JSON object: for each claim what was seen. `seen.json` says what it must be.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "stageflow"))
 
-import pipelines  # noqa: E402, F401
-import registry  # noqa: E402, F401
-from clock import VirtualLoop  # noqa: E402
-from probe import CLAIMS, Seen  # noqa: E402
+import pipelines  # noqa: F401
+import registry  # noqa: F401
+
+from clock import VirtualLoop
+from probe import CLAIMS, Seen
 
 
 def main() -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import stageflow
-from probe import Inside, Seen, claim, elapsed, ended_with
 from stageflow import Pipeline, PipelineContext, StageKind, StageOutput
 from stageflow.context import ContextBag, DataConflictError, OutputBag, OutputConflictError
+
+from probe import Inside, Seen, claim, elapsed, ended_with
 
 
 @claim
@@ -27,12 +28,13 @@ async def stages_without_dependencies_all_run_at_once() -> Seen:
 
 @claim
 async def the_monitor_of_pipelines_that_limits_is_used_by_none() -> Seen:
-    """`BackpressureMonitor` holds a semaphore of ten; a pipeline neither makes one nor takes one."""
+    """`BackpressureMonitor` holds a semaphore of ten; no pipeline makes one, or takes one."""
     folder = Path(stageflow.__file__).parent
     users = [
         path.relative_to(folder).as_posix()
         for path in sorted(folder.rglob("*.py"))
-        if "failure_tolerance" in path.read_text(encoding="utf-8") and path.name != "failure_tolerance.py"
+        if "failure_tolerance" in path.read_text(encoding="utf-8")
+        and path.name != "failure_tolerance.py"
     ]
     takes = [name for name in inspect.signature(Pipeline.build).parameters if "pressure" in name]
     return {"named in": users, "taken by build": takes}
@@ -111,7 +113,7 @@ async def the_output_bag_refuses_the_second_write_and_no_pipeline_uses_it() -> S
 
 
 async def _piped(context: PipelineContext, **stages: Any) -> Seen:
-    """A pipeline of stages side by side: how it ends, when, and whether anything goes on afterwards."""
+    """Stages side by side: how and when that ends, and whether anything goes on afterwards."""
     pipeline = Pipeline()
     for name, stage in stages.items():
         pipeline = pipeline.with_stage(name, stage, StageKind.WORK)
@@ -141,10 +143,13 @@ async def a_stage_has_thirty_seconds_unless_the_context_says_otherwise() -> Seen
     slow = _sleeps(inside, 100.0, "slow")
     return {
         "by default": await _piped(PipelineContext.create(), slow=slow),
-        "_timeout_ms 1000": await _piped(PipelineContext.create(data={"_timeout_ms": 1000}), slow=slow),
+        "_timeout_ms 1000": await _piped(
+            PipelineContext.create(data={"_timeout_ms": 1000}), slow=slow
+        ),
         "_timeout_ms 0": await _piped(PipelineContext.create(data={"_timeout_ms": 0}), slow=slow),
         "by the stage's name": await _piped(
-            PipelineContext.create(data={"_timeout_ms.slow": 1000, "_timeout.slow": 1000}), slow=slow
+            PipelineContext.create(data={"_timeout_ms.slow": 1000, "_timeout.slow": 1000}),
+            slow=slow,
         ),
     }
 
@@ -155,7 +160,9 @@ async def the_time_out_is_of_each_stage_and_never_of_the_whole() -> Seen:
     pipeline = Pipeline()
     before: str | None = None
     for name in ("one", "two", "three"):
-        pipeline = pipeline.with_stage(name, _sleeps(inside, 0.9, name), StageKind.WORK, after=before)
+        pipeline = pipeline.with_stage(
+            name, _sleeps(inside, 0.9, name), StageKind.WORK, after=before
+        )
         before = name
     error = await ended_with(pipeline.run(PipelineContext.create(data={"_timeout_ms": 1000})))
     return {"error": error, "seconds": elapsed()}
@@ -198,7 +205,9 @@ async def a_stage_that_raises_cuts_its_siblings() -> Seen:
         await asyncio.sleep(1.0)
         raise ValueError("no")
 
-    seen = await _piped(PipelineContext.create(), raises=raises, sibling=_sleeps(inside, 5.0, "sibling"))
+    seen = await _piped(
+        PipelineContext.create(), raises=raises, sibling=_sleeps(inside, 5.0, "sibling")
+    )
     return seen | {"ended": inside.ended}
 
 
@@ -210,7 +219,9 @@ async def a_stage_that_says_it_failed_ends_the_pipeline_and_its_siblings_run_on(
         await asyncio.sleep(1.0)
         return StageOutput.fail(error="no")
 
-    seen = await _piped(PipelineContext.create(), fails=fails, sibling=_sleeps(inside, 5.0, "sibling"))
+    seen = await _piped(
+        PipelineContext.create(), fails=fails, sibling=_sleeps(inside, 5.0, "sibling")
+    )
     return seen | {"ended": inside.ended}
 
 

@@ -53,14 +53,18 @@ class Probe(BaseTool):
     description = "a probe"
     action_type = "probe"
 
-    def __init__(self, work: Callable[[dict[str, Any], dict[str, Any]], Awaitable[ToolOutput | None]]) -> None:
+    def __init__(
+        self, work: Callable[[dict[str, Any], dict[str, Any]], Awaitable[ToolOutput | None]]
+    ) -> None:
         self._work = work
 
     async def execute(self, input: ToolInput, ctx: dict[str, Any]) -> ToolOutput:
         return await self._work(input.action.payload, ctx) or ToolOutput(success=True, data={})
 
 
-def registry(work: Callable[[dict[str, Any], dict[str, Any]], Awaitable[ToolOutput | None]]) -> ToolRegistry:
+def registry(
+    work: Callable[[dict[str, Any], dict[str, Any]], Awaitable[ToolOutput | None]],
+) -> ToolRegistry:
     made = ToolRegistry()
     made.register(Probe(work))
     return made

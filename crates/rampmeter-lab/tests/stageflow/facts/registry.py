@@ -10,12 +10,13 @@ import types
 from typing import Any
 
 import stageflow.tools
-from probe import Action, Inside, Probe, Seen, claim, elapsed, ended_with, registry
 from stageflow import PipelineContext
 from stageflow.agent import Agent
 from stageflow.pipeline import BackpressureConfig
 from stageflow.tools.base import BaseTool, ToolInput, ToolOutput
 from stageflow.tools.registry import ToolRegistry
+
+from probe import Action, Inside, Probe, Seen, claim, elapsed, ended_with, registry
 
 
 @claim
@@ -49,7 +50,10 @@ async def stageflow_itself_runs_a_turn_one_after_the_other() -> Seen:
     stageflow.tools.register_tool(Probe(lambda _payload, _ctx: inside.stay(1.0)))
     plan = types.SimpleNamespace(actions=[Action() for _ in range(10)])
     await stageflow.tools.ToolExecutor().execute(PipelineContext.create(), plan)
-    return {"agent": agent, "executor": {"peak": inside.peak, "seconds": elapsed() - agent["seconds"]}}
+    return {
+        "agent": agent,
+        "executor": {"peak": inside.peak, "seconds": elapsed() - agent["seconds"]},
+    }
 
 
 @claim
@@ -61,7 +65,9 @@ async def the_advanced_executor_limits_nothing_either() -> Seen:
         return stageflow.tools.ToolOutput(success=True)
 
     executor = stageflow.tools.AdvancedToolExecutor()
-    executor.register(stageflow.tools.ToolDefinition(name="probe", action_type="probe", handler=handler))
+    executor.register(
+        stageflow.tools.ToolDefinition(name="probe", action_type="probe", handler=handler)
+    )
     context = PipelineContext.create()
     actions = [types.SimpleNamespace(id=None, type="probe", payload={}) for _ in range(100)]
     await asyncio.gather(*(executor.execute(action, context) for action in actions))
@@ -79,7 +85,11 @@ async def nothing_about_tools_takes_a_limit() -> Seen:
 def _limits(thing: Any) -> list[str]:
     """Its parameters, and its methods', that are called like a limit."""
     words = ("limit", "concurren", "rate", "priorit", "weight", "flow", "tenant", "quota", "queue")
-    methods = [it for _, it in inspect.getmembers(thing, inspect.isfunction)] if inspect.isclass(thing) else []
+    methods = (
+        [it for _, it in inspect.getmembers(thing, inspect.isfunction)]
+        if inspect.isclass(thing)
+        else []
+    )
     found: set[str] = set()
     for function in [thing, *methods]:
         with contextlib.suppress(TypeError, ValueError):
@@ -97,7 +107,9 @@ async def a_call_that_is_asked_for_first_starts_first_whatever_its_priority() ->
 
     tools = registry(work)
     asked = [Action(payload={"priority": p}) for p in ("low", "low", "critical")]
-    await asyncio.gather(*(tools.execute(action, {"priority": action.payload["priority"]}) for action in asked))
+    await asyncio.gather(
+        *(tools.execute(action, {"priority": action.payload["priority"]}) for action in asked)
+    )
     return {"order": order, "seconds": elapsed()}
 
 
@@ -231,4 +243,7 @@ async def an_output_that_failed_touches_no_sibling() -> Seen:
     tools = registry(work)
     calls = [tools.execute(Action(payload={"fails": n < 6}), {}) for n in range(20)]
     outputs = await asyncio.gather(*calls)
-    return {"failed": sum(not o.success for o in outputs), "succeeded": sum(o.success for o in outputs)}
+    return {
+        "failed": sum(not o.success for o in outputs),
+        "succeeded": sum(o.success for o in outputs),
+    }

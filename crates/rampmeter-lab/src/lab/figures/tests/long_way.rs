@@ -43,7 +43,7 @@ fn random(seed: u64) -> Entry {
 }
 
 /// The records of which the figure is, and the moments from 0 to the end.
-fn records<'a>(entry: &'a Entry, tool: Option<usize>) -> Vec<&'a CallRecord> {
+fn records(entry: &Entry, tool: Option<usize>) -> Vec<&CallRecord> {
     let of =
         |record: &&CallRecord| tool.is_none_or(|it| entry.script.calls[record.call].tool == it);
     entry.played.records.iter().filter(of).collect()

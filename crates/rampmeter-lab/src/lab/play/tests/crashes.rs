@@ -46,6 +46,19 @@ fn an_answer_outlives_the_process_and_what_is_asked_meanwhile_waits_for_it() {
 }
 
 #[test]
+fn what_waits_for_the_process_to_be_back_goes_on_in_the_order_in_which_it_came() {
+    for regime in [Regime::Semaphore, Regime::Rampmeter] {
+        let mut script = script(vec![tool("t")]).crashes(50 * MS, 250 * MS);
+        for nth in 0..30 {
+            script = script.asks((100 + nth) * MS, 0, 1);
+        }
+        let played = plays(&slots(8), &script, regime);
+        let expected: Vec<_> = (0..30).map(|nth| Some(350 + 100 * (nth / 8))).collect();
+        assert_eq!(answered_ms(&played), expected, "{regime}");
+    }
+}
+
+#[test]
 fn a_sequence_goes_on_where_it_was() {
     for regime in ALL {
         let mut script = script(vec![tool("t")]).asks(0, 0, 3).crashes(150 * MS, 200 * MS);
@@ -101,4 +114,18 @@ fn a_gate_remembers_what_its_state_file_kept() {
     let played = plays(&terms(policy), &script, Regime::Rampmeter);
     let early = played.records.iter().filter(|it| it.answered < Some(10 * SECOND)).count();
     assert_eq!((early, count(&played, Status::Succeeded)), (10, 12));
+}
+
+#[test]
+fn those_who_wait_for_a_process_are_back_in_the_order_in_which_they_came() {
+    for regime in [Regime::Semaphore, Regime::Rampmeter] {
+        let mut script = script(vec![tool("t")]);
+        for at in 0..60 {
+            script = script.asks(at * MS + MS / 2, 0, 1);
+        }
+        let script = script.crashes(20 * MS, 100 * MS);
+        let played = plays(&slots(8), &script, regime);
+        let starts = played.records.iter().map(|it| it.runs.last().unwrap().started);
+        assert!(starts.is_sorted(), "{regime}");
+    }
 }

@@ -1,4 +1,5 @@
 mod behaviours;
+mod broken;
 mod crashes;
 mod regimes;
 mod servers;

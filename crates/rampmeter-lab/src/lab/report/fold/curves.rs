@@ -24,7 +24,8 @@ pub(super) fn galleries(study: &Study) -> Vec<Gallery> {
 fn against_concurrency(curves: &[Curve]) -> Gallery {
     let of = &curves[0];
     let mut pictures = vec![goodput(curves)];
-    pictures.extend(curves.iter().map(latency));
+    // The gate first.
+    pictures.extend(curves.iter().rev().map(latency));
     Gallery {
         title: of.scenario.clone(),
         about: format!(
@@ -40,14 +41,13 @@ fn goodput(curves: &[Curve]) -> Picture {
     let mut lines = Vec::new();
     let mut marks = Vec::new();
     let mut rows = Vec::new();
-    let mut told = Vec::new();
     for curve in curves {
-        let ink = |dash| Ink { regime: Some(curve.regime), dash };
-        lines.push(measured("throughput", curve, ink(2), |point| point.throughput));
-        lines.push(measured(curve.regime.as_str(), curve, ink(0), |point| point.goodput));
+        let ink = Ink { regime: Some(curve.regime), dash: 0 };
+        lines.push(measured(curve.regime.as_str(), curve, ink, |point| point.goodput));
         rows.extend(curve.points.iter().map(|point| goodput_row(curve, point)));
-        told.push(best(curve));
+        rows.extend(constants(curve));
         if curve.regime == Regime::Rampmeter {
+            lines.extend(all_answers(curve));
             lines.extend(law(curve));
             let at = curve.best_by_search.map(|best| best as f64);
             marks.extend(at.map(|x| Mark {
@@ -60,7 +60,7 @@ fn goodput(curves: &[Curve]) -> Picture {
     let head = ["Regime", "Size", "Throughput", "Goodput", "Inside, mean"];
     Picture {
         title: "Goodput".into(),
-        caption: told.join(" "),
+        caption: curves.iter().map(best).collect::<Vec<_>>().join(" "),
         drawing: Drawing::Chart(Chart {
             x: axis("size of the limit", Unit::Count, true),
             y: axis("good answers in time", Unit::PerSecond, false),
@@ -75,27 +75,48 @@ fn goodput(curves: &[Curve]) -> Picture {
 /// Where the most is done, by search and by the law.
 fn best(curve: &Curve) -> String {
     let searched = match (curve.best_by_search, curve.search_spread) {
-        (Some(best), Some(over)) => {
-            let spread = spread(Some(over), Unit::Count);
-            format!("best at {best} by search ({spread} over the seeds)")
+        (Some(best), Some(over)) if over.least < over.most => {
+            let [least, most] = [over.least, over.most].map(|it| show(it, Unit::Count));
+            format!("best at {best} by search ({least} to {most} over the seeds)")
         }
-        _ => "no best by search".to_owned(),
+        (Some(best), _) => format!("best at {best} by search"),
+        (None, _) => "no best by search".to_owned(),
     };
     let law = match &curve.fit {
         Err(why) => why.clone(),
-        Ok(fit) => {
-            let best = match fit.best() {
-                Best::At(_) => {
-                    format!("best at {} by the law", spread(curve.best_by_fit, Unit::Plain))
-                }
-                other => format!("by the law {other}"),
-            };
-            let [lambda, sigma, kappa] = [fit.law.lambda, fit.law.sigma, fit.law.kappa];
-            let constants = format!("λ {lambda:.3}, σ {sigma:.4}, κ {kappa:.6}");
-            format!("{best} ({constants}, R² {:.3})", fit.r2)
+        Ok(_) if law(curve).is_none() => {
+            "the law does not describe it: something else than company slows calls down here"
+                .to_owned()
         }
+        Ok(fit) => match fit.best() {
+            Best::At(_) => format!("at {} by the law", spread(curve.best_by_fit, Unit::Plain)),
+            other => format!("by the law {other}"),
+        },
     };
     format!("Under {}: {searched}, {law}.", curve.regime)
+}
+
+/// What the law's numbers came to.
+fn constants(curve: &Curve) -> Option<Vec<Cell>> {
+    let fit = curve.fit.as_ref().ok()?;
+    Some(vec![
+        Cell::word(format!("{}: the law", curve.regime)),
+        Cell::figure(format!("R² {:.3}", fit.r2)),
+        Cell::figure(format!("λ {:.2}/s", fit.law.lambda)),
+        Cell::figure(format!("σ {:.4}", fit.law.sigma)),
+        Cell::figure(format!("κ {:.5}", fit.law.kappa)),
+    ])
+}
+
+/// All answers, where they are not as good as all good.
+fn all_answers(curve: &Curve) -> Option<Line> {
+    let ink = Ink { regime: Some(curve.regime), dash: 2 };
+    let differs = |point: &Point| match (point.throughput, point.goodput) {
+        (Some(all), Some(good)) => all.median > good.median * 1.05,
+        _ => false,
+    };
+    let some = curve.points.iter().any(differs);
+    some.then(|| measured("all answers", curve, ink, |point| point.throughput))
 }
 
 fn goodput_row(curve: &Curve, point: &Point) -> Vec<Cell> {
@@ -109,10 +130,17 @@ fn goodput_row(curve: &Curve, point: &Point) -> Vec<Cell> {
     ]
 }
 
-/// The law, where the sizes of the limit were really used: beyond that it has nothing to say.
+/// The law, up to the most calls inside that it was fitted to. It is about what goes on inside the tools:
+/// where that is not what answers depend on, it has nothing to say of them.
 fn law(curve: &Curve) -> Option<Line> {
     const STEPS: u32 = 48;
+    const NEAR: f64 = 0.1;
     let fit = curve.fit.as_ref().ok()?;
+    let misses = curve.points.iter().filter_map(|point| {
+        let (inside, throughput) = (point.in_flight?.median, point.throughput?.median);
+        Some((fit.law.at(inside) / throughput - 1.0).abs())
+    });
+    OverSeeds::of(misses).filter(|misses| misses.median <= NEAR)?;
     let at = |step: u32| fit.most.powf(f64::from(step) / f64::from(STEPS));
     Some(Line {
         name: "the law".into(),
@@ -189,7 +217,14 @@ fn memories(all: &[Memory]) -> Vec<Picture> {
     });
     let same =
         |a: &&Memory, b: &&Memory| (&a.job.scenario, a.job.clock) == (&b.job.scenario, b.job.clock);
-    all.chunk_by(same).map(of_memory).collect()
+    // One or two dots are no picture.
+    let differ = |of: &&[&Memory]| {
+        let mut inside: Vec<f64> = of.iter().map(|it| it.in_flight).collect();
+        inside.sort_by(f64::total_cmp);
+        inside.dedup();
+        inside.len() > 2
+    };
+    all.chunk_by(same).filter(differ).map(of_memory).collect()
 }
 
 fn of_memory(all: &[&Memory]) -> Picture {

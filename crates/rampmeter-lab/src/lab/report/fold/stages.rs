@@ -1,7 +1,7 @@
 //! What happened, by family: key scenarios drawn, and the figures of all.
 
 use super::super::data::{Cell, Chapter, Panel, Shade, Stage, Table};
-use super::plays::{Plays, clock_name, spread, unit};
+use super::plays::{Plays, clock_name, over, sentence, shown, spread, unit};
 use crate::lab::figures::{Series, Unit, series, show};
 use crate::lab::scenario::Family;
 use crate::lab::script::{FaultAt, FaultWhat, ScriptFault};
@@ -88,19 +88,19 @@ fn stage(plays: &Plays<'_>) -> Stage {
 }
 
 fn panel((regime, entry, series): &(Regime, &Entry, Series)) -> Panel {
-    let shown = |name: &str| spread(super::plays::over(&[entry], name), unit(name));
+    let figure = |name: &str| spread(over(&[entry], name), unit(name));
     let throttled =
         entry.script.servers.iter().any(|it| it.full.is_some() || !it.quotas.is_empty());
     let mut figures = vec![
-        ("most inside", shown("peak")),
-        ("good answers", format!("{} of {}", shown("good"), shown("asked"))),
-        ("p95", shown("p95")),
+        ("most inside", figure("peak")),
+        ("good answers", format!("{} of {}", figure("good"), figure("asked"))),
+        ("p95", figure("p95")),
     ];
     if entry.script.deadline.is_some() {
-        figures.push(("in time", shown("in time")));
+        figures.push(("in time", figure("in time")));
     }
     if throttled {
-        figures.push(("turned away", shown("throttles")));
+        figures.push(("turned away", figure("throttles")));
     }
     Panel {
         regime: *regime,
@@ -150,22 +150,37 @@ pub(super) fn wrong(entry: &Entry, fault: &ScriptFault) -> String {
     }
 }
 
-/// What to see, in the figures of this very run.
+/// What to see, in the figures of this very run: whatever they are, it is true.
 fn caption(plays: &Plays<'_>) -> String {
-    let count = |regime, name| plays.median(regime, name).map(|it| show(it, Unit::Count));
-    let told = |regime: Regime| {
-        let (peak, queue) = (count(regime, "peak")?, count(regime, "queue")?);
-        let good = plays.median(regime, "good / asked").map(|it| show(it, Unit::Share))?;
-        Some(format!(
-            "Under {regime} at most {peak} are inside tools at once and at most {queue} wait; {good} of the \
-             answers are good."
-        ))
+    let both = |name: &str| {
+        let unit = unit(name);
+        let one = |regime| Some(show(plays.median(regime, name)?, unit));
+        Some((one(Regime::Unlimited)?, one(Regime::Rampmeter)?))
     };
-    [Regime::Unlimited, Regime::Rampmeter]
-        .into_iter()
-        .filter_map(told)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut told = Vec::new();
+    if let (Some((without, with)), Some((_, queue))) = (both("peak"), both("queue")) {
+        told.push(format!(
+            "Without limits up to {without} calls are inside tools at once; under the policy up to {with}, and \
+             up to {queue} wait outside."
+        ));
+    }
+    let in_time = plays.scenario.deadline.is_some();
+    let (figure, answers) = if in_time {
+        ("in time / asked", "have a good answer in time")
+    } else {
+        ("good / asked", "have a good answer")
+    };
+    match both(figure) {
+        Some((without, with)) if without != with => told.push(format!(
+            "{with} of those who ask {answers} under the policy, {without} without limits."
+        )),
+        _ => told.extend(both("p95").map(|(without, with)| {
+            format!(
+                "95 of 100 good answers come within {with} under the policy, within {without} without limits."
+            )
+        })),
+    }
+    told.join(" ")
 }
 
 fn over_time(drawn: &[(Regime, &Entry, Series)]) -> Table {
@@ -173,7 +188,7 @@ fn over_time(drawn: &[(Regime, &Entry, Series)]) -> Table {
     let all = steps.fold(0.0, f64::max);
     let row = |at: usize| {
         let (from, until) = (all * at as f64 / ROWS as f64, all * (at + 1) as f64 / ROWS as f64);
-        let mut row = vec![Cell::word(format!("from {}", show(from, Unit::Time)))];
+        let mut row = vec![Cell::word(show(from, Unit::Time))];
         for (.., series) in drawn {
             for counted in [&series.inside, &series.waiting] {
                 row.push(Cell::figure(most_within(counted, series.step, from, until)));
@@ -181,10 +196,9 @@ fn over_time(drawn: &[(Regime, &Entry, Series)]) -> Table {
         }
         row
     };
-    let heads =
-        drawn.iter().flat_map(|(regime, ..)| [format!("{regime}: inside"), "waiting".into()]);
+    let heads = drawn.iter().flat_map(|(regime, ..)| [regime.to_string(), "waiting".into()]);
     Table {
-        head: std::iter::once("The most, by time".to_owned()).chain(heads).collect(),
+        head: std::iter::once("From".to_owned()).chain(heads).collect(),
         rows: (0..ROWS).map(row).collect(),
     }
 }
@@ -195,33 +209,25 @@ fn most_within(counted: &[f64], step: f64, from: f64, until: f64) -> String {
         begins < until && begins + step > from
     });
     let most = within.map(|(_, count)| *count).reduce(f64::max);
-    most.map_or_else(|| "–".to_owned(), |most| show(most, Unit::Count))
+    shown(most, Unit::Count)
 }
 
 /// All scenarios of a family under all regimes.
 fn figures(plays: &[Plays<'_>]) -> Table {
     let mut rows = Vec::new();
     for plays in plays {
+        let real = if plays.clock == Clock::Real { ", in real time" } else { "" };
         for (regime, entries) in &plays.regimes {
-            let mut row = vec![
-                Cell::word(plays.scenario.name.clone()),
-                Cell::word(regime.as_str()),
-                Cell::word(clock_name(plays.clock)),
-            ];
+            let name = format!("{}{real}", plays.scenario.name);
+            let mut row = vec![Cell::word(name), Cell::word(regime.as_str())];
             for name in COLUMNS {
-                row.push(Cell::figure(spread(super::plays::over(entries, name), unit(name))));
+                row.push(Cell::figure(spread(over(entries, name), unit(name))));
             }
             rows.push(row);
         }
     }
-    let head = ["scenario", "regime", "clock"].into_iter().chain(COLUMNS);
+    let head = ["scenario", "regime"].into_iter().chain(COLUMNS);
     Table { head: head.map(str::to_owned).collect(), rows }
-}
-
-/// A sentence ends with a stop, whatever its file says.
-fn sentence(about: &str) -> String {
-    let about = about.trim();
-    if about.ends_with(['.', '?', '!']) { about.to_owned() } else { format!("{about}.") }
 }
 
 pub(super) const fn family_name(family: Family) -> &'static str {

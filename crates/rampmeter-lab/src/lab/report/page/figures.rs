@@ -4,9 +4,8 @@
 use maud::{Markup, html};
 
 use super::super::data::{Cell, Found, Held, Report, Table};
-use super::opening::clock_name;
+use super::super::fold::clock_name;
 use super::{regime, table};
-use crate::lab::Regime;
 
 pub(super) fn published(report: &Report) -> Markup {
     let mut columns: Vec<_> =
@@ -30,7 +29,7 @@ pub(super) fn published(report: &Report) -> Markup {
                 tbody {
                     @for row in &report.published {
                         tr {
-                            th scope="row" { (row.what) br; small { (row.scenario) } }
+                            th scope="row" { (row.what) br; small { (row.figure) " in " (row.scenario) } }
                             td.figure { (row.was) }
                             @for column in &columns {
                                 @let now = row.now.iter().find(|now| (now.0, now.1) == *column);
@@ -62,8 +61,12 @@ fn finding(found: &Found) -> Markup {
             h4 { (found.title) }
             p { (found.evidence) }
             dl {
+                @if let Some(subject) = &found.subject { div { dt { "About" } dd { (subject) } } }
                 @if let Some(scenario) = &found.scenario {
-                    div { dt { "Reproduced by" } dd { code { (scenario) } } }
+                    div { dt { "Shown by" } dd { (scenario) } }
+                }
+                @if let Some(command) = &found.reproduce {
+                    div { dt { "Again" } dd { code { (command) } } }
                 }
                 @if let Some(pointer) = &found.pointer {
                     div { dt { "Provided here by" } dd { (pointer) } }
@@ -74,24 +77,35 @@ fn finding(found: &Found) -> Markup {
 }
 
 pub(super) fn holds(report: &Report) -> Markup {
-    let kept = report.holds.iter().filter(|held| held.holds == Some(true)).count();
-    let regimes =
-        Regime::ALL.into_iter().filter(|of| report.holds.iter().any(|it| it.regime == *of));
+    let count = |holds| report.holds.iter().filter(|held| held.holds == holds).count();
+    let (kept, unknown) = (count(Some(true)), count(None));
+    let broken: Vec<&Held> = report.holds.iter().filter(|it| it.holds == Some(false)).collect();
+    let all: Vec<&Held> = report.holds.iter().collect();
     html! {
-        p.lead { b { (kept) " of " (report.holds.len()) } " hold." }
-        @for of in regimes {
-            @let held: Vec<_> = report.holds.iter().filter(|held| held.regime == of).collect();
-            h3 { (regime(of)) }
-            div.scroll tabindex="0" role="region" aria-label={ "What must hold under " (of) } {
-                table {
-                    thead { tr {
-                        th scope="col" { "Scenario" }
-                        th scope="col" { "What must hold" }
-                        th.figure scope="col" { "Value" }
-                        th scope="col" { "Holds" }
-                    } }
-                    tbody { @for held in held { (row(held)) } }
-                }
+        p.lead {
+            "Each scenario says what must hold of it. " b { (kept) " of " (all.len()) } " do; "
+            (broken.len()) " do not; of " (unknown) " nothing that was played can tell."
+        }
+        @if !broken.is_empty() { (list("What does not hold", &broken)) }
+        details {
+            summary { "All that must hold, with its figures" }
+            (list("What must hold", &all))
+        }
+    }
+}
+
+fn list(name: &str, held: &[&Held]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(name) {
+            table {
+                thead { tr {
+                    th scope="col" { "Scenario" }
+                    th scope="col" { "Regime" }
+                    th scope="col" { "What must hold" }
+                    th.figure scope="col" { "Value" }
+                    th scope="col" { "Holds" }
+                } }
+                tbody { @for held in held { (row(held)) } }
             }
         }
     }
@@ -101,6 +115,7 @@ fn row(held: &Held) -> Markup {
     html! {
         tr {
             td { (held.scenario) }
+            td { (regime(held.regime)) }
             td { code { (held.aim) } }
             td.figure { (held.value) }
             td {
@@ -123,9 +138,13 @@ pub(super) fn again(report: &Report) -> Markup {
     html! {
         p.lead {
             "Everything in this page is a fold over one record for each call. In virtual time the same seed "
-            "gives the same records, and the same page, byte for byte."
+            "gives the same records, and the same page, byte for byte. Each scenario can be played again by "
+            "itself."
         }
-        div.commands { (table("Commands", &commands)) }
+        details.commands {
+            summary { "The command for each scenario" }
+            (table("Commands", &commands))
+        }
     }
 }
 

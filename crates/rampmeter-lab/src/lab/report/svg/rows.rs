@@ -11,7 +11,7 @@ use crate::lab::figures::show;
 const WIDTH: f64 = 380.0;
 const ROW: f64 = 16.0;
 const HEAD: f64 = 20.0;
-const RIGHT: f64 = WIDTH - 58.0;
+const RIGHT: f64 = WIDTH - 76.0;
 
 /// Rows. `title` and `about` are for whoever cannot see them.
 pub(in super::super) fn rows(title: &str, about: &str, rows: &Rows) -> Markup {
@@ -66,6 +66,7 @@ fn row(bar: &Bar, left: f64, top: f64, scale: &Scale, rows: &Rows) -> Markup {
         }
         text.value x=(text_at) y=(middle + 3.5) {
             @match bar.value { Some(value) => { (show(value, unit)) }, None => { "–" } }
+            @if let Some(other) = bar.other { ", " (show(other, unit)) }
         }
     }
 }
