@@ -6,6 +6,7 @@ mod check;
 mod exit;
 mod explain;
 mod interrupt;
+mod lab;
 mod mock_provider;
 mod object;
 mod run;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         args::Command::Check(args) => check::check(&args),
         args::Command::Explain(args) => explain::explain(&args),
         args::Command::MockProvider(args) => mock_provider::run(&args),
+        args::Command::Lab(args) => lab::lab(&args),
     };
     exit.into()
 }

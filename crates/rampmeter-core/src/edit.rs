@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use crate::budget::Budget;
 use crate::call::LimitId;
-use crate::config::{Config, ConfigError, LimitConfig};
+use crate::config::{BudgetConfig, Config, ConfigError, LimitConfig, RateKind};
 use crate::decision::{Outputs, Reason, Refusal, Retry};
 use crate::engine::Engine;
 use crate::lane::Record;
@@ -21,7 +21,7 @@ pub enum Edit {
     Add(LimitConfig),
     /// The limit has these figures from now on. What is held and used stays held and used, budget
     /// by budget: a budget is the same as before if it is of the same kind and counts the same,
-    /// one of the same period before others.
+    /// one of the same period before others, and calendar windows of that period end as they did.
     /// `per` must be as it was.
     Replace(LimitId, LimitConfig),
     /// The limit is no more. Calls that wait for it need it no longer; its id means nothing.
@@ -148,8 +148,9 @@ impl Engine {
                 self.instances.add(&self.config, id);
                 return Some(LimitId(id));
             }
-            Edit::Replace(LimitId(id), limit) => {
+            Edit::Replace(LimitId(id), mut limit) => {
                 let breaker = limit.breaker;
+                keep_windows(&self.config.limits[usize::from(id)].budgets, &mut limit.budgets);
                 self.config.limits[usize::from(id)] = limit;
                 self.reform(id);
                 for instance in self.instances.of(id).collect::<Vec<_>>() {
@@ -294,6 +295,25 @@ impl Engine {
         for (call, limit) in too_large {
             let (reason, retry) = (Reason::TooLarge, Retry::Never);
             self.refuse_waiting(call, Refusal { reason, limit: Some(limit), retry }, out);
+        }
+    }
+}
+
+/// Calendar windows of the same period go on as they are, also in instances that are made later.
+fn keep_windows(old: &[BudgetConfig], new: &mut [BudgetConfig]) {
+    let window = |budget: &BudgetConfig| match *budget {
+        BudgetConfig::Rate { counts, period, kind: RateKind::Calendar { ends }, .. } => {
+            Some(((counts, period), ends))
+        }
+        _ => None,
+    };
+    let mut old: Vec<_> = old.iter().filter_map(window).collect();
+    for budget in new {
+        let Some((like, _)) = window(budget) else { continue };
+        if let Some(at) = old.iter().position(|(other, _)| *other == like)
+            && let BudgetConfig::Rate { kind: RateKind::Calendar { ends }, .. } = budget
+        {
+            *ends = old.remove(at).1;
         }
     }
 }

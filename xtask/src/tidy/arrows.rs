@@ -18,7 +18,7 @@ const CRATES: &[Crate] = &[
     Crate { name: "rampmeter", ours: &["rampmeter-core"], others: true },
     Crate {
         name: "rampmeter-cli",
-        ours: &["rampmeter", "rampmeter-core", "rampmeter-provider"],
+        ours: &["rampmeter", "rampmeter-core", "rampmeter-lab", "rampmeter-provider"],
         others: true,
     },
     Crate {

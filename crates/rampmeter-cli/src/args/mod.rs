@@ -1,5 +1,12 @@
 //! The command line.
 
+mod lab;
+
+pub(crate) use lab::{
+    CompareArgs, FindingAddArgs, FindingCommand, FindingListArgs, LabArgs, LabCommand, LabRunArgs,
+    ListArgs, ReportArgs, TuneArgs,
+};
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -28,6 +35,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Serve a provider on loopback that enforces quotas, to try limits against.
     MockProvider(MockProviderArgs),
+    /// Measure what limits do, under load that is made up or was recorded, and find the right ones.
+    Lab(LabArgs),
 }
 
 #[derive(Args, Debug)]

@@ -8,6 +8,7 @@ mod harness;
 mod http_tools;
 #[cfg(unix)]
 mod interrupt;
+mod lab;
 #[cfg(unix)]
 mod mock_provider;
 mod outputs;

@@ -80,7 +80,12 @@ impl Bucket {
     /// Takes over the units that a bucket which this one replaces has not yet refilled.
     pub(super) fn carry_on(&mut self, old: &Bucket, now: Instant) {
         let used = old.used(now);
-        self.tat = if used == 0 { 0 } else { self.scale(now).saturating_add(self.cost(used)) };
+        // One that is full has been since then: what a charge turns out to be more counts from there.
+        // The next charge has its tolerance all the same.
+        self.tat = match used {
+            0 => self.scale(old.unscale(old.tat)).min(self.scale(now).saturating_sub(self.tolerance)),
+            _ => self.scale(now).saturating_add(self.cost(used)),
+        };
         // What was charged by other figures cannot be given back.
         self.begin(now);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rampmeter_core::*;
 
 use crate::slots;
-use crate::stage::{SLIDING, Stage, on, rate, tokens};
+use crate::stage::{SLIDING, Stage, config, on, rate, tokens};
 
 fn replace(budgets: Vec<BudgetConfig>) -> Vec<Edit> {
     vec![Edit::Replace(LimitId(0), LimitConfig { budgets, ..LimitConfig::default() })]
@@ -186,4 +186,22 @@ fn what_was_used_of_a_day_is_not_taken_for_what_was_used_of_a_minute() {
     assert_eq!([0, 1].map(|budget| stage.used(0, budget)), [1, 21]);
     stage.edit(replace(vec![day]));
     assert_eq!(stage.used(0, 0), 21);
+}
+
+#[test]
+fn windows_of_a_calendar_that_go_on_do_so_for_values_that_come_later_as_well() {
+    let calendar = |ends| rate(1, 10_000, RateKind::Calendar { ends: Instant::from_millis(ends) });
+    let limit = |ends| LimitConfig {
+        budgets: vec![calendar(ends)],
+        per: Some(LabelId(0)),
+        max_instances: 9,
+        ..LimitConfig::default()
+    };
+    let mut stage = Stage::new(Config { limits: vec![limit(5_000)], ..config(&[]) });
+    stage.runs(&on(&[0]).label("a"));
+    stage.edit(vec![Edit::Replace(LimitId(0), limit(7_000))]);
+    stage.runs(&on(&[0]).label("b"));
+    let waits = ["a", "b"].map(|value| stage.waits(&on(&[0]).label(value)));
+    assert_eq!(stage.at(4_999), []);
+    assert_eq!(stage.at(5_000), waits);
 }

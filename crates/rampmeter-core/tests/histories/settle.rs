@@ -294,3 +294,20 @@ fn a_calendar_window_that_is_ended_before_a_call_starts_gives_back_what_that_did
     stage.settles(before, 0);
     assert_eq!(stage.used(0, 0), 20);
 }
+
+/// It was charged nothing when the bucket was full, and tells what it took by the new figures.
+#[test]
+fn what_a_call_of_before_took_counts_in_a_full_bucket_that_gets_other_figures() {
+    let bucket = |burst| tokens(10, 10_000, RateKind::Bucket { burst });
+    for (edited, settled, used) in [(1_000, 1_000, 5), (1_000, 3_000, 3), (2_000, 3_000, 3)] {
+        let mut stage = Stage::of(&[bucket(10)]);
+        stage.at(1_000);
+        let call = stage.runs(&on(&[0]).tokens(0));
+        stage.at(edited);
+        let limit = LimitConfig { budgets: vec![bucket(20)], ..LimitConfig::default() };
+        stage.edit(vec![Edit::Replace(LimitId(0), limit)]);
+        stage.at(settled);
+        stage.settles(call, 5);
+        assert_eq!(stage.used(0, 0), used, "edited at {edited}, settled at {settled}");
+    }
+}

@@ -3,6 +3,7 @@
 #![cfg(feature = "lab")]
 
 mod sample;
+mod study;
 
 /// Where the page is left for `cargo xtask look`.
 const PAGE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/report.html");
@@ -50,4 +51,35 @@ fn every_drawing_has_a_name_a_description_and_a_table() {
         assert!(drawing.contains("role=\"img\"") && drawing.contains("aria-label=\""));
         assert!(drawing.contains("<title>") && drawing.contains("<desc>"));
     }
+}
+
+#[test]
+fn a_terminal_of_a_hundred_columns_has_room_for_every_line() {
+    let mut report = sample::report();
+    report.findings[0].title = "word ".repeat(60);
+    report.facts[0].sentence = "a".repeat(400);
+    report.published[0].now[0].2 = "12.3 ms (11.8 ms to 13.1 ms)".into();
+    let text = report.terminal();
+    let longest = text.lines().map(|line| line.chars().count()).max();
+    assert!(longest <= Some(100), "{text}");
+    assert!((30..=60).contains(&text.lines().count()), "{text}");
+}
+
+#[test]
+fn the_terminal_tells_the_facts_the_verdicts_and_what_does_not_hold() {
+    let text = sample::report().terminal();
+    assert!(text.contains("Without limits 1,000 of 1,000 calls ran at once; under the policy 8."));
+    assert!(text.contains("✗ adversarial/inversion under rampmeter: p95 of high <= 2s is 2.4 s"));
+    let row = text.lines().find(|line| line.starts_with("H1 ")).unwrap();
+    assert!(
+        row.contains("✗ shown") && row.ends_with("✗ shown") && row.contains("✓ refuted"),
+        "{row}"
+    );
+}
+
+#[test]
+fn a_control_character_never_reaches_the_terminal() {
+    let mut report = sample::report();
+    report.findings[0].title = "clear\u{1b}[2J the screen\r".into();
+    assert!(!report.terminal().contains(['\u{1b}', '\r']));
 }

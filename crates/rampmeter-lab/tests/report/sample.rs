@@ -1,10 +1,11 @@
 //! A report that was made by hand, of what a study could come to.
 
 use rampmeter_lab::lab::figures::{Unit, show};
+use rampmeter_lab::lab::hypotheses::Answer;
 use rampmeter_lab::lab::report::data::{
     Again, Axis, Bar, Cell, Chapter, Chart, Drawing, Fact, Form, Found, Gallery, Group, Held,
-    Hypothesis, Ink, Judged, Line, Mark, Panel, Picture, Published, Report, Roll, Rows, Ruling,
-    Shade, Stage, Table,
+    Hypothesis, Ink, Judged, Line, Mark, Panel, Picture, Published, Report, Roll, Rows, Shade,
+    Stage, Table,
 };
 use rampmeter_lab::lab::{Clock, Regime};
 
@@ -307,13 +308,14 @@ fn hypotheses() -> Vec<Hypothesis> {
                 .zip(0_usize..)
                 .map(|(regime, column)| Judged {
                     regime,
-                    ruling: match (regime, (index + column) % 5) {
-                        (Regime::Rampmeter, _) => Ruling::Refuted,
-                        (_, 3) => Ruling::NotShown,
-                        (_, 4) if index > 2 => Ruling::NotPlayed,
-                        (Regime::Semaphore, 0 | 1) => Ruling::Refuted,
-                        _ => Ruling::Shown,
+                    answer: match (regime, (index + column) % 5) {
+                        (Regime::Rampmeter, _) => Answer::Refuted,
+                        (_, 3) => Answer::NotShown,
+                        (_, 4) if index > 2 => Answer::NotPlayed,
+                        (Regime::Semaphore, 0 | 1) => Answer::Refuted,
+                        _ => Answer::Shown,
                     },
+                    why: "peak / asked >= 90%: it is 100 %".into(),
                     figures: vec!["stress/hundred: peak / asked = 1 (seeds 1 to 3: 1 to 1)".into()],
                 })
                 .collect(),
@@ -349,8 +351,10 @@ fn findings() -> Vec<Found> {
         kind: kind.into(),
         severity: severity.into(),
         title: title.into(),
+        subject: Some("stageflow-core 1.2.0".into()),
         evidence: "100 of 100 calls were inside their tool at once in stress/hundred.".into(),
-        scenario: Some("stress/hundred".into()),
+        scenario: Some("stress/hundred under stageflow".into()),
+        reproduce: Some("rampmeter lab run stress/hundred --regimes stageflow".into()),
         pointer: Some("a concurrency limit: `[limits.host] concurrency = 8`".into()),
     };
     vec![

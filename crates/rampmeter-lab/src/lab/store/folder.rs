@@ -57,6 +57,16 @@ impl Store {
         }
     }
 
+    /// Opens a folder that was played into already, as [`open`](Store::open) does.
+    ///
+    /// # Errors
+    ///
+    /// If nothing was ever played into it, it cannot be written, or another process plays into it.
+    pub fn reopen(folder: &Path) -> Result<Store, StoreError> {
+        Store::read_only(folder)?;
+        Store::open(folder)
+    }
+
     /// Opens a folder to read what was played.
     ///
     /// # Errors

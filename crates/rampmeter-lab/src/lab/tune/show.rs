@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::tuned::{Reached, Step, Tuned, TunedAim, TunedKnob};
+use super::tuned::{Reached, Step, Tried, Tuned, TunedAim, TunedKnob};
 use crate::lab::curves::OverSeeds;
 use crate::lab::figures::{Unit, show};
 
@@ -15,7 +15,7 @@ impl fmt::Display for Tuned {
         };
         writeln!(f, "{head}\n")?;
         let knobs: Vec<_> = self.knobs.iter().map(|knob| self.knob(knob)).collect();
-        table(f, ["limit", "given", "use", "a little more of it"], &knobs)?;
+        f.write_str(&table(["limit", "given", "use", "a little more of it"], &knobs))?;
         let goodput = |of: Option<OverSeeds>| spread(of, Unit::PerSecond);
         let mut figures = vec![[
             "goodput".to_owned(),
@@ -25,7 +25,7 @@ impl fmt::Display for Tuned {
         ]];
         figures.extend(self.aims.iter().map(aim));
         writeln!(f)?;
-        table(f, ["aim", "given", "use", "use, on fresh seeds"], &figures)?;
+        f.write_str(&table(["aim", "given", "use", "use, on fresh seeds"], &figures))?;
         for aim in &self.aims {
             if let Some(text) = self.cost(aim) {
                 write!(f, "\n{text}")?;
@@ -47,6 +47,26 @@ impl fmt::Display for Tuned {
 }
 
 impl Tuned {
+    /// All settings that were tried, best first, as a table for a terminal.
+    pub fn tried_in_words(&self) -> String {
+        let mut tried: Vec<_> = self.tried.iter().collect();
+        let goodput = |it: &Tried| it.goodput.median;
+        tried.sort_by(|a, b| b.met.cmp(&a.met).then(goodput(b).total_cmp(&goodput(a))));
+        let row = |it: &&Tried| {
+            let values: Vec<_> = it.setting.iter().map(ToString::to_string).collect();
+            let worst = it.worst.iter().zip(&self.aims);
+            let worst =
+                worst.map(|(value, aim)| value.map_or("–".into(), |it| show(it, aim.unit)));
+            let met = if it.met { "yes" } else { "no" };
+            let goodput = spread(Some(it.goodput), Unit::PerSecond);
+            [values.join(", "), goodput, worst.collect::<Vec<_>>().join(", "), met.to_owned()]
+        };
+        let names: Vec<_> = self.knobs.iter().map(|knob| knob.name.as_str()).collect();
+        let aims: Vec<_> = self.aims.iter().map(|aim| aim.aim.as_str()).collect();
+        let head = [&names.join(", "), "goodput", &format!("worst of {}", aims.join(", ")), "met"];
+        table(head, &tried.iter().map(row).collect::<Vec<_>>())
+    }
+
     fn knob(&self, knob: &TunedKnob) -> [String; 4] {
         let up = match &knob.up {
             None => format!("{} is the most that the workload can use", knob.between.1),
@@ -126,23 +146,21 @@ fn spread(of: Option<OverSeeds>, unit: Unit) -> String {
 }
 
 /// Columns as wide as what is in them.
-fn table<const N: usize>(
-    f: &mut fmt::Formatter<'_>,
-    head: [&str; N],
-    rows: &[[String; N]],
-) -> fmt::Result {
+fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let head = head.map(str::to_owned);
     let width = |column: usize| {
         let cells = rows.iter().chain([&head]).map(|row| row[column].chars().count());
         cells.max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..N).map(width).collect();
+    let mut text = String::new();
     for row in [&head].into_iter().chain(rows) {
         let mut line = String::new();
         for (cell, width) in row.iter().zip(&widths) {
             let _ = write!(line, "{cell:<width$}  ");
         }
-        writeln!(f, "{}", line.trim_end())?;
+        text.push_str(line.trim_end());
+        text.push('\n');
     }
-    Ok(())
+    text
 }

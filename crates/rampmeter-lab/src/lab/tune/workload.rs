@@ -1,6 +1,7 @@
 //! What limits are tuned for.
 
 use super::replay::Replay;
+use crate::lab::figures::Aim;
 use crate::lab::scenario::Scenario;
 use crate::lab::script::Script;
 
@@ -27,6 +28,20 @@ impl Workload {
             Workload::Scenario(_) => Script::of(scenario, seed),
             Workload::Replay(replay) => replay.script(seed),
         }
+    }
+
+    /// That an aim can be judged on what is played of it.
+    pub(super) fn check(&self, aim: &Aim, script: &Script) -> Result<(), String> {
+        let figure = aim.figure().to_string();
+        let is_of = |measure: &str| figure.split([' ', '/']).any(|word| word == measure);
+        let why = match self {
+            _ if is_of("lag") || is_of("cpu") => {
+                "it is measured in real time only, and limits are tuned on virtual time"
+            }
+            Workload::Replay(_) if is_of("memory") => "a recording says nothing of memory",
+            _ => return aim.check(script).map_err(|what| format!("the aim `{aim}`: {what}")),
+        };
+        Err(format!("the aim `{aim}` cannot be judged: {why}; leave it out"))
     }
 
     pub(super) fn remarks(&self) -> &[String] {

@@ -6,7 +6,7 @@
 
 use rampmeter_core::{CallId, Explanation, Instant, WaitsFor};
 
-use super::super::books::{Books, BudgetBook, NONE, State};
+use super::super::books::{Books, BudgetBook, State};
 use super::super::player::Player;
 use super::super::totals::Count;
 use super::super::verdict::{Judge, Verdict, must};
@@ -103,15 +103,31 @@ impl Player {
         }
     }
 
-    /// A call begins to wait; if it stands before the one that is being rescued, it is that now.
+    /// A call begins to wait; if it is like the one that is being rescued, and came earlier, it is
+    /// rescued in that one's place from now on.
     pub(crate) fn is_rescued_instead(&mut self, call: u32, id: CallId) {
-        let next = self.books.call(call).next;
-        let first = self.books.call(call).previous == NONE && next != NONE;
-        let instead = self.rescued.filter(|(known, _)| self.books.find(*known) == Some(next));
-        if first && instead.is_some() {
+        let known = self.rescued.filter(|(known, _)| self.is_waiting(*known));
+        let known = known.and_then(|(known, _)| self.books.find(known));
+        if known.is_some_and(|known| self.is_before_one_like_it(call, known)) {
             self.rescued = Some((id, self.books.clock));
             self.rescue_refill = 0;
         }
+    }
+
+    /// Whether both draw alike, for the same flow, priority and caller, whatever their tools.
+    fn is_before_one_like_it(&self, call: u32, other: u32) -> bool {
+        let (one, two) = (self.books.call(call), self.books.call(other));
+        let draws = |variant: u32| {
+            let kind = &self.scene.kinds[self.books.variants[variant as usize].kind];
+            let there = kind.draws.iter();
+            let there = there.filter(|it| !self.books.limits[usize::from(it.limit)].removed);
+            there.map(|it| (it.limit, it.weight, &it.costs)).collect::<Vec<_>>()
+        };
+        let (route, theirs) = (self.books.route_of(call), self.books.route_of(other));
+        (one.flow, one.priority, one.caller) == (two.flow, two.priority, two.caller)
+            && one.ticket < two.ticket
+            && route.instances == theirs.instances
+            && draws(one.variant) == draws(two.variant)
     }
 
     fn who_is_rescued_starts_soon(&mut self) -> Verdict {

@@ -6,6 +6,7 @@ mod table;
 pub use picture::{Axis, Bar, Chart, Drawing, Form, Group, Ink, Line, Mark, Panel, Rows, Shade};
 pub use table::{Cell, Table};
 
+use super::super::hypotheses::Answer;
 use super::super::regime::{Clock, Regime};
 
 /// A report.
@@ -119,31 +120,6 @@ pub struct Picture {
     pub table: Table,
 }
 
-/// What is said of a hypothesis under one regime.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ruling {
-    /// What it says goes wrong was seen.
-    Shown,
-    /// It was looked for where it would show, and was not there.
-    Refuted,
-    /// The figures do not say.
-    NotShown,
-    /// Nothing was played that could tell.
-    NotPlayed,
-}
-
-impl Ruling {
-    /// As it is written.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Ruling::Shown => "shown",
-            Ruling::Refuted => "refuted",
-            Ruling::NotShown => "not shown",
-            Ruling::NotPlayed => "not played",
-        }
-    }
-}
-
 /// A hypothesis with its verdicts.
 #[derive(Clone, Debug)]
 pub struct Hypothesis {
@@ -169,7 +145,9 @@ pub struct Judged {
     /// Under which regime.
     pub regime: Regime,
     /// What is said.
-    pub ruling: Ruling,
+    pub answer: Answer,
+    /// The thresholds that decided, and where the figures lie.
+    pub why: String,
     /// The figures: what, where, and what it came to.
     pub figures: Vec<String>,
 }
@@ -200,10 +178,14 @@ pub struct Found {
     pub severity: String,
     /// In one line.
     pub title: String,
+    /// What it is about.
+    pub subject: Option<String>,
     /// What shows it.
     pub evidence: String,
-    /// The scenario that reproduces it.
+    /// The scenario that shows it, and under which regime.
     pub scenario: Option<String>,
+    /// The command that shows it again.
+    pub reproduce: Option<String>,
     /// What here provides what is missing there.
     pub pointer: Option<String>,
 }

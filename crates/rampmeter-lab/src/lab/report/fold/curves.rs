@@ -220,6 +220,7 @@ fn memories(all: &[Memory]) -> Vec<Picture> {
     // One or two dots are no picture.
     let differ = |of: &&[&Memory]| {
         let mut inside: Vec<f64> = of.iter().map(|it| it.in_flight).collect();
+        inside.sort_by(f64::total_cmp);
         inside.dedup();
         inside.len() > 2
     };

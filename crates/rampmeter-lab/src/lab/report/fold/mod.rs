@@ -12,11 +12,16 @@ mod words;
 
 use super::Report;
 use crate::lab::Study;
+use crate::lab::findings::Findings;
+use crate::lab::hypotheses::Verdict;
 use plays::Plays;
 
+pub(super) use plays::{clock_name, over, spread, unit};
+pub(super) use told::holds;
+
 impl Report {
-    /// Folds a study. The same study gives the same report.
-    pub fn of(study: &Study) -> Report {
+    /// Folds a study, with what was said of it. The same study gives the same report.
+    pub fn of(study: &Study, verdicts: &[Verdict], findings: &Findings) -> Report {
         let plays = Plays::all(study);
         let mut curves = curves::galleries(study);
         curves.extend(galleries::all(&plays));
@@ -25,9 +30,9 @@ impl Report {
             facts: facts::facts(&plays),
             chapters: stages::chapters(&plays),
             curves,
-            hypotheses: Vec::new(),
+            hypotheses: told::hypotheses(verdicts),
             published: told::published(&plays),
-            findings: Vec::new(),
+            findings: told::findings(findings),
             holds: told::holds(study),
             again: again::commands(study),
             words: words::words(),

@@ -61,25 +61,25 @@ impl<'a> Plays<'a> {
 }
 
 /// A figure of some playings that differ by their seeds.
-pub(super) fn over(entries: &[&Entry], name: &str) -> Option<OverSeeds> {
+pub(in super::super) fn over(entries: &[&Entry], name: &str) -> Option<OverSeeds> {
     let figure = Figure::parse(name).ok()?;
     OverSeeds::of(entries.iter().filter_map(|entry| figure.of(entry)))
 }
 
 /// What a figure of that name is in.
-pub(super) fn unit(name: &str) -> Unit {
+pub(in super::super) fn unit(name: &str) -> Unit {
     Figure::parse(name).map_or(Unit::Plain, |figure| figure.unit())
 }
 
 /// The median, and how far it spreads where that can be seen.
-pub(super) fn spread(over: Option<OverSeeds>, unit: Unit) -> String {
+pub(in super::super) fn spread(over: Option<OverSeeds>, unit: Unit) -> String {
     let Some(over) = over else { return "–".to_owned() };
     let [least, median, most] = [over.least, over.median, over.most].map(|it| show(it, unit));
     if least == most { median } else { format!("{median} ({least} to {most})") }
 }
 
 /// How a clock is called.
-pub(super) const fn clock_name(clock: Clock) -> &'static str {
+pub(in super::super) const fn clock_name(clock: Clock) -> &'static str {
     match clock {
         Clock::Virtual => "virtual time",
         Clock::Real => "real time",

@@ -1,13 +1,74 @@
-//! What the study published beside today's figures, and what must hold.
+//! What is said of a study: verdicts, findings, what was published beside today's figures, and what must
+//! hold.
 
-use super::super::data::{Held, Published};
+use super::super::data::{Found, Held, Hypothesis, Judged, Published};
 use super::plays::{Plays, over, spread, unit};
 use crate::lab::figures::Aim;
+use crate::lab::findings::{Finding, Findings};
+use crate::lab::hypotheses::{self, Verdict};
 use crate::lab::scenario::Hold;
-use crate::lab::{Entry, Regime, Study};
+use crate::lab::{Clock, Entry, Regime, Study};
 
 /// Beside what Stageflow does now, and what the gate does.
 const BESIDE: [Regime; 2] = [Regime::Stageflow, Regime::Rampmeter];
+
+pub(super) fn hypotheses(verdicts: &[Verdict]) -> Vec<Hypothesis> {
+    let one = |hypothesis: &hypotheses::Hypothesis| {
+        let of_it = verdicts.iter().filter(|verdict| verdict.id == hypothesis.id);
+        let mut judged: Vec<Judged> = of_it.map(verdict).collect();
+        judged.sort_by_key(|judged| judged.regime);
+        Hypothesis {
+            id: hypothesis.id.clone(),
+            title: hypothesis.name.clone(),
+            claim: hypothesis.claim.clone(),
+            thresholds: vec![
+                format!("Played in {}.", hypothesis.scenarios.join(", ")),
+                format!("Shown if {}.", aims(&hypothesis.shown)),
+                format!("Refuted if {}.", aims(&hypothesis.refuted)),
+                format!("Why there: {}.", hypothesis.why),
+            ],
+            note: hypothesis.note.clone(),
+            real_only: hypothesis.clock == Some(Clock::Real),
+            verdicts: judged,
+        }
+    };
+    hypotheses::all().iter().map(one).collect()
+}
+
+fn aims(aims: &[Aim]) -> String {
+    aims.iter().map(Aim::to_string).collect::<Vec<_>>().join(" and ")
+}
+
+fn verdict(verdict: &Verdict) -> Judged {
+    let seen = verdict.figures.iter();
+    Judged {
+        regime: verdict.regime,
+        answer: verdict.answer,
+        why: verdict.why.clone(),
+        figures: seen.map(|it| format!("{}: {} is {it}", it.scenario, it.figure)).collect(),
+    }
+}
+
+/// The worst first.
+pub(super) fn findings(findings: &Findings) -> Vec<Found> {
+    let mut all: Vec<&Finding> = findings.iter().collect();
+    all.sort_by(|a, b| (a.severity, a.kind, &a.id).cmp(&(b.severity, b.kind, &b.id)));
+    let one = |finding: &Finding| Found {
+        id: finding.id.clone(),
+        kind: finding.kind.as_str().replace('-', " "),
+        severity: finding.severity.to_string(),
+        title: finding.title.clone(),
+        subject: finding.subject.clone(),
+        evidence: finding.evidence.clone(),
+        scenario: finding.scenario.as_ref().map(|scenario| match finding.regime {
+            Some(regime) => format!("{scenario} under {regime}"),
+            None => scenario.clone(),
+        }),
+        reproduce: finding.reproduce.clone(),
+        pointer: finding.component.clone(),
+    };
+    all.into_iter().map(one).collect()
+}
 
 pub(super) fn published(plays: &[Plays<'_>]) -> Vec<Published> {
     let mut rows: Vec<Published> = Vec::new();
@@ -37,7 +98,7 @@ pub(super) fn published(plays: &[Plays<'_>]) -> Vec<Published> {
 }
 
 /// In the order of scenarios. Of a sweep only the size that its policy has is judged.
-pub(super) fn holds(study: &Study) -> Vec<Held> {
+pub(in super::super) fn holds(study: &Study) -> Vec<Held> {
     let mut held: Vec<Held> = Vec::new();
     let same = |a: &Entry, b: &Entry| a.played.job.scenario == b.played.job.scenario;
     for entries in study.entries.chunk_by(same) {

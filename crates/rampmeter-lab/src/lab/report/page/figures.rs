@@ -4,7 +4,7 @@
 use maud::{Markup, html};
 
 use super::super::data::{Cell, Found, Held, Report, Table};
-use super::opening::clock_name;
+use super::super::fold::clock_name;
 use super::{regime, table};
 
 pub(super) fn published(report: &Report) -> Markup {
@@ -61,8 +61,12 @@ fn finding(found: &Found) -> Markup {
             h4 { (found.title) }
             p { (found.evidence) }
             dl {
+                @if let Some(subject) = &found.subject { div { dt { "About" } dd { (subject) } } }
                 @if let Some(scenario) = &found.scenario {
-                    div { dt { "Reproduced by" } dd { code { (scenario) } } }
+                    div { dt { "Shown by" } dd { (scenario) } }
+                }
+                @if let Some(command) = &found.reproduce {
+                    div { dt { "Again" } dd { code { (command) } } }
                 }
                 @if let Some(pointer) = &found.pointer {
                     div { dt { "Provided here by" } dd { (pointer) } }

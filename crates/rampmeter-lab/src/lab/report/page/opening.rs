@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use super::super::data::{Fact, Report, Roll};
+use super::super::fold::clock_name;
 use super::super::svg::class_of;
 use super::regime;
+use crate::lab::Regime;
 use crate::lab::figures::{Unit, show};
-use crate::lab::{Clock, Regime};
 
 pub(super) fn header(report: &Report) -> Markup {
     html! {
@@ -78,13 +79,6 @@ fn pair(term: &str, content: &Markup) -> Markup {
 #[allow(clippy::cast_precision_loss, reason = "shown with three digits")]
 fn calls(roll: &Roll) -> f64 {
     roll.calls as f64
-}
-
-pub(super) const fn clock_name(clock: Clock) -> &'static str {
-    match clock {
-        Clock::Virtual => "virtual time",
-        Clock::Real => "real time",
-    }
 }
 
 fn legend(roll: &Roll) -> Markup {

@@ -2,17 +2,18 @@
 
 use maud::{Markup, html};
 
-use super::super::data::{Hypothesis, Judged, Report, Ruling};
+use super::super::data::{Hypothesis, Judged, Report};
 use super::super::svg::class_of;
 use super::regime;
 use crate::lab::Regime;
+use crate::lab::hypotheses::Answer;
 
 pub(super) fn section(report: &Report) -> Markup {
     let regimes = &report.roll.regimes;
     html! {
         p.lead {
-            "Each hypothesis says that something goes wrong. " (mark(Ruling::Shown)) " is: it did; "
-            (mark(Ruling::Refuted)) " is: it was looked for where it would show, and did not. The "
+            "Each hypothesis says that something goes wrong. " (mark(Answer::Shown)) " is: it did; "
+            (mark(Answer::Refuted)) " is: it was looked for where it would show, and did not. The "
             "thresholds were set before the first run."
         }
         div.scroll tabindex="0" role="region" aria-label="Verdicts" {
@@ -39,21 +40,21 @@ fn row(hypothesis: &Hypothesis, regimes: &[Regime]) -> Markup {
             }
             @for of in regimes {
                 @let found = hypothesis.verdicts.iter().find(|verdict| verdict.regime == *of);
-                td.(class_of(*of)) data-of=(of) { (mark(found.map_or(Ruling::NotPlayed, |verdict| verdict.ruling))) }
+                td.(class_of(*of)) data-of=(of) { (mark(found.map_or(Answer::NotPlayed, |verdict| verdict.answer))) }
             }
         }
     }
 }
 
 /// A verdict by sign and word; its colour only repeats them.
-fn mark(ruling: Ruling) -> Markup {
-    let (class, sign) = match ruling {
-        Ruling::Shown => ("shown", "●"),
-        Ruling::Refuted => ("refuted", "✓"),
-        Ruling::NotShown => ("open", "○"),
-        Ruling::NotPlayed => ("open", "·"),
+fn mark(answer: Answer) -> Markup {
+    let (class, sign) = match answer {
+        Answer::Shown => ("shown", "●"),
+        Answer::Refuted => ("refuted", "✓"),
+        Answer::NotShown => ("open", "○"),
+        Answer::NotPlayed => ("open", "·"),
     };
-    html! { span.verdict.(class) { i aria-hidden="true" { (sign) } " " (ruling.as_str()) } }
+    html! { span.verdict.(class) { i aria-hidden="true" { (sign) } " " (answer.as_str()) } }
 }
 
 fn notes(hypotheses: &[Hypothesis]) -> Markup {
@@ -83,10 +84,10 @@ fn figures(hypothesis: &Hypothesis) -> Markup {
 fn behind(verdict: &Judged) -> Markup {
     html! {
         div {
-            dt { (regime(verdict.regime)) (mark(verdict.ruling)) }
+            dt { (regime(verdict.regime)) (mark(verdict.answer)) }
             dd {
-                @if verdict.figures.is_empty() { "no figures" }
-                @else { ul { @for figure in &verdict.figures { li { (figure) } } } }
+                p { (verdict.why) }
+                @if !verdict.figures.is_empty() { ul { @for figure in &verdict.figures { li { (figure) } } } }
             }
         }
     }

@@ -8,6 +8,7 @@ mod waits;
 use super::super::data::{Axis, Cell, Drawing, Gallery, Group, Ink, Picture, Rows, Table};
 use super::plays::{Plays, clock_name, sentence};
 use crate::lab::Regime;
+use crate::lab::scenario::Family;
 
 pub(super) fn all(plays: &[Plays<'_>]) -> Vec<Gallery> {
     let gallery = |title: &str, about: &str, pictures: Vec<Picture>| Gallery {
@@ -26,7 +27,12 @@ pub(super) fn all(plays: &[Plays<'_>]) -> Vec<Gallery> {
             "Who gets what",
             "Each flow's part of the time inside tools while there is not enough for all. The upright mark is \
              what it is entitled to then; flows that ask alike are taken together.",
-            plays.iter().filter_map(shares::picture).collect(),
+            // Of what comes after something else, shares say nothing.
+            plays
+                .iter()
+                .filter(|plays| plays.scenario.family != Family::Recovery)
+                .filter_map(shares::picture)
+                .collect(),
         ),
         gallery(
             "What comes after a fault",

@@ -1,0 +1,135 @@
+//! A report of playings as they are.
+
+use std::sync::Arc;
+
+use rampmeter_lab::lab::findings::Findings;
+use rampmeter_lab::lab::report::Report;
+use rampmeter_lab::lab::{
+    Clock, Entry, Job, Regime, Scenario, Script, Study, findings, hypotheses, play, report,
+    scenario,
+};
+
+const BURST: &str = r#"
+about = "Sixty calls at once, on a server that is slow for a while"
+ends = "20s"
+semaphore = 16
+holds = ["peak of api <= SIZE", "succeeded = 60"]
+
+[[load]]
+name = "high"
+priority = "high"
+calls = [{ tool = "search", count = 20 }]
+
+[[load]]
+name = "low"
+priority = "low"
+calls = [{ tool = "search", count = 40 }]
+
+[tools.search]
+takes = "50ms"
+server = "api"
+
+[servers.api]
+sigma = 0.05
+
+[[faults]]
+server = "api"
+from = "100ms"
+for = "200ms"
+slower = 3
+
+[policy]
+undeclared = "read"
+
+[policy.limits.api]
+concurrency = SIZE
+
+[policy.tools.search]
+limits = ["api"]
+"#;
+
+#[test]
+fn the_same_seeds_give_the_same_page_and_others_another() {
+    let page = |size, seeds: &[u64]| {
+        let study = study(size, seeds);
+        let verdicts = hypotheses::judge(&study);
+        let findings = findings::from_study(&study, &verdicts);
+        report::html(&study, &verdicts, &findings)
+    };
+    assert_eq!(page(8, &[1, 2]), page(8, &[1, 2]));
+    assert_ne!(page(8, &[1, 2]), page(6, &[1, 2]));
+}
+
+#[test]
+fn a_page_says_what_was_played_under_what() {
+    let report = Report::of(&study(8, &[1]), &[], &Findings::default());
+    assert_eq!(report.roll.regimes, [Regime::Unlimited, Regime::Rampmeter]);
+    assert_eq!((report.roll.calls, report.roll.seeds.as_slice()), (120, &[1][..]));
+    let stage = &report.chapters[0].stages[0];
+    assert!(
+        stage.caption.starts_with(
+            "Without limits up to 60 calls are inside tools at once; under the policy up to 8"
+        ),
+        "{}",
+        stage.caption
+    );
+    let most = |at: usize| stage.panels[at].inside.iter().map(|it| it.1).fold(0.0, f64::max);
+    assert_eq!((most(0), most(1)), (60.0, 8.0));
+    assert_eq!(stage.panels[0].shades[0].name, "api: 3 times as slow");
+    assert!(report.holds.iter().all(|held| held.holds == Some(true)), "{:?}", report.holds);
+    let titles: Vec<&str> = report.curves.iter().map(|it| it.title.as_str()).collect();
+    assert!(titles.contains(&"Who waits") && titles.contains(&"Who gets what"), "{titles:?}");
+}
+
+#[test]
+fn two_studies_differ_by_what_moved() {
+    let (eight, four) = (study(8, &[1]), study(4, &[1]));
+    assert_eq!(report::compare(&eight, &eight), "nothing is different\n");
+    let text = report::compare(&eight, &four);
+    assert!(text.contains("made under rampmeter: peak was 8, is 4 (-50 %)"), "{text}");
+    assert!(!text.contains("made under unlimited"), "{text}");
+    let mut less = four.clone();
+    less.entries.retain(|entry| entry.played.job.regime == Regime::Rampmeter);
+    assert!(report::compare(&four, &less).contains("only in the first: 1\n  made under unlimited"));
+}
+
+#[test]
+fn a_playing_that_broke_is_told_with_what_is_left_of_it() {
+    let mut broken = study(8, &[1]);
+    broken.entries[0].played.records.truncate(10);
+    broken.entries[0].played.facts.broken = Some("its process ended with signal 9".into());
+    broken.entries[1].played.records.clear();
+    let report = Report::of(&broken, &[], &Findings::default());
+    assert_eq!(report.roll.broken.len(), 1);
+    let (page, text) = (report.html(), report.terminal());
+    assert!(page.contains("its process ended with signal 9") && text.contains("signal 9"));
+    assert!(!page.contains("NaN") && !page.contains("inf"), "a figure that is none was written");
+}
+
+#[test]
+fn a_study_of_nothing_is_a_page_all_the_same() {
+    let report = Report::of(&Study::default(), &[], &Findings::default());
+    assert!(report.html().ends_with("</html>"));
+    assert!(!report.terminal().is_empty());
+}
+
+fn study(size: u64, seeds: &[u64]) -> Study {
+    let text = BURST.replace("SIZE", &size.to_string());
+    let mut read = scenario::read("made.toml", &text).unwrap();
+    read.name = "made".into();
+    let scenario = Arc::new(read);
+    let each =
+        seeds.iter().flat_map(|seed| [(*seed, Regime::Unlimited), (*seed, Regime::Rampmeter)]);
+    let mut entries: Vec<Entry> =
+        each.map(|(seed, regime)| entry(&scenario, seed, regime)).collect();
+    entries.sort_by_key(|entry| entry.played.job.clone());
+    Study { entries }
+}
+
+fn entry(scenario: &Arc<Scenario>, seed: u64, regime: Regime) -> Entry {
+    let script = Arc::new(Script::of(scenario, seed));
+    let job =
+        Job { scenario: scenario.name.clone(), regime, seed, clock: Clock::Virtual, size: None };
+    let played = play::play(scenario, &script, &job);
+    Entry { scenario: scenario.clone(), script, played }
+}
