@@ -176,6 +176,8 @@ fn what_fits_not_together_is_said_before_anything_is_played() {
         error.contains("the aim `p95 of hihg <= 1s`: nothing here is called `hihg`"),
         "{error}"
     );
+    let real = case!("one-server", ["lag p99 <= 10ms"]);
+    assert!(tune(&real.options(real.policy, 1)).unwrap_err().contains("real time only"));
     let other = case.policy.replace("tools.render", "tools.rendered");
     let error = tune(&case.options(&other, 1)).unwrap_err();
     assert!(error.contains("says nothing of the tool render") && error.contains("add"), "{error}");
@@ -192,6 +194,9 @@ fn limits_are_tuned_for_what_was_recorded() {
     let replay = replay("recorded.jsonl", recorded.as_bytes(), &parsed_policy).unwrap();
     let workload = Workload::Replay(Box::new(replay));
     let case = Case { policy, workload, aims: parsed(&["no throttles", "p95 <= 300ms"]) };
+    let aims = parsed(&["memory <= 1GiB"]);
+    let memory = TuneOptions { aims: &aims, ..case.options(policy, 1) };
+    assert!(tune(&memory).unwrap_err().contains("says nothing of memory"));
     let tuned = case.tuned();
     assert!(tuned.met, "{tuned}");
     assert!(tuned.knobs[0].found > 1, "one at a time is too slow: {tuned}");

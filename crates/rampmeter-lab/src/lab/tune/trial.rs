@@ -54,7 +54,7 @@ impl<'a> Trial<'a> {
             }
         }
         for aim in options.aims {
-            aim.check(first).map_err(|what| format!("the aim `{aim}`: {what}"))?;
+            workload.check(aim, first)?;
         }
         let scripts: Vec<&Script> = scripts.iter().map(|script| &**script).collect();
         trial.space = space(&trial.knobs, &trial.scenario.policy, &scripts);
