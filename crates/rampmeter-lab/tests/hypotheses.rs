@@ -54,9 +54,10 @@ fn holds(id: &str, expected: [Answer; 4]) {
     assert_eq!(verdicts.map(|verdict| verdict.answer), expected, "{told:#?}");
 }
 
+/// A hundred in a second may all be inside at once.
 #[test]
 fn h1_unlimited_executions() {
-    holds("H1", [Shown, Refuted, Refuted, Refuted]);
+    holds("H1", [Shown, Refuted, Shown, Refuted]);
 }
 
 #[test]

@@ -44,11 +44,12 @@ pub(super) fn make(store: &Store, as_json: bool) -> Result<Exit, String> {
             whole = false;
         }
     }
-    let report = Report::of(&study);
-    whole &= write(&store.folder().join(REPORT), &report.html());
+    let report = Report::of(&study, &verdicts, &findings);
+    let page = store.folder().join(REPORT);
+    whole &= write(&page, &report.html());
     let summary = match as_json {
         true => format!("{}\n", json(&study, &report, &verdicts, &findings)),
-        false => format!("{}\n", store.folder().join(REPORT).display()),
+        false => format!("{}\n{}\n", report.terminal().trim_end(), page.display()),
     };
     // A reader that has seen enough may close the pipe.
     let _ = std::io::stdout().lock().write_all(summary.as_bytes());

@@ -3,12 +3,14 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use rampmeter_lab::lab::plan::{Ask, Plan, Planned};
 use rampmeter_lab::lab::play::{self, child};
 use rampmeter_lab::lab::store::{Flaw, Store};
-use rampmeter_lab::lab::{Clock, Played, Regime};
+use rampmeter_lab::lab::{Clock, Played, Regime, Scenario};
 
 use super::build::build;
 use super::pick::pick;
@@ -21,7 +23,7 @@ use crate::exit::Exit;
 use crate::say::say;
 
 pub(super) fn run(args: &LabRunArgs) -> Result<Exit, String> {
-    let scenarios = pick(&args.what)?;
+    let scenarios = scenarios(args)?;
     let stageflow = Found::of(args)?;
     let clock = if args.real { Clock::Real } else { Clock::Virtual };
     let plan = Plan::of(&Ask {
@@ -64,6 +66,23 @@ pub(super) fn run(args: &LabRunArgs) -> Result<Exit, String> {
     }
     let exit = report::make(&store, args.json)?;
     Ok(if tally.unwritten.is_some() || !tally.broken.is_empty() { Exit::Partly } else { exit })
+}
+
+/// By the wall clock, what takes longer than this is played if it is named, or if nothing else can tell.
+const SHORT: Duration = Duration::from_secs(10);
+
+fn scenarios(args: &LabRunArgs) -> Result<Vec<Arc<Scenario>>, String> {
+    let mut scenarios = pick(&args.what)?;
+    if args.real && args.what.is_empty() {
+        let all = scenarios.len();
+        scenarios.retain(|it| it.ends <= SHORT || it.only == Some(Clock::Real));
+        say(format_args!(
+            "left out: {} scenarios that go on for longer than {} s; name those that are to be played",
+            all - scenarios.len(),
+            SHORT.as_secs()
+        ));
+    }
+    Ok(scenarios)
 }
 
 const GO_ON: &str = "the same command goes on from here";

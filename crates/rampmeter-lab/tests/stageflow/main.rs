@@ -5,5 +5,6 @@
 mod claims;
 mod driver;
 mod place;
+mod scenarios;
 mod scripts;
 mod unlimited;

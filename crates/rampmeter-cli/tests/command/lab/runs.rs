@@ -58,6 +58,18 @@ fn the_summary_is_one_json_object_where_it_is_asked_for() {
 }
 
 #[test]
+fn two_folders_stand_side_by_side() {
+    let folder = crowd();
+    folder.write("crowd.toml", CROWD);
+    assert_eq!(lab(&folder, &["run", "crowd.toml", "--out", "a"]).code, Some(0));
+    folder.write("crowd.toml", &CROWD.replace("concurrency = 4", "concurrency = 2"));
+    assert_eq!(lab(&folder, &["run", "crowd.toml", "--out", "b"]).code, Some(0));
+    let ran = lab(&folder, &["compare", "a", "b"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("crowd"), "{}", ran.stdout);
+}
+
+#[test]
 fn the_list_names_families_scenarios_and_hypotheses() {
     let folder = crowd();
     let ran = lab(&folder, &["list"]);

@@ -46,7 +46,8 @@ fn heard<'a>(hypothesis: &Hypothesis, played: &[&'a Entry]) -> (Option<Clock>, V
 fn answer(hypothesis: &Hypothesis, clock: Option<Clock>, entries: &[&Entry]) -> (Answer, String) {
     let played = |name: &str| entries.iter().any(|entry| entry.played.job.scenario == name);
     if let Some(missing) = hypothesis.scenarios.iter().find(|name| !played(name)) {
-        return (Answer::NotPlayed, format!("{missing} was not played"));
+        let needed = if hypothesis.clock == Some(Clock::Real) { " in real time" } else { "" };
+        return (Answer::NotPlayed, format!("{missing} was not played{needed}"));
     }
     if hypothesis.clock.is_some_and(|needed| Some(needed) != clock) {
         return (Answer::NotShown, "counts in real time only".to_owned());

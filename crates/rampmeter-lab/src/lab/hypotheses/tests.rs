@@ -64,6 +64,8 @@ fn each_regime_gets_a_verdict_of_each_hypothesis_and_says_if_it_was_not_played()
         played || (verdict.answer == Answer::NotPlayed && verdict.figures.is_empty())
     }));
     assert_eq!(verdicts[0].why, "stress/burst-100 was not played");
+    let exhaustion = verdicts.iter().find(|verdict| verdict.id == "H4").unwrap();
+    assert_eq!(exhaustion.why, "stress/memory was not played in real time");
 }
 
 #[test]
