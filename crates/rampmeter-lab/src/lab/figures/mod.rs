@@ -59,7 +59,7 @@ mod shares;
 mod unit;
 mod waits;
 mod whole;
-mod words;
+pub(in crate::lab) mod words;
 
 #[cfg(test)]
 mod tests;
