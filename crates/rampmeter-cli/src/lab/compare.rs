@@ -6,6 +6,7 @@ use std::path::Path;
 use rampmeter_lab::lab::Study;
 use rampmeter_lab::lab::report;
 use rampmeter_lab::lab::store::{Store, StoreError};
+use rampmeter_lab::lab::study::Shelf;
 
 use crate::args::CompareArgs;
 use crate::exit::Exit;
@@ -20,7 +21,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<Exit, String> {
 
 fn study(folder: &Path) -> Result<Study, String> {
     let store = Store::read_only(folder).map_err(|error| error.to_string())?;
-    let (study, left_out) = Study::read(&store).map_err(|error| error.to_string())?;
+    let Shelf { study, left_out, .. } = Shelf::read(&store).map_err(|error| error.to_string())?;
     for file in &left_out {
         say(format_args!("left out: {}: {}", file.path.display(), file.why));
     }

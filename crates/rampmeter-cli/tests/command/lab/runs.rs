@@ -6,8 +6,8 @@ use super::{CROWD, crowd, files, lab};
 fn the_same_seed_gives_the_same_files_on_one_thread_and_on_two() {
     let folder = crowd();
     for (out, threads) in [("one", "1"), ("two", "2")] {
-        let args = ["run", "crowd.toml", "--out", out, "--seeds", "3", "--threads", threads];
-        let ran = lab(&folder, &args);
+        let args = ["run", "crowd.toml", "recovery/crash", "--out", out, "--seeds", "3"];
+        let ran = lab(&folder, &[args.as_slice(), &["--threads", threads]].concat());
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     }
     let (one, two) = (files(&folder.path("one")), files(&folder.path("two")));
