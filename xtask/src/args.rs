@@ -14,8 +14,9 @@ usage: cargo xtask <command>
   faults [NAME…]  kept patches that break the engine; the property tests must catch each of them
   sim [ARGS…]     the simulator: --seed N, --seeds A..B or --seconds S, and --steps N, --threads N,
                   --tell N; a row goes to bench/runs with --record
-  study NAME      a study of the lab: adaptive; or provider, in real time, with --regimes, --kinds,
-                  --variations, --seed N, --logs; rows go to bench/runs with --record
+  study NAME      a study of the lab: adaptive; clocks, which is virtual time beside the wall clock; or
+                  provider, in real time, with --regimes, --kinds, --variations, --seed N, --logs; rows go
+                  to bench/runs with --record
   look [FILE]     a report in a real browser, wide and narrow, light and dark; pictures of it stay in
                   target/look; without a file, the one that the lab's tests made
   lab [ARGS…]     what limits do: `rampmeter lab run ARGS`, beside the real Stageflow, which is installed

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::tally::Tally;
-use crate::{Result, examples, faults, instructions, place, process, stageflow, tidy};
+use crate::{Result, examples, faults, instructions, look, place, process, stageflow, tidy};
 
 /// With all that is optional; a plain build is what the measurements and `cargo run` are of.
 pub(crate) const FEATURES: &str =

@@ -73,7 +73,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     asyncio wants it; `nanos` is exact.
     """
 
-    # The heap of timers is asyncio's own, of which it has made no secret since it exists.
+    # The heap of timers is asyncio's own, and has had this name in every version.
     _scheduled: list[_Timer]
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ from clock import Clock, RealClock, VirtualClock
 from house import House
 from measure import Meter
 from script import Script
-from tools import Stage
+from tools import Playing
 from turns import Desk
 from world import World
 
@@ -49,8 +49,8 @@ def main() -> int:
 
 
 async def _play(script: Script, clock: Clock, book: Book, lines: Lines) -> dict[str, Any]:
-    stage = Stage(script, World(clock, script), book)
-    house = House(script, stage, Desk(stage))
+    playing = Playing(script, World(clock, script), book)
+    house = House(script, playing, Desk(playing))
     meter = Meter(lines.write) if isinstance(clock, RealClock) else None
     if isinstance(clock, RealClock) and meter is not None:
         house.keep(meter.begin())

@@ -7,17 +7,17 @@ from typing import Any
 
 from clock import Clock
 from script import Script, Session
-from tools import Stage
+from tools import Playing
 from turns import Desk
 
 
 class House:
     """Plays a script to its end."""
 
-    def __init__(self, script: Script, stage: Stage, desk: Desk) -> None:
+    def __init__(self, script: Script, playing: Playing, desk: Desk) -> None:
         self._script = script
-        self._stage = stage
-        self._clock: Clock = stage.clock
+        self._playing = playing
+        self._clock: Clock = playing.clock
         self._desk = desk
         self._outside: set[asyncio.Task[Any]] = set()
         self._up = asyncio.Event()
@@ -42,19 +42,19 @@ class House:
         asked = asyncio.ensure_future(_all(sessions))
         self.keep(asked)
         await asyncio.wait([asked, over], return_when=asyncio.FIRST_COMPLETED)
+        if asked.done():
+            asked.result()
         # What nobody waits for any more may still run.
         while not over.done() and (left := self._inside()):
             rest = asyncio.ensure_future(asyncio.wait(left))
             self.keep(rest)
             await asyncio.wait([over, rest], return_when=asyncio.FIRST_COMPLETED)
-        if asked.done():
-            asked.result()
         end.cancel()
-        return self._script.ends if over.done() else self._stage.book.last
+        return self._script.ends if over.done() else self._playing.book.last
 
     async def clear(self) -> None:
         """Ends whatever still runs; what happens from now on is in no book."""
-        self._stage.dead = True
+        self._playing.dead = True
         left = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in left:
             task.cancel()
@@ -87,13 +87,13 @@ class House:
 
     def _die(self) -> None:
         self._up.clear()
-        self._stage.dead = True
-        self._stage.book.cut(self._clock.now())
+        self._playing.dead = True
+        self._playing.book.cut(self._clock.now())
         for task in self._inside():
             task.cancel()
 
     def _rise(self) -> None:
-        self._stage.dead = False
+        self._playing.dead = False
         self._up.set()
 
     def _inside(self) -> list[asyncio.Task[Any]]:

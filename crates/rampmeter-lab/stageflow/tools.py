@@ -26,7 +26,7 @@ class Action:
     call: int
 
 
-class Stage:
+class Playing:
     """What all tools of one playing share."""
 
     def __init__(self, script: Script, world: World, book: Book) -> None:
@@ -45,8 +45,8 @@ async def _nobody(call: int) -> None:
 class Stay:
     """What a run holds while it is inside its tool."""
 
-    def __init__(self, stage: Stage, memory: int) -> None:
-        self._stage = stage
+    def __init__(self, playing: Playing, memory: int) -> None:
+        self._playing = playing
         self._memory = memory
         self._counted = 0
         self._held: bytearray | None = None
@@ -54,22 +54,22 @@ class Stay:
     def hold(self) -> None:
         """Takes the memory, in real time really."""
         self._counted = self._memory
-        self._stage.book.hold(self._counted)
-        if self._stage.clock.real:
+        self._playing.book.hold(self._counted)
+        if self._playing.clock.real:
             self._held = _touched(self._memory)
 
     def leave(self) -> None:
         self._held = None
-        self._stage.book.let_go(self._counted)
+        self._playing.book.let_go(self._counted)
 
 
 class LabTool(BaseTool):
     """One tool of the script."""
 
-    def __init__(self, stage: Stage, index: int) -> None:
-        self._stage = stage
+    def __init__(self, playing: Playing, index: int) -> None:
+        self._playing = playing
         self._index = index
-        self._spec = stage.script.tools[index]
+        self._spec = playing.script.tools[index]
 
     @property
     def name(self) -> str:
@@ -85,13 +85,13 @@ class LabTool(BaseTool):
 
     async def execute(self, input: ToolInput, ctx: dict[str, Any]) -> ToolOutput:
         """Does what the script says of the call; the run is in the book whichever way it ends."""
-        stage, index = self._stage, cast(Action, input.action).call
-        run, nth = stage.book.start(index, stage.clock.now())
-        stay = Stay(stage, self._spec.memory)
+        playing, index = self._playing, cast(Action, input.action).call
+        run, nth = playing.book.start(index, playing.clock.now())
+        stay = Stay(playing, self._spec.memory)
         end = "failed"
         try:
             await self._own_work(index, nth, stay)
-            await asyncio.gather(*map(stage.nested, stage.script.calls[index].children))
+            await asyncio.gather(*map(playing.nested, playing.script.calls[index].children))
         except Throttled:
             end = "throttled"
             raise
@@ -104,7 +104,7 @@ class LabTool(BaseTool):
             end = "done"
         finally:
             stay.leave()
-            stage.book.end(index, run, stage.clock.now(), end)
+            playing.book.end(index, run, playing.clock.now(), end)
         return ToolOutput(success=True, data={"call": index})
 
     async def _own_work(self, index: int, nth: int, stay: Stay) -> None:
@@ -118,30 +118,32 @@ class LabTool(BaseTool):
             await asyncio.shield(deaf)
         except asyncio.CancelledError:
             # A process that is dead does not go on.
-            if not self._stage.dead:
-                patience = asyncio.ensure_future(self._stage.clock.sleep(self._spec.ignores_cancel))
+            if not self._playing.dead:
+                patience = asyncio.ensure_future(
+                    self._playing.clock.sleep(self._spec.ignores_cancel)
+                )
                 await asyncio.wait([deaf, patience], return_when=asyncio.FIRST_COMPLETED)
                 patience.cancel()
             deaf.cancel()
             raise
 
     async def _work(self, index: int, nth: int, stay: Stay) -> None:
-        spec, stage = self._spec, self._stage
-        call = stage.script.calls[index]
-        attempt = len(stage.book.records[index].runs)
-        faults, place = stage.world.faults, ("tool", self._index)
-        faults.strike(place, stage.clock.now(), call.fault_at, attempt)
+        spec, playing = self._spec, self._playing
+        call = playing.script.calls[index]
+        attempt = len(playing.book.records[index].runs)
+        faults, place = playing.world.faults, ("tool", self._index)
+        faults.strike(place, playing.clock.now(), call.fault_at, attempt)
         seen = self._read()
         stay.hold()
-        await stage.world.cores.work(spec.cpu)
+        await playing.world.cores.work(spec.cpu)
         if again(call.hang_at, attempt) < spec.hangs:
-            await stage.clock.loop.create_future()
-        now = stage.clock.now()
+            await playing.clock.loop.create_future()
+        now = playing.clock.now()
         takes = faults.done_at(place, now, call.takes) - now
         if spec.server is None:
-            await stage.clock.sleep(takes)
+            await playing.clock.sleep(takes)
         else:
-            await stage.world.servers[spec.server].work(takes, call.fault_at, attempt)
+            await playing.world.servers[spec.server].work(takes, call.fault_at, attempt)
         all_fail = spec.fails_from is not None and nth >= spec.fails_from
         if all_fail or again(call.fail_at, attempt) < spec.fails:
             raise Failed("its work came to nothing")
@@ -149,13 +151,13 @@ class LabTool(BaseTool):
 
     def _read(self) -> int:
         name = self._spec.races
-        return 0 if name is None else self._stage.book.counters.get(name, 0)
+        return 0 if name is None else self._playing.book.counters.get(name, 0)
 
     def _write(self, seen: int) -> None:
         name = self._spec.races
         if name is not None:
-            self._stage.book.counters[name] = seen + 1
-            self._stage.book.writers[name] += 1
+            self._playing.book.counters[name] = seen + 1
+            self._playing.book.writers[name] += 1
 
 
 def _touched(memory: int) -> bytearray:

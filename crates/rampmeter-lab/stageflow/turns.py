@@ -15,36 +15,36 @@ from stageflow.tools.base import ToolOutput
 from stageflow.tools.registry import ResolvedToolCall, ToolRegistry
 
 from faults import Throttled
-from tools import Action, LabTool, Stage
+from tools import Action, LabTool, Playing
 
 
 class Desk:
     """Takes turns and runs them."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
+    def __init__(self, playing: Playing) -> None:
+        self._playing = playing
         self._registry = ToolRegistry()
-        for index in range(len(stage.script.tools)):
-            self._registry.register(LabTool(stage, index))
-        stage.nested = self._nested
+        for index in range(len(playing.script.tools)):
+            self._registry.register(LabTool(playing, index))
+        playing.nested = self._nested
         # A pipeline would take the driver's own errors for those of a stage.
         self._bugs: list[Exception] = []
 
     def ask(self, index: int) -> None:
         """A turn is there: its calls are asked for, or the first of a sequence."""
-        turn = self._stage.script.turns[index]
+        turn = self._playing.script.turns[index]
         for call in turn.calls[:1] if turn.sequence else turn.calls:
-            self._stage.book.ask(call, self._stage.clock.now())
+            self._playing.book.ask(call, self._playing.clock.now())
 
     async def turn(self, index: int) -> None:
         """Runs the calls of a turn that have no answer yet, and waits for all of them."""
-        turn = self._stage.script.turns[index]
+        turn = self._playing.script.turns[index]
         calls = self._resolve(
-            [call for call in turn.calls if not self._stage.book.is_answered(call)]
+            [call for call in turn.calls if not self._playing.book.is_answered(call)]
         )
         if not calls:
             return
-        if self._stage.script.pipeline:
+        if self._playing.script.pipeline:
             await self._by_pipeline(calls, turn.sequence)
         elif turn.sequence:
             for call in calls:
@@ -60,8 +60,8 @@ class Desk:
 
     def _shape(self, call: int) -> dict[str, Any]:
         """A call as OpenAI's models write it."""
-        spec = self._stage.script.calls[call]
-        function = {"name": self._stage.script.tools[spec.tool].name, "arguments": spec.arguments}
+        spec = self._playing.script.calls[call]
+        function = {"name": self._playing.script.tools[spec.tool].name, "arguments": spec.arguments}
         return {"id": str(call), "type": "function", "function": function}
 
     async def _by_registry(self, call: ResolvedToolCall) -> None:
@@ -76,7 +76,7 @@ class Desk:
 
     async def _nested(self, call: int) -> None:
         [resolved] = self._resolve([call])
-        return await self._by_registry(resolved)
+        await self._by_registry(resolved)
 
     async def _by_pipeline(self, calls: list[ResolvedToolCall], sequence: bool) -> None:
         """All calls as stages of one pipeline: side by side, or each after the one before it.
@@ -102,7 +102,7 @@ class Desk:
             for bug in self._bugs:
                 raise bug from None
             for call in calls:
-                if int(call.call_id) in self._stage.book.records:
+                if int(call.call_id) in self._playing.book.records:
                     self._give_up(call, "cancelled")
 
     def _as_stage(self, call: ResolvedToolCall) -> Any:
@@ -133,13 +133,13 @@ class Desk:
         return output
 
     def _ask(self, call: ResolvedToolCall) -> None:
-        self._stage.book.ask(int(call.call_id), self._stage.clock.now())
+        self._playing.book.ask(int(call.call_id), self._playing.clock.now())
 
     def _answer(self, call: ResolvedToolCall, status: str) -> None:
-        self._stage.book.answer(int(call.call_id), self._stage.clock.now(), status)
+        self._playing.book.answer(int(call.call_id), self._playing.clock.now(), status)
 
     def _give_up(self, call: ResolvedToolCall, status: str) -> None:
-        self._stage.book.give_up(int(call.call_id), self._stage.clock.now(), status)
+        self._playing.book.give_up(int(call.call_id), self._playing.clock.now(), status)
 
 
 class _TimeOuts(BaseInterceptor):

@@ -38,8 +38,9 @@ class SharedServer:
 
     async def work(self, nanos: int, drawn: float, attempt: int) -> None:
         """Is inside until so much work is done, or is turned away, which uses no quota."""
-        self._admit(drawn, attempt)
-        self._pass()
+        now = self._clock.now()
+        self._admit(now, drawn, attempt)
+        self._pass(now)
         done = self._clock.loop.create_future()
         entry = (self._given + nanos, next(self._order), done)
         heapq.heappush(self._inside, entry)
@@ -48,14 +49,13 @@ class SharedServer:
             await done
         except asyncio.CancelledError:
             if entry in self._inside:
-                self._pass()
+                self._pass(self._clock.now())
                 self._inside.remove(entry)
                 heapq.heapify(self._inside)
                 self._go_on()
             raise
 
-    def _admit(self, drawn: float, attempt: int) -> None:
-        now = self._clock.now()
+    def _admit(self, now: int, drawn: float, attempt: int) -> None:
         self._faults.strike(self._place, now, drawn, attempt)
         wait = 0
         for quota, came in zip(self._server.quotas, self._came, strict=True):
@@ -76,8 +76,7 @@ class SharedServer:
         sigma, kappa = self._server.sigma, self._server.kappa
         return 1.0 / (1.0 + sigma * (n - 1.0) + kappa * n * (n - 1.0)) / self._slower
 
-    def _pass(self) -> None:
-        now = self._clock.now()
+    def _pass(self, now: int) -> None:
         if self._inside:
             self._given += float(now - self._at) * self._speed()
         self._at = now
@@ -88,12 +87,12 @@ class SharedServer:
 
     def _go_on(self) -> None:
         """Lets go whoever is ready, and sets the timer for the next one, or the next fault."""
+        # One look at the clock: in real time it goes on between two.
         now = self._clock.now()
-        self._pass()
+        self._pass(now)
         self._slower = self._faults.slowness(self._place, now)
         # Half a nanosecond is what rounding may make of it.
         while self._inside and self._next() <= now + 0.5:
-            self._pass()
             _, _, done = heapq.heappop(self._inside)
             if not done.done():
                 done.set_result(None)

@@ -29,6 +29,8 @@ pub(crate) enum LabCommand {
     List(ListArgs),
     /// Make the report of what was played again.
     Report(ReportArgs),
+    /// Set two folders of playings side by side.
+    Compare(CompareArgs),
     /// Find the limits that meet aims at the greatest goodput.
     Tune(TuneArgs),
     /// Add to the findings of a folder, or list them.
@@ -51,7 +53,8 @@ pub(crate) struct LabRunArgs {
     pub(crate) out: PathBuf,
 
     /// By the wall clock, one playing after the other, each in a process of its own, with memory that
-    /// is really held and work that really keeps a core busy.
+    /// is really held and work that really keeps a core busy. If nothing is named, only what ends
+    /// within 10 s and what no other clock can tell.
     #[arg(long)]
     pub(crate) real: bool,
 
@@ -61,7 +64,7 @@ pub(crate) struct LabRunArgs {
     pub(crate) regimes: Vec<Regime>,
 
     /// How many seeds each is played with; more show the spread.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub(crate) seeds: u64,
 
     /// The first of them.
@@ -102,6 +105,17 @@ pub(crate) struct ReportArgs {
     /// Print the summary as one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompareArgs {
+    /// A folder that `rampmeter lab run --out` wrote.
+    #[arg(value_name = "A")]
+    pub(crate) before: PathBuf,
+
+    /// Another one.
+    #[arg(value_name = "B")]
+    pub(crate) after: PathBuf,
 }
 
 #[derive(Args, Debug)]

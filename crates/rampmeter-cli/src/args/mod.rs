@@ -3,8 +3,8 @@
 mod lab;
 
 pub(crate) use lab::{
-    FindingAddArgs, FindingCommand, FindingListArgs, LabArgs, LabCommand, LabRunArgs, ListArgs,
-    ReportArgs, TuneArgs,
+    CompareArgs, FindingAddArgs, FindingCommand, FindingListArgs, LabArgs, LabCommand, LabRunArgs,
+    ListArgs, ReportArgs, TuneArgs,
 };
 
 use std::path::PathBuf;

@@ -1,5 +1,6 @@
 //! `rampmeter lab report`: what is kept in a folder, as pages and as a summary.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -7,6 +8,7 @@ use rampmeter_lab::lab::findings::{self, Findings};
 use rampmeter_lab::lab::hypotheses::{self, Answer, Verdict};
 use rampmeter_lab::lab::report::Report;
 use rampmeter_lab::lab::store::{Store, StoreError, write_whole};
+use rampmeter_lab::lab::study::Shelf;
 use rampmeter_lab::lab::{Regime, Study};
 use serde_json::{Map, Value, json};
 
@@ -26,9 +28,17 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, String> {
 /// Makes the report of all that is kept, and prints its summary. It is [`Exit::Partly`] if something
 /// that must hold does not, a playing broke off, or a file cannot be written.
 pub(super) fn make(store: &Store, as_json: bool) -> Result<Exit, String> {
-    let (study, left_out) = Study::read(store).map_err(|error| error.to_string())?;
+    let Shelf { study, left_out, players } =
+        Shelf::read(store).map_err(|error| error.to_string())?;
     for file in &left_out {
         say(format_args!("left out of the report: {}: {}", file.path.display(), file.why));
+    }
+    let builds: BTreeSet<_> = players.iter().filter_map(|it| it.split(", ").next()).collect();
+    if builds.len() > 1 {
+        say(format_args!(
+            "{} builds have played what is reported; what is run again is played by this one",
+            builds.len()
+        ));
     }
     if study.entries.is_empty() {
         return Err(StoreError::Empty(store.folder().into()).to_string());
@@ -44,11 +54,12 @@ pub(super) fn make(store: &Store, as_json: bool) -> Result<Exit, String> {
             whole = false;
         }
     }
-    let report = Report::of(&study);
-    whole &= write(&store.folder().join(REPORT), &report.html());
+    let report = Report::of(&study, &verdicts, &findings);
+    let page = store.folder().join(REPORT);
+    whole &= write(&page, &report.html());
     let summary = match as_json {
         true => format!("{}\n", json(&study, &report, &verdicts, &findings)),
-        false => format!("{}\n", store.folder().join(REPORT).display()),
+        false => format!("{}\n{}\n", report.terminal().trim_end(), page.display()),
     };
     // A reader that has seen enough may close the pipe.
     let _ = std::io::stdout().lock().write_all(summary.as_bytes());

@@ -3,12 +3,14 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use rampmeter_lab::lab::plan::{Ask, Plan, Planned};
 use rampmeter_lab::lab::play::{self, child};
 use rampmeter_lab::lab::store::{Flaw, Store};
-use rampmeter_lab::lab::{Clock, Played, Regime};
+use rampmeter_lab::lab::{Clock, Played, Regime, Scenario};
 
 use super::build::build;
 use super::pick::pick;
@@ -21,25 +23,14 @@ use crate::exit::Exit;
 use crate::say::say;
 
 pub(super) fn run(args: &LabRunArgs) -> Result<Exit, String> {
-    let scenarios = pick(&args.what)?;
     let stageflow = Found::of(args)?;
-    let clock = if args.real { Clock::Real } else { Clock::Virtual };
-    let plan = Plan::of(&Ask {
-        scenarios,
-        regimes: (!args.regimes.is_empty()).then(|| args.regimes.clone()),
-        first_seed: args.seed,
-        seeds: args.seeds,
-        clock,
-        stageflow: stageflow.here().is_some(),
-    });
+    let plan = plan(args, &stageflow)?;
     let program = std::env::current_exe()
         .map_err(|error| format!("cannot find this program's own file: {error}"))?;
     let store = Store::open(&args.out).map_err(|error| error.to_string())?;
-    before(args, &plan, &stageflow)?;
     for planned in &plan.jobs {
-        store
-            .keep_scenario(&planned.source.scenario)
-            .map_err(|error| format!("{error}; {GO_ON}"))?;
+        let kept = store.keep_scenario(&planned.source.scenario);
+        kept.map_err(|error| format!("{error}; {GO_ON}"))?;
     }
     let stop = Stop::on_interrupt()?;
     let by = build();
@@ -62,8 +53,43 @@ pub(super) fn run(args: &LabRunArgs) -> Result<Exit, String> {
         interrupted(&plan, &args.out, &tally);
         return Ok(Exit::Interrupted);
     }
+    let whole = tally.unwritten.is_none() && tally.broken.is_empty();
+    if tally.kept + tally.found == 0 {
+        return Ok(Exit::Partly);
+    }
     let exit = report::make(&store, args.json)?;
-    Ok(if tally.unwritten.is_some() || !tally.broken.is_empty() { Exit::Partly } else { exit })
+    Ok(if whole { exit } else { Exit::Partly })
+}
+
+/// What is to be played; what is left out is told.
+fn plan(args: &LabRunArgs, stageflow: &Found) -> Result<Plan, String> {
+    let plan = Plan::of(&Ask {
+        scenarios: scenarios(args)?,
+        regimes: (!args.regimes.is_empty()).then(|| args.regimes.clone()),
+        first_seed: args.seed,
+        seeds: args.seeds,
+        clock: if args.real { Clock::Real } else { Clock::Virtual },
+        stageflow: stageflow.here().is_some(),
+    });
+    before(args, &plan, stageflow)?;
+    Ok(plan)
+}
+
+/// By the wall clock, what takes longer than this is played if it is named, or if nothing else can tell.
+const SHORT: Duration = Duration::from_secs(10);
+
+fn scenarios(args: &LabRunArgs) -> Result<Vec<Arc<Scenario>>, String> {
+    let mut scenarios = pick(&args.what)?;
+    if args.real && args.what.is_empty() {
+        let all = scenarios.len();
+        scenarios.retain(|it| it.ends <= SHORT || it.only == Some(Clock::Real));
+        say(format_args!(
+            "left out: {} scenarios that go on for longer than {} s; name those that are to be played",
+            all - scenarios.len(),
+            SHORT.as_secs()
+        ));
+    }
+    Ok(scenarios)
 }
 
 const GO_ON: &str = "the same command goes on from here";

@@ -83,7 +83,9 @@ impl Bucket {
         // One that is full has been since then: what a charge turns out to be more counts from there.
         // The next charge has its tolerance all the same.
         self.tat = match used {
-            0 => self.scale(old.unscale(old.tat)).min(self.scale(now).saturating_sub(self.tolerance)),
+            0 => {
+                self.scale(old.unscale(old.tat)).min(self.scale(now).saturating_sub(self.tolerance))
+            }
             _ => self.scale(now).saturating_add(self.cost(used)),
         };
         // What was charged by other figures cannot be given back.

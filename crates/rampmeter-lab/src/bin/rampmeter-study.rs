@@ -1,18 +1,23 @@
 //! Plays a study by name and prints its rows: `rampmeter-study adaptive`, or in real time
 //! `rampmeter-study provider`, with `--regimes rampmeter,governor,…`, `--kinds bucket,…`,
-//! `--variations exact,…` and `--seed N`. Rows for a record are lines that begin with `{`.
+//! `--variations exact,…` and `--seed N`, or `rampmeter-study clocks`, virtual time beside the wall clock. Rows for a record are lines that begin with `{`.
 #![allow(clippy::print_stdout, reason = "a command line tool says what it does")]
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use rampmeter_lab::studies::adaptive;
+use rampmeter_lab::lab::play;
 use rampmeter_lab::studies::provider::{Kind, Options, Regime, Variation, run};
+use rampmeter_lab::studies::{adaptive, clocks};
 
 const HELP: &str = "usage: rampmeter-study adaptive
        rampmeter-study provider [--regimes rampmeter,governor,semaphore,unlimited]
                                 [--kinds bucket,sliding,calendar]
                                 [--variations exact,unheard,estimated,estimated-unheard,other-user,\
-                                              other-user-steady] [--seed N] [--logs FOLDER]";
+                                              other-user-steady] [--seed N] [--logs FOLDER]
+       rampmeter-study clocks";
+
+/// The word by which the study of clocks starts itself for each playing in real time.
+const CHILD: &str = "clocks-child";
 
 /// Seeds that the adaptive limits are played with.
 const SEEDS: std::ops::Range<u64> = 0..5;
@@ -30,6 +35,13 @@ fn main() -> ExitCode {
             Some(word) => Err(format!("`adaptive` takes no `{word}`")),
         },
         Some("provider") => options(words).map(|options| provider_study(&options)),
+        Some("clocks") => match words.next() {
+            None => clocks_study(),
+            Some(word) => Err(format!("`clocks` takes no `{word}`")),
+        },
+        Some(CHILD) => play::serve(std::io::stdin().lock(), std::io::stdout())
+            .map(|()| ExitCode::SUCCESS)
+            .map_err(|error| error.to_string()),
         Some(other) => Err(format!("there is no study `{other}`")),
         None => Err("it needs the name of a study".into()),
     };
@@ -67,6 +79,18 @@ fn provider_study(options: &Options) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+fn clocks_study() -> Result<ExitCode, String> {
+    let here = std::env::current_exe().map_err(|error| format!("cannot start itself: {error}"))?;
+    let command = || {
+        let mut command = Command::new(&here);
+        command.arg(CHILD);
+        command
+    };
+    let rows = clocks::run(1, command, |row| println!("{}", row.json()))?;
+    clocks::sum_up(&rows).iter().for_each(|line| println!("{line}"));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn options(mut words: impl Iterator<Item = String>) -> Result<Options, String> {

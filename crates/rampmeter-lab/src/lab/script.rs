@@ -149,7 +149,7 @@ pub struct Turn {
     pub priority: String,
     /// Whether each of its calls is asked for only when the one before it is answered.
     pub sequence: bool,
-    /// Its calls, by index.
+    /// The calls that it asks for, by index. Those that these make follow them.
     pub calls: Vec<usize>,
 }
 

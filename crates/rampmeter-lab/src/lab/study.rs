@@ -1,6 +1,6 @@
 //! All that was played, with what it was played from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,28 +37,42 @@ pub struct LeftOut {
     pub why: String,
 }
 
-impl Study {
-    /// All that is kept in a store and can be believed, and what cannot. Which program played it is
-    /// no matter.
+/// What a store holds.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    /// All that can be believed.
+    pub study: Study,
+    /// What cannot.
+    pub left_out: Vec<LeftOut>,
+    /// The names of those who played it: of more than one if builds have changed meanwhile.
+    pub players: BTreeSet<String>,
+}
+
+impl Shelf {
+    /// All that is kept in a store, whichever build played it.
     ///
     /// # Errors
     ///
     /// If its folder cannot be read.
-    pub fn read(store: &Store) -> Result<(Study, Vec<LeftOut>), StoreError> {
+    pub fn read(store: &Store) -> Result<Shelf, StoreError> {
         let mut reading = Reading::default();
         for (name, text) in store.scenarios()? {
             reading.take(name, &text);
         }
-        let mut study = Study::default();
-        let mut left_out = Vec::new();
+        let mut shelf = Shelf::default();
         for path in store.files()? {
-            match reading.entry(store.read(&path)) {
-                Ok(entry) => study.entries.push(entry),
-                Err(why) => left_out.push(LeftOut { path, why }),
+            let kept = store.read(&path);
+            let by = kept.by.clone();
+            match reading.entry(kept) {
+                Ok(entry) => {
+                    shelf.study.entries.push(entry);
+                    shelf.players.extend(by);
+                }
+                Err(why) => shelf.left_out.push(LeftOut { path, why }),
             }
         }
-        study.entries.sort_by(|a, b| order(a).cmp(&order(b)));
-        Ok((study, left_out))
+        shelf.study.entries.sort_by(|a, b| order(a).cmp(&order(b)));
+        Ok(shelf)
     }
 }
 

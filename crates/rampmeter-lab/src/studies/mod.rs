@@ -4,5 +4,7 @@
 pub mod adaptive;
 #[cfg(feature = "studies")]
 pub mod client;
+#[cfg(all(feature = "lab", feature = "studies"))]
+pub mod clocks;
 #[cfg(feature = "studies")]
 pub mod provider;

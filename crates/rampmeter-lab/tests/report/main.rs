@@ -1,7 +1,9 @@
 //! What a report must be: one file that needs nothing else, the same bytes for the same study, and
 //! open to everybody.
 #![cfg(feature = "lab")]
+#![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod colours;
 mod sample;
 mod study;
 

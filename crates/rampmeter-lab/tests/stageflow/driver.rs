@@ -29,6 +29,13 @@ fn end(record: &CallRecord) -> (u64, RunEnd) {
     (record.runs[0].ended / MS, record.runs[0].end)
 }
 
+/// What the tool does is done by a server with these quotas.
+fn has_a_server(script: &mut Script, quotas: Vec<ScriptQuota>) {
+    let server = ScriptServer { name: "s".into(), sigma: 0.1, kappa: 0.01, full: None, quotas };
+    script.servers = vec![server];
+    script.tools[0].server = Some(0);
+}
+
 fn as_child(command: Command, script: &Script, clock: Clock) -> Played {
     let rate = Rate { calls: 1, period: Duration::from_secs(1) };
     let terms = Terms { policy: None, semaphore: 1, rate };
@@ -69,11 +76,8 @@ fn a_stage_that_fails_ends_its_turn_and_its_siblings_run_on_for_nobody() {
 
 #[test]
 fn a_stage_that_is_throttled_raises_and_its_siblings_are_cut_at_once() {
-    let quotas = vec![ScriptQuota { calls: 2, period: SECOND }];
-    let server = ScriptServer { name: "s".into(), sigma: 0.0, kappa: 0.0, full: None, quotas };
     let mut script = pipeline_of(&[10, 20, 30]);
-    script.tools[0].server = Some(0);
-    script.servers = vec![server];
+    has_a_server(&mut script, vec![ScriptQuota { calls: 2, period: SECOND }]);
     let (records, _) = driven(&script);
     let statuses: Vec<_> = records.iter().map(|record| record.status).collect();
     assert_eq!(statuses, [Status::Cancelled, Status::Cancelled, Status::Throttled]);
@@ -116,6 +120,7 @@ fn in_real_time_memory_is_held_and_what_it_costs_is_measured() {
     let bytes = 16 << 20;
     let mut script = turn_of(tool(), &[20; 4]);
     (script.tools[0].memory, script.tools[0].cpu) = (bytes, 5 * MS);
+    has_a_server(&mut script, Vec::new());
     let (records, facts) = read(&printed(&script, Clock::Real));
     assert!(records.iter().all(|record| record.status == Status::Succeeded), "{records:?}");
     assert_eq!(facts.held_bytes_peak, 4 * bytes);

@@ -18,7 +18,7 @@ fn unlimited(script: &Script) -> (Vec<CallRecord>, Facts) {
 #[test]
 fn the_registry_does_what_no_limits_do_to_the_nanosecond() {
     let mut asked = 0;
-    for seed in 0..32 {
+    for seed in 0..20 {
         let script = any(seed);
         let (records, facts) = driven(&script);
         let (expected, whole) = unlimited(&script);
@@ -30,5 +30,5 @@ fn the_registry_does_what_no_limits_do_to_the_nanosecond() {
         assert_eq!(facts, whole, "seed {seed}");
         asked += records.len();
     }
-    assert!(asked > 500, "only {asked} calls were compared");
+    assert!(asked > 300, "only {asked} calls were compared");
 }

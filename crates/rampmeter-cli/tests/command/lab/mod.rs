@@ -5,6 +5,7 @@ mod runs;
 #[cfg(unix)]
 mod stops;
 mod store;
+mod tunes;
 mod wrong;
 
 use std::collections::BTreeMap;
@@ -44,9 +45,13 @@ fn crowd() -> Folder {
     folder
 }
 
-/// Runs `rampmeter lab`, with no Python about.
+/// Runs `rampmeter lab`, with no Python about, and with one seed unless it says otherwise.
 fn lab(folder: &Folder, args: &[&str]) -> Ran {
-    let mut command = folder.command(&[&["lab"], args].concat());
+    let seeds: &[&str] = match args {
+        ["run", rest @ ..] if !rest.contains(&"--seeds") => &["--seeds", "1"],
+        _ => &[],
+    };
+    let mut command = folder.command(&[&["lab"], args, seeds].concat());
     let ended = command.env("PATH", "").output().unwrap();
     Ran {
         code: ended.status.code(),

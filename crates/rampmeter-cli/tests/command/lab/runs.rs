@@ -6,8 +6,8 @@ use super::{CROWD, crowd, files, lab};
 fn the_same_seed_gives_the_same_files_on_one_thread_and_on_two() {
     let folder = crowd();
     for (out, threads) in [("one", "1"), ("two", "2")] {
-        let args = ["run", "crowd.toml", "--out", out, "--seeds", "3", "--threads", threads];
-        let ran = lab(&folder, &args);
+        let args = ["run", "crowd.toml", "recovery/crash", "--out", out, "--seeds", "3"];
+        let ran = lab(&folder, &[args.as_slice(), &["--threads", threads]].concat());
         assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     }
     let (one, two) = (files(&folder.path("one")), files(&folder.path("two")));
@@ -55,6 +55,18 @@ fn the_summary_is_one_json_object_where_it_is_asked_for() {
     assert_eq!(summary["holds"]["held"], 2);
     let again = lab(&folder, &["report", "--json"]);
     assert_eq!(again.summary(), summary);
+}
+
+#[test]
+fn two_folders_stand_side_by_side() {
+    let folder = crowd();
+    folder.write("crowd.toml", CROWD);
+    assert_eq!(lab(&folder, &["run", "crowd.toml", "--out", "a"]).code, Some(0));
+    folder.write("crowd.toml", &CROWD.replace("concurrency = 4", "concurrency = 2"));
+    assert_eq!(lab(&folder, &["run", "crowd.toml", "--out", "b"]).code, Some(0));
+    let ran = lab(&folder, &["compare", "a", "b"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("crowd"), "{}", ran.stdout);
 }
 
 #[test]

@@ -42,7 +42,16 @@ fn children(of: u32) -> Vec<i32> {
 fn an_interrupt_keeps_what_is_done_leaves_no_process_and_says_how_to_go_on() {
     let folder = crowd();
     folder.write("endless.toml", ENDLESS);
-    let args = ["lab", "run", "crowd.toml", "endless.toml", "--real", "--regimes", "rampmeter"];
+    let args = [
+        "lab",
+        "run",
+        "crowd.toml",
+        "endless.toml",
+        "--real",
+        "--seeds=1",
+        "--regimes",
+        "rampmeter",
+    ];
     let job = folder.path("lab-out/jobs/crowd/rampmeter-1.real.jsonl");
     for signal in [Signal::INT, Signal::TERM] {
         let mut command = folder.command(&args);
@@ -72,7 +81,16 @@ fn an_interrupt_keeps_what_is_done_leaves_no_process_and_says_how_to_go_on() {
 fn a_playing_whose_process_dies_is_named_and_the_others_are_played() {
     let folder = crowd();
     folder.write("endless.toml", ENDLESS);
-    let args = ["lab", "run", "endless.toml", "crowd.toml", "--real", "--regimes", "rampmeter"];
+    let args = [
+        "lab",
+        "run",
+        "endless.toml",
+        "crowd.toml",
+        "--real",
+        "--seeds=1",
+        "--regimes",
+        "rampmeter",
+    ];
     let mut command = folder.command(&args);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let id = child.id();

@@ -56,6 +56,36 @@ fn what_is_cut_off_damaged_or_made_from_another_text_is_named_and_played_again()
     assert_ne!(folder.read(JOB), whole);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn what_another_build_has_played_is_reported_with_a_word_and_played_again_when_it_is_asked_for() {
+    let folder = crowd();
+    run(&folder, &[]);
+    // As if another build had written it: its checksum is its own.
+    let whole = folder.read(JOB);
+    let (lines, _) = whole.trim_end().rsplit_once('\n').unwrap();
+    let other =
+        format!("{lines}\n").replacen("\"by\":\"rampmeter ", "\"by\":\"rampmeter 0.0.1 ", 1);
+    let records = other.lines().filter(|line| line.starts_with("{\"record\"")).count();
+    let end = format!("{{\"end\":{{\"records\":{records},\"sha256\":\"{}\"}}}}\n", sum(&other));
+    folder.write(JOB, &(other + &end));
+    lab(&folder, &["report"]).complains(&["2 builds"]);
+    run(&folder, &[]).complains(&["1 playings of another build"]);
+    assert_eq!(folder.read(JOB), whole);
+}
+
+/// By the system's own tool.
+#[cfg(target_os = "linux")]
+fn sum(text: &str) -> String {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let mut command = Command::new("sha256sum");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let told = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    told.split(' ').next().unwrap().to_owned()
+}
+
 #[test]
 fn two_runs_do_not_play_into_one_folder() {
     let folder = crowd();

@@ -60,7 +60,7 @@ mod shares;
 mod unit;
 mod waits;
 mod whole;
-mod words;
+pub(in crate::lab) mod words;
 
 #[cfg(test)]
 mod tests;

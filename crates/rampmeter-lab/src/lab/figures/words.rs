@@ -1,7 +1,7 @@
 //! "Did you mean": what would have been right.
 
 /// The nearest of the words that would have been right, or the list of them.
-pub(super) fn near(word: &str, right: &[&str]) -> String {
+pub(in crate::lab) fn near(word: &str, right: &[&str]) -> String {
     const LISTED: usize = 40;
     let length = word.chars().count();
     let edits = |right: &&str| strsim::damerau_levenshtein(word, right);

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use super::super::record::Status;
 use super::super::regime::{self, Regime};
 use super::super::scenario::Rate;
-use super::super::tools::{Trouble, Wanted};
+use super::super::tools::{Tracker, Trouble, Wanted};
 use super::process::Process;
 use super::stage::{Stage, Up};
 use super::terms::Terms;
@@ -113,6 +113,7 @@ pub(super) fn ask_all(stage: &Arc<Stage>, up: &Arc<Up>, calls: &[usize]) -> BoxF
 pub(super) async fn ask(stage: Arc<Stage>, up: Arc<Up>, call: usize) {
     stage.tracker.asked(call);
     let Some(plain) = up.plain() else { return };
+    let mut asked = Asked { tracker: &stage.tracker, process: &up.process, call: Some(call) };
     let tool = stage.script.calls[call].tool;
     let _permit = match plain {
         Plain::Unlimited => None,
@@ -126,7 +127,24 @@ pub(super) async fn ask(stage: Arc<Stage>, up: Arc<Up>, call: usize) {
         }
     };
     let status = run(&stage, &up, plain, call).await;
+    asked.call = None;
     stage.tracker.answered(call, status);
+}
+
+/// A call that is asked for. Dropped before it is answered, it is given up by whoever asked; unless
+/// that is gone as well.
+struct Asked<'a> {
+    tracker: &'a Tracker,
+    process: &'a Process,
+    call: Option<usize>,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.filter(|_| !self.process.is_dead()) {
+            self.tracker.answered(call, Status::Cancelled);
+        }
+    }
 }
 
 async fn run(stage: &Arc<Stage>, up: &Arc<Up>, plain: &Plain, call: usize) -> Status {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::{Either, select};
 use rampmeter::runtime::Runtime;
 use rampmeter_core::Instant;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 
 use super::super::record::{CallRecord, Facts};
 use super::super::regime::{Clock, Job, Regime};
@@ -34,7 +34,9 @@ pub(super) struct Stage {
     base: Arc<dyn Runtime>,
     /// What of a gate outlives its process, if that dies at all.
     pub(super) kept: Option<Kept>,
-    up: watch::Sender<Option<Arc<Up>>>,
+    up: Mutex<Option<Arc<Up>>>,
+    /// It is up again. Not a `watch`, which wakes those who wait in no order.
+    is_up: Notify,
     facts: Mutex<Facts>,
 }
 
@@ -105,7 +107,8 @@ impl Stage {
             job: job.clone(),
             base,
             kept,
-            up: watch::Sender::new(None),
+            up: Mutex::default(),
+            is_up: Notify::new(),
             facts: Mutex::default(),
         });
         stage.starts()?;
@@ -128,13 +131,14 @@ impl Stage {
                 Way::Plain(Plain::new(regime, &self.terms, tools, self.job.clock, &process))
             }
         };
-        self.up.send_replace(Some(Arc::new(Up { process, way })));
+        *locked(&self.up) = Some(Arc::new(Up { process, way }));
+        self.is_up.notify_waiters();
         Ok(())
     }
 
     /// The process dies, with all that it held.
     pub(super) fn dies(&self) {
-        let Some(up) = self.up.send_replace(None) else { return };
+        let Some(up) = locked(&self.up).take() else { return };
         if let Some(gated) = up.gated() {
             let mut facts = locked(&self.facts);
             let Facts { gate_peaks, events, .. } = &mut *facts;
@@ -145,20 +149,17 @@ impl Stage {
 
     /// The process that runs calls now.
     pub(super) fn up_now(&self) -> Option<Arc<Up>> {
-        self.up.borrow().clone()
+        locked(&self.up).clone()
     }
 
     /// The process, once there is one.
     pub(super) async fn up(&self) -> Arc<Up> {
-        let mut changes = self.up.subscribe();
         loop {
-            if let Some(up) = changes.borrow_and_update().clone() {
+            let is_up = self.is_up.notified();
+            if let Some(up) = self.up_now() {
                 return up;
             }
-            if changes.changed().await.is_err() {
-                // It is over.
-                std::future::pending::<()>().await;
-            }
+            is_up.await;
         }
     }
 

@@ -13,9 +13,11 @@ pub struct Problem {
     pub column: usize,
     /// The remedy.
     pub help: String,
-    /// The line as it stands in the file.
+    /// The part of the line that is shown.
     pub(super) source: String,
-    /// How many characters of it are meant.
+    /// How many characters of it come before what is meant.
+    pub(super) indent: usize,
+    /// How many are meant.
     pub(super) width: usize,
 }
 
@@ -34,13 +36,13 @@ impl fmt::Display for ScenarioError {
             if index > 0 {
                 writeln!(f)?;
             }
-            let Problem { message, line, column, help, source, width } = problem;
+            let Problem { message, line, column, help, source, indent, width } = problem;
             let gutter = " ".repeat(line.to_string().len());
             writeln!(f, "error: {message}")?;
             writeln!(f, "{gutter}--> {}:{line}:{column}", self.file)?;
             writeln!(f, "{gutter} |")?;
             writeln!(f, "{line} | {source}")?;
-            writeln!(f, "{gutter} | {}{}", " ".repeat(column - 1), "^".repeat(*width))?;
+            writeln!(f, "{gutter} | {}{}", " ".repeat(*indent), "^".repeat(*width))?;
             writeln!(f, "help: {help}")?;
         }
         Ok(())

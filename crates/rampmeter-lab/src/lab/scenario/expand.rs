@@ -3,6 +3,8 @@
 //! Each call draws from a stream of its own, which its load's name and its place in it make. So what
 //! one load asks for moves no draw of another, and one more turn moves none of those before it.
 
+use std::collections::BTreeMap;
+
 use super::Scenario;
 use super::arrivals::{askers, nanos};
 use super::types::{Arrive, Calls, FaultKind, FaultPlace, Load};
@@ -29,6 +31,8 @@ impl Script {
 
 struct Writer<'a> {
     scenario: &'a Scenario,
+    /// By name.
+    tools: BTreeMap<&'a str, usize>,
     script: Script,
 }
 
@@ -47,7 +51,8 @@ impl<'a> Writer<'a> {
             turns: Vec::new(),
             calls: Vec::new(),
         };
-        Writer { scenario, script }
+        let tools = scenario.tools.iter().enumerate().map(|(at, tool)| (tool.name.as_str(), at));
+        Writer { scenario, tools: tools.collect(), script }
     }
 
     fn load(&mut self, load: &Load) {
@@ -58,7 +63,7 @@ impl<'a> Writer<'a> {
             for place in asker.turns {
                 // A user stays with its flow.
                 let is_user = matches!(load.arrive, Arrive::Users(..));
-                let flow = flow(load, if is_user { index } else { place });
+                let flow = load.flow(if is_user { index } else { place });
                 turns.push(self.turn(load, place, &flow));
             }
             let pulled = load.arrive == Arrive::Pulled;
@@ -93,9 +98,8 @@ impl<'a> Writer<'a> {
     }
 
     fn calls(&mut self, writing: Writing<'_>, asked: &[Calls], parent: Option<usize>) {
-        let tools = &self.scenario.tools;
         for Calls { tool, count, arguments } in asked {
-            let tool = tools.iter().position(|it| it.name == *tool).unwrap_or_default();
+            let tool = self.tools.get(tool.as_str()).copied().unwrap_or_default();
             for _ in 0..*count {
                 let arguments = arguments.as_deref().unwrap_or("{}");
                 let call = self.call(writing, tool, arguments, parent);
@@ -150,10 +154,24 @@ fn step(mut rng: Rng, by: u64) -> Rng {
     Rng::new(rng.next() ^ by.wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
-fn flow(load: &Load, index: usize) -> String {
-    match load.flows {
-        1 => load.flow.clone(),
-        flows => format!("{}-{}", load.flow, index as u64 % u64::from(flows)),
+impl Load {
+    /// The flow of that number, counted round.
+    pub(super) fn flow(&self, index: usize) -> String {
+        match self.flows {
+            1 => self.flow.clone(),
+            flows => format!("{}-{}", self.flow, index as u64 % u64::from(flows)),
+        }
+    }
+
+    /// Whether a flow of that name is among its flows.
+    pub(super) fn has_flow(&self, name: &str) -> bool {
+        let number = name.strip_prefix(&self.flow).and_then(|rest| rest.strip_prefix('-'));
+        match self.flows {
+            1 => name == self.flow,
+            flows => number.is_some_and(|it| {
+                it.parse::<u32>().is_ok_and(|number| number < flows && it == number.to_string())
+            }),
+        }
     }
 }
 

@@ -1,9 +1,8 @@
 //! What limits are tuned for.
 
-use rampmeter::Policy;
-
 use super::replay::Replay;
-use crate::lab::scenario::{self, Scenario};
+use crate::lab::figures::Aim;
+use crate::lab::scenario::Scenario;
 use crate::lab::script::Script;
 
 /// Who asks for what, and what is behind it.
@@ -16,27 +15,6 @@ pub enum Workload {
 }
 
 impl Workload {
-    /// Reads a scenario, or the events of a recording, whichever the text is; `name` is what errors
-    /// call it. The policy is the one under which the calls of a recording run.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it, as the one or the other.
-    pub fn read(name: &str, text: &str, policy: &Policy) -> Result<Workload, String> {
-        // An event is an object of JSON, and no TOML begins so.
-        if text.trim_start().starts_with('{') {
-            let replay = super::replay(name, text.as_bytes(), policy)?;
-            return Ok(Workload::Replay(Box::new(replay)));
-        }
-        if text.trim().is_empty() {
-            return Err(format!(
-                "{name} is empty; name a scenario, or a file that `rampmeter run --events` wrote"
-            ));
-        }
-        let scenario = scenario::read(name, text).map_err(|error| error.to_string())?;
-        Ok(Workload::Scenario(Box::new(scenario)))
-    }
-
     pub(super) fn scenario(&self) -> &Scenario {
         match self {
             Workload::Scenario(scenario) => scenario,
@@ -50,6 +28,20 @@ impl Workload {
             Workload::Scenario(_) => Script::of(scenario, seed),
             Workload::Replay(replay) => replay.script(seed),
         }
+    }
+
+    /// That an aim can be judged on what is played of it.
+    pub(super) fn check(&self, aim: &Aim, script: &Script) -> Result<(), String> {
+        let figure = aim.figure().to_string();
+        let is_of = |measure: &str| figure.split([' ', '/']).any(|word| word == measure);
+        let why = match self {
+            _ if is_of("lag") || is_of("cpu") => {
+                "it is measured in real time only, and limits are tuned on virtual time"
+            }
+            Workload::Replay(_) if is_of("memory") => "a recording says nothing of memory",
+            _ => return aim.check(script).map_err(|what| format!("the aim `{aim}`: {what}")),
+        };
+        Err(format!("the aim `{aim}` cannot be judged: {why}; leave it out"))
     }
 
     pub(super) fn remarks(&self) -> &[String] {

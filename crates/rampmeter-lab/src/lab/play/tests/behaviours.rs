@@ -157,6 +157,19 @@ fn nested_calls_deadlock_where_each_needs_a_permit_and_not_under_the_gate() {
 }
 
 #[test]
+fn a_caller_that_is_cut_short_gives_up_what_it_called() {
+    let policy = "[tools.\"*\"]\nlimits = []\ntimeout = \"150ms\"\n";
+    for regime in [Regime::Semaphore, Regime::Rampmeter] {
+        let mut script = script(vec![tool("parent"), tool("child")]).asks(0, 0, 1).each_calls(1, 1);
+        script.tools[0].timeout = Some(150 * MS);
+        let played = plays(&terms(policy), &script, regime);
+        let child = &played.records[1];
+        assert_eq!((child.status, child.runs[0].end), (Status::Cancelled, RunEnd::Cut), "{regime}");
+        assert_eq!(answered_ms(&played), [Some(150); 2], "{regime}");
+    }
+}
+
+#[test]
 fn a_fault_strikes_the_share_of_calls_that_come_while_it_lasts() {
     let at = FaultAt::Tool(0);
     for (what, status) in [

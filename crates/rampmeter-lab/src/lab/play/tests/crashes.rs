@@ -115,3 +115,17 @@ fn a_gate_remembers_what_its_state_file_kept() {
     let early = played.records.iter().filter(|it| it.answered < Some(10 * SECOND)).count();
     assert_eq!((early, count(&played, Status::Succeeded)), (10, 12));
 }
+
+#[test]
+fn those_who_wait_for_a_process_are_back_in_the_order_in_which_they_came() {
+    for regime in [Regime::Semaphore, Regime::Rampmeter] {
+        let mut script = script(vec![tool("t")]);
+        for at in 0..60 {
+            script = script.asks(at * MS + MS / 2, 0, 1);
+        }
+        let script = script.crashes(20 * MS, 100 * MS);
+        let played = plays(&slots(8), &script, regime);
+        let starts = played.records.iter().map(|it| it.runs.last().unwrap().started);
+        assert!(starts.is_sorted(), "{regime}");
+    }
+}

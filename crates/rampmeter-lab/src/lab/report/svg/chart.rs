@@ -52,8 +52,8 @@ impl Sides {
             .chain(bands().flat_map(|band| [band.1, band.2]))
             .chain(chart.marks.iter().filter_map(|mark| mark.y));
         Sides {
-            x: Scale::over(&chart.x, x, (left, right), 5.0),
-            y: Scale::over(&chart.y, y, (BOTTOM, TOP), 4.0).rounded(),
+            x: Scale::over(&chart.x, x, (left, right), 5),
+            y: Scale::over(&chart.y, y, (BOTTOM, TOP), 4).rounded(),
             left,
             right,
         }

@@ -39,7 +39,7 @@ impl Frame {
 pub(in super::super) fn panel(title: &str, about: &str, panel: &Panel, frame: &Frame) -> Markup {
     let side = |most: f64, unit, place| {
         let axis = Axis { name: String::new(), unit, log: false, most: Some(most) };
-        Scale::over(&axis, [0.0].into_iter(), place, 4.0)
+        Scale::over(&axis, [0.0].into_iter(), place, 4)
     };
     let x = side(frame.seconds, Unit::Time, (0.0, WIDTH));
     let inside = side(frame.inside, Unit::Count, INSIDE);

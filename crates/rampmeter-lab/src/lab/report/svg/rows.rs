@@ -18,7 +18,7 @@ pub(in super::super) fn rows(title: &str, about: &str, rows: &Rows) -> Markup {
     let bars = || rows.groups.iter().flat_map(|group| &group.bars);
     let left = 8.0 + bars().map(|bar| width_of(&bar.name)).fold(30.0, f64::max).min(130.0);
     let values = bars().flat_map(|bar| [bar.value, bar.other, bar.tick]).flatten();
-    let scale = Scale::over(&rows.axis, values, (left, RIGHT), 4.0);
+    let scale = Scale::over(&rows.axis, values, (left, RIGHT), 4);
     let mut top = 20.0;
     let mut placed = Vec::new();
     for group in &rows.groups {

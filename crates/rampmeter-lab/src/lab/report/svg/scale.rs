@@ -12,7 +12,7 @@ pub(super) struct Scale {
     log: bool,
     unit: Unit,
     /// About how many ticks have room.
-    room: f64,
+    room: u32,
 }
 
 impl Scale {
@@ -21,7 +21,7 @@ impl Scale {
         axis: &Axis,
         values: impl Iterator<Item = f64>,
         place: (f64, f64),
-        room: f64,
+        room: u32,
     ) -> Self {
         let (mut least, mut most) = (f64::INFINITY, f64::NEG_INFINITY);
         for value in values.chain(axis.most).filter(|value| value.is_finite()) {
@@ -92,8 +92,8 @@ impl Scale {
         let inside = |value: &f64| *value >= self.from * 0.999 && *value <= self.to * 1.001;
         let all = nice(self.from, self.to).into_iter().filter(inside).collect::<Vec<_>>();
         let powers = || all.iter().copied().filter(|value| (value.log10().fract()).abs() < 1e-6);
-        let every = (powers().count() as f64 / (self.room + 1.0)).ceil().max(1.0) as usize;
-        let some: Vec<f64> = if all.len() as f64 <= self.room + 2.0 {
+        let every = powers().count().div_ceil(self.room as usize + 1).max(1);
+        let some: Vec<f64> = if all.len() <= self.room as usize + 2 {
             all
         } else {
             powers().step_by(every).collect()
@@ -104,7 +104,7 @@ impl Scale {
     /// The distance of ticks: 1, 2 or 5 times a power of ten, in the unit that is shown.
     fn step(&self) -> f64 {
         let (factor, _) = in_one_unit(self.to, self.unit);
-        let rough = (self.to - self.from) / factor / self.room;
+        let rough = (self.to - self.from) / factor / f64::from(self.room);
         let ten = 10_f64.powf(rough.log10().floor());
         let nice = [1.0, 2.0, 5.0, 10.0].into_iter().find(|nice| nice * ten >= rough * 0.999);
         let step = nice.unwrap_or(10.0) * ten;
@@ -157,7 +157,7 @@ mod tests {
 
     fn ticks(unit: Unit, log: bool, values: &[f64]) -> Vec<String> {
         let axis = Axis { name: String::new(), unit, log, most: None };
-        let scale = Scale::over(&axis, values.iter().copied(), (0.0, 100.0), 5.0).rounded();
+        let scale = Scale::over(&axis, values.iter().copied(), (0.0, 100.0), 5).rounded();
         scale.ticks().into_iter().map(|(_, text)| text).collect()
     }
 
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn places_stay_inside() {
         let axis = Axis { name: String::new(), unit: Unit::Count, log: true, most: None };
-        let scale = Scale::over(&axis, [1.0, 100.0].into_iter(), (50.0, 0.0), 5.0);
+        let scale = Scale::over(&axis, [1.0, 100.0].into_iter(), (50.0, 0.0), 5);
         assert_eq!(scale.at(0.0), 50.0);
         assert_eq!(scale.at(10.0), 25.0);
         assert_eq!(scale.at(1e9), 0.0);

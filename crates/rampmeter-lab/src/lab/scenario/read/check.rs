@@ -1,23 +1,19 @@
 //! What contradicts something else in the same scenario.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::super::Scenario;
-use super::super::types::{Arrive, Calls, Load, ToolSpec};
+use super::super::types::{Arrive, Load};
 use super::draft::Draft;
 use super::load::MOST;
-use super::nearest::did_you_mean;
-use super::sink::{Kind, Mention, Sink, Span};
+use super::sink::{Sink, Span};
+use super::{names, nested};
 
 /// Everything.
 pub(super) fn all(draft: &Draft, sink: &Sink<'_>) {
     let Draft { scenario, places } = draft;
-    for mention in sink.mentions() {
-        exists(&mention, scenario, sink);
-    }
+    names::all(scenario, sink);
     repeated(&scenario.loads, &places.loads, sink);
-    let in_circles = circles(&scenario.tools, &places.tools, sink);
     for (load, place) in scenario.loads.iter().zip(&places.loads) {
         asks_in_time(load, scenario.ends, place, sink);
     }
@@ -34,35 +30,16 @@ pub(super) fn all(draft: &Draft, sink: &Sink<'_>) {
             sink.error(place, message, "give it one in the policy, as in concurrency = 8");
         }
     }
-    if !in_circles {
-        not_too_many(scenario, places.loads.first().unwrap_or(&places.about), sink);
-    }
-}
-
-/// Whatever is named is there.
-fn exists(mention: &Mention, scenario: &Scenario, sink: &Sink<'_>) {
-    let Mention { kind, name, span } = mention;
-    let (what, plural, names): (_, _, Vec<&str>) = match kind {
-        Kind::Tool => {
-            ("tool", "tools", scenario.tools.iter().map(|tool| tool.name.as_str()).collect())
+    match nested::totals(&scenario.tools) {
+        Ok(totals) => {
+            let place = places.loads.first().unwrap_or(&places.about);
+            not_too_many(&scenario.loads, &totals, place, sink);
         }
-        Kind::Server => {
-            let servers = scenario.servers.iter().map(|server| server.name.as_str());
-            ("server", "servers", servers.collect())
+        Err((message, tool)) => {
+            let at = scenario.tools.iter().position(|it| it.name == tool);
+            let place = at.and_then(|at| places.tools.get(at)).unwrap_or(&places.about);
+            sink.error(place, message, "take one of these calls away");
         }
-        Kind::Limit => {
-            let limits = scenario.policy.limits.iter().map(|limit| limit.name.as_str());
-            ("limit", "limits in the policy", limits.collect())
-        }
-        Kind::Priority => {
-            let priorities = scenario.policy.priorities.iter();
-            let names = priorities.map(|priority| priority.name.as_str());
-            ("priority", "priorities in the policy", names.collect())
-        }
-    };
-    if !names.contains(&name.as_str()) {
-        let help = did_you_mean(name, names.iter().copied(), plural);
-        sink.error(span, format!("there is no {what} `{name}`"), help);
     }
 }
 
@@ -74,42 +51,6 @@ fn repeated(loads: &[Load], places: &[Span], sink: &Sink<'_>) {
             sink.error(place, message, "give each load a name of its own");
         }
     }
-}
-
-/// Tools that call each other without end; whether there are any.
-fn circles(tools: &[ToolSpec], places: &[Span], sink: &Sink<'_>) -> bool {
-    let mut found = false;
-    for (tool, place) in tools.iter().zip(places) {
-        let mut path = vec![tool.name.as_str()];
-        if let Some(circle) = circle(tools, &mut path) {
-            found = true;
-            let message = format!("tools call each other in a circle: {circle}");
-            sink.error(place, message, "take one of these calls away");
-            break;
-        }
-    }
-    found
-}
-
-/// The first way from the last tool of `path` back to its first.
-fn circle<'a>(tools: &'a [ToolSpec], path: &mut Vec<&'a str>) -> Option<String> {
-    let last = *path.last()?;
-    let tool = tools.iter().find(|tool| tool.name == last)?;
-    for next in &tool.calls {
-        let next = next.tool.as_str();
-        if path.first() == Some(&next) {
-            return Some(format!("{} → {next}", path.join(" → ")));
-        }
-        if path.contains(&next) {
-            continue;
-        }
-        path.push(next);
-        if let Some(found) = circle(tools, path) {
-            return Some(found);
-        }
-        path.pop();
-    }
-    None
 }
 
 /// Every turn comes before the scenario ends, if all goes as its load says.
@@ -133,23 +74,13 @@ fn asks_in_time(load: &Load, ends: Duration, place: &Span, sink: &Sink<'_>) {
 }
 
 /// A script holds every call, so there is an end to how many there may be.
-fn not_too_many(scenario: &Scenario, place: &Span, sink: &Sink<'_>) {
-    let calls = scenario.loads.iter().fold(0u64, |sum, load| {
-        sum.saturating_add(
-            load.most_turns().saturating_mul(with_nested(&load.calls, &scenario.tools)),
-        )
+fn not_too_many(loads: &[Load], totals: &BTreeMap<&str, u64>, place: &Span, sink: &Sink<'_>) {
+    let calls = loads.iter().fold(0u64, |sum, load| {
+        let in_turn = nested::total(&load.calls, totals);
+        sum.saturating_add(load.most_turns().saturating_mul(in_turn))
     });
     if calls > MOST {
         let message = format!("the loads ask for {calls} calls, and {MOST} is the most");
         sink.error(place, message, "ask for fewer turns or fewer calls in each");
     }
-}
-
-/// How many calls these are with all that they make themselves. Tools call in no circle.
-fn with_nested(calls: &[Calls], tools: &[ToolSpec]) -> u64 {
-    calls.iter().fold(0, |sum: u64, calls| {
-        let tool = tools.iter().find(|tool| tool.name == calls.tool);
-        let nested = tool.map_or(0, |tool| with_nested(&tool.calls, tools));
-        sum.saturating_add(calls.count.saturating_mul(nested.saturating_add(1)))
-    })
 }

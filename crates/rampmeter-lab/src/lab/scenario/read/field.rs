@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use toml_edit::{ArrayOfTables, Item, Key, Table, TableLike, Value};
 
+use super::super::super::figures::words::near;
 use super::super::types::Rate;
-use super::nearest::did_you_mean;
 use super::quantity;
 use super::sink::{Complaint, Kind, Sink, Span};
 
@@ -71,8 +71,8 @@ impl<'a> Section<'a> {
     pub(super) fn only(self, keys: &[&str]) -> Section<'a> {
         for field in self.fields() {
             if !keys.contains(&field.name) {
-                let help = did_you_mean(field.name, keys.iter().copied(), "keys here");
-                self.sink.error(&field.key_span, format!("unknown key `{}`", field.path), help);
+                let message = format!("unknown key `{}`", field.path);
+                self.sink.error(&field.key_span, message, near(field.name, keys));
             }
         }
         self
@@ -223,9 +223,8 @@ impl<'a> Field<'a> {
         let text = self.text()?;
         let chosen = choices.iter().find(|(word, _)| *word == text);
         if chosen.is_none() {
-            let words = choices.iter().map(|(word, _)| *word);
-            let help = did_you_mean(&text, words, "words here");
-            self.error(format!("`{}` cannot be `{text}`", self.path), help);
+            let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+            self.error(format!("`{}` cannot be `{text}`", self.path), near(&text, &words));
         }
         chosen.map(|(_, choice)| *choice)
     }

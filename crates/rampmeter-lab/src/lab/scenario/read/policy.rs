@@ -4,7 +4,7 @@ use rampmeter::Policy;
 use toml_edit::{Document, Item, Table};
 
 use super::field::Section;
-use super::sink::{Sink, Span};
+use super::sink::{Kind, Sink, Span};
 
 const HELP: &str = "write it under headers of its own, [policy] first, as in [policy.limits.api]";
 
@@ -29,13 +29,29 @@ pub(super) fn policy(
             return None;
         }
     }
+    mention(root, sink);
     let parsed = Policy::parse(file, &cut);
     let errors = parsed.as_ref().err().into_iter().flat_map(rampmeter::PolicyErrors::diagnostics);
     for error in errors {
-        let help = error.help.clone().unwrap_or_default();
-        sink.error_at(error.line, error.column, error.message.clone(), help);
+        let help = error.help.as_deref().unwrap_or_default();
+        sink.error_at(error.line, error.column, &error.message, help);
     }
     parsed.ok()
+}
+
+/// A policy that is a scenario's own says nothing of tools and flows that this has not.
+fn mention(root: &Table, sink: &Sink<'_>) {
+    let named = |key: &str| {
+        let table = Section::root(root, sink).get("policy")?.table(HELP)?.get(key)?.table(HELP)?;
+        Some(table.fields())
+    };
+    for (key, kind) in [("tools", Kind::Tool), ("flows", Kind::Flow)] {
+        for field in named(key).unwrap_or_default() {
+            if !field.name.contains('*') {
+                sink.mention(kind, field.name, &field.key_span);
+            }
+        }
+    }
 }
 
 /// All headers of tables, in the order of the file, and whether they are the policy's.

@@ -135,7 +135,7 @@ priority = "urgent"
 }
 
 /// A scenario with one of its parts replaced, the line that is wrong, and words of what is said.
-const WRONG: [(&str, &str, usize, &str, &str); 55] = [
+const WRONG: [(&str, &str, usize, &str, &str); 58] = [
     // What has the wrong shape.
     ("about = \"Searches\"", "", 1, "the file has no `about`", "say in a sentence"),
     ("\"Searches\"", "\"\"", 1, "`about` is empty", "write something"),
@@ -190,7 +190,7 @@ const WRONG: [(&str, &str, usize, &str, &str); 55] = [
     // What contradicts something else.
     ("calls = \"search\"", "calls = \"serach\"", 5, "no tool `serach`", "mean `search`?"),
     ("turns = 3", "turns = 3\npriority = \"hihg\"", 7, "no priority `hihg`", "mean `high`?"),
-    ("server = \"api\"", "server = \"db\"", 9, "no server `db`", "servers: `api`"),
+    ("server = \"api\"", "server = \"db\"", 9, "no server `db`", "there are `api`"),
     ("\"50ms\"", "\"50ms\"\ncalls = \"search\"", 7, "in a circle: search → search", "take one"),
     ("turns = 3", "turns = 1000001", 6, "not from 1 to 1000000", "from 1 to"),
     (
@@ -234,6 +234,21 @@ const WRONG: [(&str, &str, usize, &str, &str); 55] = [
         7,
         "two loads `users`",
         "a name of its own",
+    ),
+    ("[policy.tools.search]", "[policy.tools.serach]", 14, "no tool `serach`", "mean `search`?"),
+    (
+        "[policy.limits.api]",
+        "[policy.flows]\nuser = { weight = 2 }\n[policy.limits.api]",
+        13,
+        "no flow `user`",
+        "mean `users`?",
+    ),
+    (
+        "turns = 3",
+        "flows = 3\nturns = 3\n[policy.flows]\nusers-3 = { weight = 2 }",
+        9,
+        "no flow `users-3`",
+        "mean `users-0`?",
     ),
     ("ends =", "holds = [\"p95 <= 8\"]\nends =", 2, "`p95`", "expected"),
     ("ends =", "holds = [\"peek <= 8\"]\nends =", 2, "`peek` is no figure", "did you mean"),
@@ -289,11 +304,47 @@ fn aims_that_can_be_met_together_are_not_refused() {
 }
 
 #[test]
+fn tools_that_call_tools_many_times_over_are_counted_in_no_time() {
+    let chain = (0..64).map(|at| {
+        let next = at + 1;
+        format!("[tools.t{at}]\ntakes = \"1ms\"\ncalls = [\"t{next}\", \"t{next}\"]\n")
+    });
+    let chain = chain.collect::<String>() + "[tools.t64]\ntakes = \"1ms\"\n[tools.search]";
+    let text = GOOD.replacen("[tools.search]", &chain, 1).replace("\"search\"\n", "\"t0\"\n");
+    let error = read("mine.toml", &text).unwrap_err();
+    assert!(error.problems[0].message.contains("18446744073709551615 calls"), "{error}");
+}
+
+#[test]
+fn tools_that_call_each_other_without_end_or_nearly_so_are_refused() {
+    let chain = |length: u32| {
+        let tool = |at: u32| {
+            format!("[tools.t{at}]\ntakes = \"1ms\"\ncalls = \"t{}\"\n", (at + 1) % length)
+        };
+        let chain = (0..length).map(tool).collect::<String>() + "[tools.search]";
+        let text = GOOD.replacen("[tools.search]", &chain, 1);
+        read("mine.toml", &text).unwrap_err().problems.remove(0)
+    };
+    let (circle, deep) = (chain(3), chain(10_000));
+    assert!(circle.message.ends_with("t0 → t1 → t2 → t0"), "{circle:?}");
+    assert!(deep.message.contains("more than 255 deep"), "{deep:?}");
+}
+
+#[test]
 fn an_error_shows_the_line_and_marks_what_is_wrong_in_it() {
     let error = read("mine.toml", &GOOD.replace("\"search\"\nturns", "\"serach\"\nturns"));
     let shown = "error: there is no tool `serach`\n --> mine.toml:5:9\n  |\n5 | calls = \
                  \"serach\"\n  |         ^^^^^^^^\nhelp: did you mean `search`?\n";
     assert_eq!(error.unwrap_err().to_string(), shown);
+}
+
+#[test]
+fn what_is_shown_of_a_line_is_short_and_cannot_write_to_the_terminal() {
+    let long = format!("\"{}\\u001b[31mred\" = 1\nends =", "x".repeat(100_000));
+    let error = read("mine.toml", &GOOD.replace("ends =", &long)).unwrap_err();
+    let shown = error.to_string();
+    assert_eq!(error.problems[0].line, 2);
+    assert!(shown.len() < 2_000 && !shown.contains('\u{1b}'), "{} bytes", shown.len());
 }
 
 #[test]

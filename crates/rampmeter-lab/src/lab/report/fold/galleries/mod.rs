@@ -1,5 +1,6 @@
 //! Who waits, who gets what, how long it takes to recover, and what piles up.
 
+mod machine;
 mod over_time;
 mod recovery;
 mod shares;
@@ -38,6 +39,12 @@ pub(super) fn all(plays: &[Plays<'_>]) -> Vec<Gallery> {
             "What comes after a fault",
             "From a fault's end until good answers come as before it.",
             plays.iter().filter_map(recovery::picture).collect(),
+        ),
+        gallery(
+            "What the machine bears",
+            "Memory that tools hold, and how late a heartbeat on the loop of the calls is. In virtual time \
+             nothing is held but counted, and no loop is ever late.",
+            machine::pictures(plays),
         ),
         gallery(
             "What piles up",
