@@ -26,7 +26,8 @@
 //! | `never asked` | calls that the script holds and nobody came to ask for |
 //!
 //! What goes on at one instant. Spans of time hold their first nanosecond and not their last, so that
-//! a run that ends and one that starts at the same nanosecond do not overlap:
+//! a run that ends and one that starts at the same nanosecond do not overlap, and one that ends as it
+//! starts is open at no instant:
 //!
 //! | measure | what it is |
 //! | --- | --- |
@@ -69,5 +70,5 @@ pub use figure::Figure;
 pub use recovery::{Recovery, recoveries};
 pub use series::{Series, series};
 pub use shares::{FlowShare, shares_by_flow};
-pub use unit::{Amount, Unit, show};
+pub use unit::{Unit, show};
 pub use waits::{PriorityWaits, waits_by_priority};

@@ -96,7 +96,7 @@ fn grouped(whole: &str) -> String {
 
 /// An amount as it was written: `2s`, `512MiB`, `90%`, `10/s`, `3`.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Amount {
+pub(super) struct Amount {
     number: f64,
     suffix: &'static Suffix,
 }
@@ -136,7 +136,7 @@ impl Amount {
     /// # Errors
     ///
     /// What was expected instead.
-    pub fn parse(text: &str, unit: Unit) -> Result<Amount, String> {
+    pub(super) fn parse(text: &str, unit: Unit) -> Result<Amount, String> {
         let text = text.trim();
         let expected = || format!("expected {}, not `{text}`", expected(unit));
         let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -148,7 +148,7 @@ impl Amount {
     }
 
     /// In the figure's own unit: seconds, bytes, a share of 1.
-    pub fn value(&self) -> f64 {
+    pub(super) fn value(&self) -> f64 {
         match self.suffix.worth {
             // Divided, a percentage is the number that people would write: 7 × 0.01 is not 0.07.
             worth if worth < 1.0 => self.number / (1.0 / worth).round(),
