@@ -1,6 +1,7 @@
 //! The study's ten hypotheses, each on the scenario that speaks of it, played in virtual time: without
 //! limits, with the two common remedies, and behind the gate.
 #![cfg(feature = "lab")]
+#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 

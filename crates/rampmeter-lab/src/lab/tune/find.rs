@@ -1,7 +1,8 @@
 //! Searching, and whether what was found holds on seeds that the search has not seen.
 
 use super::bench::{Bench, Setting};
-use super::goal::{Bound, Score};
+use super::choose::choose;
+use super::goal::Bound;
 use super::search::{self, Space, Task};
 
 /// What was found.
@@ -26,10 +27,6 @@ pub(crate) struct Found {
 
 /// The margins of the searches, one after the other.
 const MARGINS: [f64; 4] = [0.0, 0.05, 0.1, 0.2];
-
-/// Settings whose goodput differs by less are equally good: then the one that is further from its
-/// bounds is better.
-const EQUAL: f64 = 0.005;
 
 /// So many of the best settings are tried on seeds that are new.
 const KEPT: usize = 12;
@@ -58,7 +55,8 @@ pub(crate) fn find(
         } else {
             search::refine(bench, task, 1.4)?;
         }
-        let Some((setting, best)) = choose(bench, task, given)? else { break };
+        let Some((_, best)) = bench.best(task.seeds, task.goal) else { break };
+        let setting = choose(bench, task, given)?;
         let met = bench.score(&setting, &seeds, aims).is_some_and(|score| score.meets());
         let count = seeds.len().max(LEAST_FRESH) as u64;
         let fresh: Vec<u64> = (next..next + count).collect();
@@ -86,41 +84,6 @@ pub(crate) fn find(
     found.ok_or_else(|| "nothing could be tried; let it try more settings".to_owned())
 }
 
-/// Of the settings that are as good as the best, the one furthest from its bounds; and of its knobs
-/// those as given that make no difference. With it, the best's score.
-fn choose(
-    bench: &mut Bench<'_>,
-    task: Task<'_>,
-    given: &[u64],
-) -> Result<Option<(Setting, Score)>, String> {
-    let Some((best, score)) = bench.best(task.seeds, task.goal) else { return Ok(None) };
-    if !score.meets() {
-        return Ok(Some((best, score)));
-    }
-    let as_good = |other: &Score| other.meets() && other.goodput >= score.goodput * (1.0 - EQUAL);
-    let mut chosen = (best, score);
-    for setting in bench.tried() {
-        let Some(other) = bench.score(setting, task.seeds, task.goal) else { continue };
-        let safer = other.slack > chosen.1.slack + 1e-9;
-        if as_good(&other) && safer {
-            chosen = (setting.clone(), other);
-        }
-    }
-    for knob in 0..given.len() {
-        let mut plain = chosen.0.clone();
-        plain[knob] = given[knob];
-        bench.measure(std::slice::from_ref(&plain), task.seeds)?;
-        let Some(other) = bench.score(&plain, task.seeds, task.goal) else { continue };
-        if as_good(&other)
-            && other.goodput >= chosen.1.goodput * (1.0 - 1e-6)
-            && other.slack >= chosen.1.slack - 1e-9
-        {
-            chosen = (plain, other);
-        }
-    }
-    Ok(Some((chosen.0, score)))
-}
-
 /// The best that were tried, best first.
 fn best_of_many(bench: &Bench<'_>, task: Task<'_>) -> Vec<Setting> {
     let scored = bench
@@ -133,11 +96,11 @@ fn best_of_many(bench: &Bench<'_>, task: Task<'_>) -> Vec<Setting> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::goal::{Op, Outcome};
     use super::*;
 
-    fn find_in(
+    pub(crate) fn find_in(
         most: u64,
         aims: &[Bound],
         given: &[u64],
@@ -149,7 +112,7 @@ mod tests {
         find(&mut bench, &space, aims, &[1, 2, 3], given).unwrap()
     }
 
-    fn at_most(bound: f64) -> Bound {
+    pub(crate) fn at_most(bound: f64) -> Bound {
         Bound { op: Op::AtMost, bound }
     }
 
@@ -186,27 +149,5 @@ mod tests {
         };
         let found = find_in(1_000, &[at_most(50.0), at_most(2_000.0)], &[70], &play);
         assert_eq!((found.setting, found.met), (vec![1], (false, false)));
-    }
-
-    #[test]
-    fn of_settings_that_are_equally_good_the_one_furthest_from_its_bounds_is_chosen() {
-        // From 20 on nothing is gained but latency.
-        let play = |setting: &[u64], _: u64| {
-            let n = setting[0] as f64;
-            Outcome { goodput: n.min(20.0), aims: vec![Some(n)] }
-        };
-        let found = find_in(1_000, &[at_most(100.0)], &[1], &play);
-        assert_eq!(found.setting, [20]);
-    }
-
-    #[test]
-    fn a_knob_that_makes_no_difference_stays_as_it_was_given() {
-        let play = |setting: &[u64], _: u64| {
-            let n = setting[0].min(9) as f64;
-            Outcome { goodput: n, aims: vec![] }
-        };
-        let found = find_in(64, &[], &[2, 23], &play);
-        assert_eq!(found.setting[1], 23, "{found:?}");
-        assert!(found.setting[0] >= 9, "{found:?}");
     }
 }

@@ -6,6 +6,7 @@
 
 mod bench;
 mod binds;
+mod choose;
 mod find;
 mod goal;
 mod knobs;
@@ -159,6 +160,13 @@ impl Telling<'_> {
     fn remarks(&self, knobs: &[TunedKnob], aims: &[TunedAim]) -> Vec<String> {
         let (found, options) = (self.found, self.options);
         let mut remarks = options.workload.remarks().to_vec();
+        remarks.extend(self.trial.remarks());
+        if found.goodput == 0.0 {
+            remarks.push(format!(
+                "no call comes to a good end in time under any limits; does {} fit the workload?",
+                options.file
+            ));
+        }
         if !found.met.0 {
             remarks.push(
                 "no limits were found that meet all aims; these are the nearest to them".into(),

@@ -61,15 +61,15 @@ impl Tuned {
             let goodput = spread(Some(it.goodput), Unit::PerSecond);
             [values.join(", "), goodput, worst.collect::<Vec<_>>().join(", "), met.to_owned()]
         };
-        let names: Vec<_> = self.knobs.iter().map(|knob| knob.name.as_str()).collect();
         let aims: Vec<_> = self.aims.iter().map(|aim| aim.aim.as_str()).collect();
-        let head = [&names.join(", "), "goodput", &format!("worst of {}", aims.join(", ")), "met"];
+        let worst = format!("worst of {}", aims.join(", "));
+        let head = ["limits, in the order above", "goodput", &worst, "met"];
         table(head, &tried.iter().map(row).collect::<Vec<_>>())
     }
 
     fn knob(&self, knob: &TunedKnob) -> [String; 4] {
         let up = match &knob.up {
-            None => format!("{} is the most that the workload can use", knob.between.1),
+            None => format!("{} is the most that was searched", knob.between.1),
             Some(step) => self.step(step),
         };
         [knob.name.clone(), knob.given.to_string(), knob.found.to_string(), up]

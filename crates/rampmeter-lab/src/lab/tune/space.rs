@@ -5,15 +5,30 @@ use rampmeter::policy::{DrawPolicy, ToolPolicy};
 
 use super::knobs::{Knob, Knobs, What};
 use super::search::Space;
+use super::workload::Workload;
 use crate::lab::script::{Script, Session};
 
+/// What is behind a recording is known as far as it was used: to so many times that it is searched.
+const BEYOND_SEEN: u64 = 2;
+
 /// From the least that is legal to the most that these scripts could use at once, or within a
-/// period, and to what is given if that is more.
-pub(crate) fn space(knobs: &Knobs, policy: &Policy, scripts: &[&Script]) -> Space {
+/// period, and to what is given if that is more. Of what was recorded it is not much more than was
+/// used then.
+pub(crate) fn space(
+    knobs: &Knobs,
+    policy: &Policy,
+    workload: &Workload,
+    scripts: &[&Script],
+) -> Space {
     let bounds = knobs.knobs.iter().enumerate().map(|(at, knob)| {
         let used = scripts.iter().map(|script| most_used(knob, policy, script)).max();
+        let mut used = used.unwrap_or(0);
+        if let Workload::Replay(replay) = workload {
+            let amount = |tool: &str| policy.tool(tool).map_or(0, |tool| one_run(knob, tool));
+            used = used.min(BEYOND_SEEN * replay.most_used(knob.what, amount));
+        }
         let least = knobs.least(at);
-        (least, used.unwrap_or(0).max(knob.given).max(least))
+        (least, used.max(knob.given).max(least))
     });
     Space(bounds.collect())
 }
@@ -48,13 +63,16 @@ fn at_once(session: &Session, turn: impl Fn(&usize) -> u64) -> u64 {
 
 /// What one call of a tool takes of what the knob bounds, retries included where they count.
 fn one_call(knob: &Knob, tool: &ToolPolicy) -> u64 {
+    let attempts = tool.retry.as_ref().map_or(1, |retry| u64::from(retry.attempts));
+    let times = if knob.what == What::Slots { 1 } else { attempts };
+    one_run(knob, tool) * times
+}
+
+fn one_run(knob: &Knob, tool: &ToolPolicy) -> u64 {
     let draws = |draw: &&DrawPolicy| draw.limit == knob.limit;
     let Some(draw) = tool.draws.iter().find(draws) else { return 0 };
     match knob.what {
         What::Slots => draw.weight,
-        What::Rate(unit, _) => {
-            let attempts = tool.retry.as_ref().map_or(1, |retry| u64::from(retry.attempts));
-            draw.said(unit).unwrap_or(1) * attempts
-        }
+        What::Rate(unit, _) => draw.said(unit).unwrap_or(1),
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rampmeter::Policy;
+
 use super::goal::{Bound, Outcome};
 use super::knobs::Knobs;
 use super::search::Space;
@@ -57,16 +59,19 @@ impl<'a> Trial<'a> {
             workload.check(aim, first)?;
         }
         let scripts: Vec<&Script> = scripts.iter().map(|script| &**script).collect();
-        trial.space = space(&trial.knobs, &trial.scenario.policy, &scripts);
+        trial.space = space(&trial.knobs, &trial.scenario.policy, workload, &scripts);
         Ok(trial)
     }
 
     /// Plays a setting with a seed.
     pub(super) fn play(&self, setting: &[u64], seed: u64) -> Result<Outcome, String> {
-        let Ok(policy) = self.knobs.policy(setting) else {
+        let Ok(mut policy) = self.knobs.policy(setting) else {
             // What a policy may not say, no setting should.
             return Ok(Outcome { goodput: 0.0, aims: vec![None; self.aims.len()] });
         };
+        for (_, label) in per(&mut policy) {
+            PLAYED_LABEL.clone_into(label);
+        }
         let scenario = Arc::new(Scenario { policy, ..self.scenario.clone() });
         let script = self.script(seed);
         let (regime, clock) = (Regime::Rampmeter, Clock::Virtual);
@@ -84,11 +89,32 @@ impl<'a> Trial<'a> {
         })
     }
 
+    /// What is played otherwise than the policy says.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut policy = self.scenario.policy.clone();
+        let other = per(&mut policy).filter(|(_, label)| *label != PLAYED_LABEL);
+        let remark = |(limit, label): (&str, &mut String)| {
+            format!(
+                "{limit} is per {label}, which nobody here has: each flow is played as one of its own"
+            )
+        };
+        other.map(remark).collect()
+    }
+
     fn script(&self, seed: u64) -> Arc<Script> {
         let mut scripts = self.scripts.lock().unwrap_or_else(PoisonError::into_inner);
         let write = || Arc::new(self.workload.script(&self.scenario, seed));
         scripts.entry(seed).or_insert_with(write).clone()
     }
+}
+
+/// The one label that calls have where they are played: the name of their flow.
+const PLAYED_LABEL: &str = "flow";
+
+/// The limits that have an instance for each value of a label, and the label.
+fn per(policy: &mut Policy) -> impl Iterator<Item = (&str, &mut String)> {
+    let limits = policy.limits.iter_mut();
+    limits.filter_map(|limit| Some((limit.name.as_str(), limit.per.as_mut()?)))
 }
 
 impl Bound {

@@ -25,6 +25,8 @@ use crate::lab::script::Script;
 use read::{End, Recording};
 use server::{Run, Slowness, Turns, Went};
 
+use super::knobs::What;
+
 /// A recording that can be played again.
 #[derive(Clone, Debug)]
 pub struct Replay {
@@ -79,6 +81,31 @@ impl Replay {
     /// fails are drawn anew from those of its tool.
     pub fn script(&self, seed: u64) -> Script {
         script::script(self, seed)
+    }
+
+    /// The most that was used at once, or within a period, if a run of each tool uses so much.
+    pub(super) fn most_used(&self, what: What, amount: impl Fn(&str) -> u64) -> u64 {
+        // What ends is taken out of the sum before what begins at the same moment is added.
+        let mut moves: Vec<(u64, bool, u64)> = Vec::new();
+        for call in &self.recording.calls {
+            for (from, to) in call.attempts.iter().filter_map(read::Attempt::inside) {
+                let to = match what {
+                    What::Slots => to,
+                    What::Rate(_, period) => {
+                        from + u64::try_from(period.as_micros()).unwrap_or(u64::MAX / 2)
+                    }
+                };
+                let amount = amount(&call.tool);
+                moves.extend([(from, true, amount), (to.max(from), false, amount)]);
+            }
+        }
+        moves.sort_unstable();
+        let (mut used, mut most) = (0_u64, 0);
+        for (_, begins, amount) in moves {
+            used = if begins { used + amount } else { used.saturating_sub(amount) };
+            most = most.max(used);
+        }
+        most
     }
 }
 
@@ -205,25 +232,42 @@ fn remarks(name: &str, tools: &[Tool], recording: &Recording) -> Vec<String> {
         "{} calls are replayed when they were asked for, however quick the answers are now",
         recording.calls.len()
     ));
-    for tool in tools {
-        let mut text = format!("{}: ", tool.name);
-        let Slowness { sigma, kappa } = tool.slowness;
-        let _ = match sigma + kappa > 0.0 {
-            true => write!(text, "runs slow each other down, σ = {sigma:.3} and κ = {kappa:.5}"),
-            false => write!(text, "runs are not seen to slow each other down"),
-        };
-        let _ = match tool.turns {
-            Turns::None => Ok(()),
-            Turns::Full(full) => write!(text, "; throttles with {full} inside"),
-            Turns::Quota(it) => {
-                let period = Duration::from_nanos(it.period);
-                write!(text, "; throttles what is more than {} in {period:?}", it.calls)
-            }
-            Turns::Somehow => {
-                write!(text, "; throttles for no cause that can be seen, so it is not replayed")
-            }
-        };
-        remarks.push(text);
+    let (told, others): (Vec<_>, Vec<_>) = tools
+        .iter()
+        .partition(|tool| tool.turns != Turns::None || tool.slowness != Slowness::default());
+    remarks.extend(told.into_iter().map(behind));
+    if !others.is_empty() {
+        remarks.push(format!(
+            "of {} tools runs are not seen to slow each other down or to be throttled",
+            others.len()
+        ));
     }
+    remarks.push(
+        "what was not recorded is not known: limits are searched up to twice what was used; run with \
+         those, record again, and go on from there"
+            .into(),
+    );
     remarks
+}
+
+/// What is seen behind a tool.
+fn behind(tool: &Tool) -> String {
+    let mut text = format!("{}: ", tool.name);
+    let Slowness { sigma, kappa } = tool.slowness;
+    let _ = match sigma + kappa > 0.0 {
+        true => write!(text, "runs slow each other down, σ = {sigma:.3} and κ = {kappa:.5}"),
+        false => write!(text, "runs are not seen to slow each other down"),
+    };
+    let _ = match tool.turns {
+        Turns::None => Ok(()),
+        Turns::Full(full) => write!(text, "; throttles with {full} inside"),
+        Turns::Quota(it) => {
+            let period = Duration::from_nanos(it.period);
+            write!(text, "; throttles what is more than {} in {period:?}", it.calls)
+        }
+        Turns::Somehow => {
+            write!(text, "; throttles for no cause that can be seen, so it is not replayed")
+        }
+    };
+    text
 }
