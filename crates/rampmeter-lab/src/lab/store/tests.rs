@@ -171,6 +171,22 @@ fn what_cannot_be_written_leaves_what_was_there_and_no_part_of_itself() {
     assert_eq!(store.has(&job(), "print", "build"), Ok(true));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_written_to_and_stays_one() {
+    use std::os::unix::fs::FileTypeExt;
+    let folder = TempDir::new().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Opened for both, so that neither side waits for the other to come.
+    let mut reader = std::fs::File::options().read(true).write(true).open(&pipe).unwrap();
+    write_whole(&pipe, |out| out.write_all(b"all of it")).unwrap();
+    assert!(std::fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    let mut read = [0; 9];
+    io::Read::read_exact(&mut reader, &mut read).unwrap();
+    assert_eq!(&read, b"all of it");
+}
+
 #[test]
 fn a_folder_is_played_into_by_one_at_a_time() {
     let (folder, store) = store();

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use super::error::StoreError;
 
 /// Writes a file beside its place, and gives it its name when all of it is on the disk. What had
-/// the name before is there until then, and if it fails, afterwards.
+/// the name before is there until then, and if it fails, afterwards. A device or a pipe of that name is
+/// written to as it is.
 ///
 /// # Errors
 ///
@@ -20,19 +21,23 @@ pub fn write_whole(
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| StoreError::Write(folder.into(), error))?;
     }
+    let unwritten = |error| StoreError::Write(path.into(), error);
+    if fs::metadata(path).is_ok_and(|it| !it.is_file()) {
+        return fill(path, write).map(drop).map_err(unwritten);
+    }
     let part = part_of(path);
-    let written = fill(&part, write).and_then(|()| fs::rename(&part, path));
-    written.map_err(|error| {
+    // Not all of a full disk's errors come before the sync.
+    let written = fill(&part, write).and_then(|file| file.sync_data());
+    written.and_then(|()| fs::rename(&part, path)).map_err(|error| {
         let _ = fs::remove_file(&part);
-        StoreError::Write(path.into(), error)
+        unwritten(error)
     })
 }
 
-fn fill(part: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(part)?);
+fn fill(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {
+    let mut file = BufWriter::new(File::create(path)?);
     write(&mut file)?;
-    // Not all of a full disk's errors come before this.
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_data()
+    file.into_inner().map_err(io::IntoInnerError::into_error)
 }
 
 /// The name of a file while it is being written.
