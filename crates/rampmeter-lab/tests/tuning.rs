@@ -187,6 +187,8 @@ fn what_fits_not_together_is_said_before_anything_is_played() {
         error.contains("the aim `p95 of hihg <= 1s`: nothing here is called `hihg`"),
         "{error}"
     );
+    let error = tune(&case!("one-server", ["p95 <= 1s", "p95 >= 2s"]).options(case.policy, 1));
+    assert!(error.unwrap_err().contains("`p95 <= 1s` and `p95 >= 2s` contradict"));
     let real = case!("one-server", ["lag p99 <= 10ms"]);
     assert!(tune(&real.options(real.policy, 1)).unwrap_err().contains("real time only"));
     let other = case.policy.replace("tools.render", "tools.rendered");
@@ -212,4 +214,140 @@ fn limits_are_tuned_for_what_was_recorded() {
     assert!(tuned.met, "{tuned}");
     assert!(tuned.knobs[0].found > 1, "one at a time is too slow: {tuned}");
     assert!(tuned.remarks.iter().any(|it| it.contains("8 calls are replayed")), "{tuned}");
+}
+
+/// Calls of two flows that come every 20 ms, two at a time of each provider, as `rampmeter run --events`
+/// would tell of them.
+fn recorded_with_two_at_once() -> String {
+    let mut events = Vec::new();
+    for nth in 0..80_u64 {
+        let (tool, flow) = [("web_search", "a"), ("summarize", "b")][nth as usize % 2];
+        let (asked, took) = (nth / 4 * 80_000 + nth % 4 * 1_000, 75_000);
+        for (at, event, rest) in [
+            (asked, "invoked", String::new()),
+            (asked, "started", String::new()),
+            (asked + took, "completed", format!(",\"outcome\":\"succeeded\",\"took_us\":{took}")),
+        ] {
+            let line = format!(
+                "\"at_us\":{at},\"event\":\"tool.{event}\",\"tool\":\"{tool}\",\"call\":\"c{nth}\",\
+                 \"turn\":{nth},\"flow\":\"{flow}\",\"priority\":\"high\",\"place\":{nth}{rest}}}\n"
+            );
+            events.push((at, line));
+        }
+    }
+    events.sort_by_key(|(at, _)| *at);
+    let lines = events.iter().enumerate();
+    lines.map(|(seq, (_, line))| format!("{{\"seq\":{seq},{line}")).collect()
+}
+
+#[test]
+fn of_a_recording_limits_are_searched_to_twice_what_it_had_and_what_is_above_is_said() {
+    let policy = include_str!("../../../examples/quickstart/rampmeter.toml");
+    // Less than it has, so that more of it is better.
+    let policy = policy
+        .replace(
+            "concurrency = 2              # the provider's own number: a",
+            "concurrency = 1 # a",
+        )
+        .replace(
+            "concurrency = 4              # the provider's own number again",
+            "concurrency = 1",
+        )
+        .replace(
+            "rate = \"12000/s\", kind = \"bucket\", burst = 7000",
+            "rate = \"1200/s\", kind = \"bucket\", burst = 7000",
+        );
+    let policy: &str = Box::leak(policy.into_boxed_str());
+    let parsed_policy = Policy::parse("policy.toml", policy).unwrap();
+    let events = recorded_with_two_at_once();
+    let replay = replay("ev.jsonl", events.as_bytes(), &parsed_policy).unwrap();
+    let workload = Workload::Replay(Box::new(replay));
+    let tuned = Case { policy, workload, aims: parsed(&["p95 of high <= 2s"]) }.tuned();
+    let of =
+        |name: &str| tuned.knobs.iter().find(|it| it.name == format!("limits.{name}")).unwrap();
+    for (name, seen) in [
+        ("host.concurrency", 4),
+        // Each of the two flows had two at once.
+        ("tenant.concurrency", 2),
+        ("search_api.concurrency", 2),
+        ("llm_api.concurrency", 2),
+        ("search_api.requests", 40),
+        ("llm_api.requests", 26),
+        ("llm_api.tokens", 26 * 900),
+    ] {
+        let knob = of(name);
+        assert_eq!(knob.seen, Some(seen), "{name}");
+        assert!(knob.between.1 <= (2 * seen).max(knob.given), "{name}: {knob:?}");
+        let said = format!("limits.{name}: the recording never had more than {seen} ");
+        let is_said = tuned.remarks.iter().any(|it| it.starts_with(&said));
+        assert_eq!(is_said, knob.found > seen, "{name}: {tuned}");
+    }
+    assert!(tuned.remarks.iter().any(|it| it.contains("tenant is per tenant")), "{tuned}");
+    assert!(tuned.remarks.iter().any(|it| it.contains("shows no saturation")), "{tuned}");
+    let json = serde_json::to_value(&tuned).unwrap();
+    assert_eq!(json["knobs"][0]["seen"], 4);
+}
+
+/// A crowd of 30 at once that waits no longer than a second.
+const IMPATIENT: &str = r#"
+about = "More than there is room for"
+ends = "10min"
+[[load]]
+name = "crowd"
+flow = "only"
+arrive = "at once"
+turns = 30
+calls = "ask"
+[tools.ask]
+takes = "100ms"
+server = "provider"
+[servers.provider]
+quotas = ["10/s"]
+[policy]
+undeclared = "read"
+"#;
+
+#[test]
+fn refusing_calls_is_no_way_to_goodput() {
+    let policy = "[limits.provider]\nconcurrency = 4\ntokens = \"40/s\"\n\
+                  [tools.ask]\nlimits = { provider = { tokens = 10 } }\n\
+                  queue_timeout = \"12s\"\naccess = \"read\"\n";
+    let tuned = Case::of(policy, IMPATIENT, &["p95 <= 20s"]).tuned();
+    let Some(given) = tuned.good.given else { panic!("{tuned}") };
+    assert!(tuned.good.found.least >= given.least, "{tuned}");
+    assert!(tuned.to_string().contains("good / asked"), "{tuned}");
+    // Whoever says how many are enough may have them sooner.
+    let fewer = Case::of(policy, IMPATIENT, &["p95 <= 500ms", "good / asked >= 10%"]).tuned();
+    assert!(fewer.good.found.least < given.least, "{fewer}");
+    let no = Case::of(policy, IMPATIENT, &["p95 <= 500ms"]).tuned();
+    assert!(!no.met && no.remarks.iter().any(|it| it.contains("good / asked")), "{no}");
+}
+
+#[test]
+fn a_rate_is_no_larger_than_the_quota_that_the_server_announces() {
+    for given in [100, 3] {
+        let policy = format!(
+            "[limits.provider]\nrequests = \"{given}/s\"\n[tools.ask]\nlimits = [\"provider\"]\n\
+             access = \"read\"\nretry = 5\n"
+        );
+        let tuned =
+            Case::of(Box::leak(policy.into_boxed_str()), IMPATIENT, &["p95 <= 20s"]).tuned();
+        assert!((9..=11).contains(&tuned.knobs[0].found), "{tuned}");
+    }
+}
+
+#[test]
+fn fairness_between_one_flow_and_nobody_cannot_be_judged() {
+    let policy = "[limits.provider]\nconcurrency = 4\n[tools.ask]\nlimits = [\"provider\"]\n";
+    let case = Case::of(policy, IMPATIENT, &["fairness >= 0.9"]);
+    assert!(tune(&case.options(policy, 1)).unwrap_err().contains("of one"));
+}
+
+#[test]
+fn no_more_settings_are_tried_than_said_and_a_search_that_is_cut_short_says_so() {
+    let case = case!("shared-server", ["p95 of high <= 1ms"]);
+    let tuned = tune(&TuneOptions { most: 12, ..case.options(case.policy, 2) }).unwrap();
+    assert!(tuned.cut_short && tuned.tried.len() <= 12, "{tuned}");
+    assert!(tuned.to_string().starts_with("the search was cut short"), "{tuned}");
+    assert!(tuned.to_string().contains("times the aim"), "{tuned}");
 }

@@ -56,10 +56,13 @@ fn workload(name: &str, file: &str, policy: &str) -> Result<Workload, String> {
     Ok(Workload::Replay(Box::new(replay(name, BufReader::new(events), &policy)?)))
 }
 
-/// Events are JSON Lines, and a scenario cannot begin with a brace.
+/// Events are JSON Lines, and a scenario cannot begin with a brace. What is empty was to be events,
+/// unless it is named as a scenario is.
 fn is_recording(path: &Path) -> bool {
     let file = File::open(path).into_iter().flat_map(Read::bytes).map_while(Result::ok);
-    file.take(1024).find(|byte| !byte.is_ascii_whitespace()) == Some(b'{')
+    let first = file.take(1024).find(|byte| !byte.is_ascii_whitespace());
+    let may_be_empty = || path.is_file() && path.extension().is_none_or(|it| it != "toml");
+    first.map_or_else(may_be_empty, |first| first == b'{')
 }
 
 fn print(args: &TuneArgs, tuned: &Tuned) -> Result<(), String> {

@@ -50,7 +50,9 @@ fn what_cannot_be_tuned_is_told_before_anything_is_tried() {
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         ran.complains(&[aim, said]);
     }
+    folder.write("empty.jsonl", "");
     for (policy, workload, said) in [
+        ("ours.toml", "empty.jsonl", "empty.jsonl has no events"),
         ("absent.toml", "crowd.toml", "cannot read absent.toml"),
         ("ours.toml", "absent.toml", "cannot read absent.toml"),
         ("ours.toml", "stress", "is a family"),

@@ -18,6 +18,8 @@ pub(crate) struct Bench<'a> {
     threads: usize,
     /// It tries no more settings than this.
     most: usize,
+    /// Settings that are kept back from the search, for what comes after it.
+    spare: usize,
     /// Is told how many have been tried.
     told: &'a (dyn Fn(usize) + Sync),
     known: BTreeMap<Setting, BTreeMap<u64, Outcome>>,
@@ -32,7 +34,12 @@ impl<'a> Bench<'a> {
         most: usize,
         told: &'a (dyn Fn(usize) + Sync),
     ) -> Bench<'a> {
-        Bench { play, threads, most, told, known: BTreeMap::new(), order: Vec::new() }
+        Bench { play, threads, most, spare: 0, told, known: BTreeMap::new(), order: Vec::new() }
+    }
+
+    /// Keeps so many more back, until they are released.
+    pub(crate) fn with_spare(self, spare: usize) -> Bench<'a> {
+        Bench { spare, ..self }
     }
 
     /// Tries these on all seeds, but for what is known of them. Those beyond the most that it tries
@@ -102,9 +109,11 @@ impl<'a> Bench<'a> {
         &self.order
     }
 
-    /// It may try so many more.
-    pub(crate) fn grant(&mut self, more: usize) {
-        self.most = self.order.len().max(self.most) + more;
+    /// It may try one such part of what was kept back.
+    pub(crate) fn release(&mut self, part: usize) {
+        let more = self.spare.div_ceil(part);
+        self.spare -= more;
+        self.most += more;
     }
 
     /// Whether it tries no new settings any more.

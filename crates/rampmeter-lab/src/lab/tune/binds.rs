@@ -39,7 +39,7 @@ pub(super) fn steps(
             (miss > 0.0).then_some((at, worst, miss))
         };
         let breaks = aims.iter().enumerate().filter_map(broken).collect();
-        Some(Step { gain: share(gain, now), breaks, setting })
+        Some(Step { gain: share(gain, now), breaks, fewer_good: false, setting })
     };
     Ok(settings.into_iter().map(step).collect())
 }

@@ -11,9 +11,8 @@ const EQUAL: f64 = 0.005;
 /// Room to the bounds, all together, that differs by less is the same.
 const AS_FAR: f64 = 0.02;
 
-/// Of the settings that are as good as the best, the one furthest from its bounds; of its knobs those
-/// as given that make no difference, and the others no larger than they need to be: a limit is there to
-/// hold back what nobody has seen yet.
+/// Of the settings that are as good as the best, the one furthest from its bounds, each of its knobs no
+/// larger than it needs to be: a limit is there to hold back what nobody has seen yet.
 pub(super) fn choose(
     bench: &mut Bench<'_>,
     task: Task<'_>,
@@ -33,12 +32,7 @@ pub(super) fn choose(
     let (mut chosen, safest) = chosen;
     let mut trim = Trim { bench, task, most, slack: safest.slack - AS_FAR };
     for (knob, given) in given.iter().enumerate() {
-        let mut plain = chosen.clone();
-        plain[knob] = *given;
-        chosen = match trim.keeps(&plain)? {
-            true => plain,
-            false => trim.least(chosen, knob, *given)?,
-        };
+        chosen = trim.least(chosen, knob, *given)?;
     }
     Ok(chosen)
 }
@@ -64,11 +58,21 @@ impl Trim<'_, '_> {
         Ok(score.is_some_and(|it| is_as_good(&it, &self.most) && it.slack >= self.slack))
     }
 
-    /// A knob no larger than it needs to be, within a tenth: between what is too little and what is
-    /// known to do, halved by orders of magnitude.
+    /// A knob no larger than it needs to be, within a tenth, and as given if that is as near: between
+    /// what is too little and what is known to do, halved by orders of magnitude.
     fn least(&mut self, mut setting: Setting, knob: usize, given: u64) -> Result<Setting, String> {
-        let too_little = if given < setting[knob] { given } else { self.task.space.0[knob].0 - 1 };
-        let mut low = too_little;
+        let (least, _) = self.task.space.0[knob];
+        let mut low = least.saturating_sub(1);
+        for try_first in [given, least] {
+            if (low + 1..setting[knob]).contains(&try_first) {
+                let mut smaller = setting.clone();
+                smaller[knob] = try_first;
+                match self.keeps(&smaller)? {
+                    true => setting = smaller,
+                    false => low = try_first,
+                }
+            }
+        }
         while setting[knob] - low > setting[knob].div_ceil(10) {
             let middle = (low.max(1) as f64 * setting[knob] as f64).sqrt();
             let mut smaller = setting.clone();
@@ -78,7 +82,10 @@ impl Trim<'_, '_> {
                 false => low = smaller[knob],
             }
         }
-        Ok(setting)
+        let mut plain = setting.clone();
+        plain[knob] = given;
+        let is_near = given.abs_diff(setting[knob]) <= setting[knob] / 10;
+        Ok(if is_near && self.keeps(&plain)? { plain } else { setting })
     }
 }
 
@@ -99,14 +106,35 @@ mod tests {
     }
 
     #[test]
-    fn a_knob_that_makes_no_difference_stays_as_it_was_given() {
+    fn a_knob_that_makes_no_difference_is_as_small_as_it_may_be() {
         let play = |setting: &[u64], _: u64| {
             let n = setting[0].min(9) as f64;
             Outcome { goodput: n, aims: vec![] }
         };
         let found = find_in(64, &[], &[2, 23], &play);
-        assert_eq!(found.setting[1], 23, "{found:?}");
-        assert!(found.setting[0] >= 9, "{found:?}");
+        assert_eq!(found.setting, [9, 1], "{found:?}");
+    }
+
+    #[test]
+    fn a_rate_is_no_larger_than_what_comes_though_it_was_given_so() {
+        // Whoever reads a quota of 10 keeps to it under any rate that is not below.
+        let play = |setting: &[u64], _: u64| {
+            let n = setting[0].min(10) as f64;
+            Outcome { goodput: n, aims: vec![Some(0.0)] }
+        };
+        for given in [100, 32, 3] {
+            let found = find_in(200, &[at_most(0.0)], &[given], &play);
+            assert_eq!(found.setting, [10], "{given}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_given_stays_where_it_is_as_near_as_can_be_told() {
+        let play = |setting: &[u64], _: u64| {
+            let n = setting[0].min(100) as f64;
+            Outcome { goodput: n, aims: vec![] }
+        };
+        assert_eq!(find_in(500, &[], &[104], &play).setting, [104]);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(crate) struct Found {
     pub(crate) met: (bool, bool),
     /// How often it was searched for anew because the aims did not hold on fresh seeds.
     pub(crate) again: usize,
+    /// Whether a search ended because it had tried as many as it may.
+    pub(crate) cut_short: bool,
 }
 
 /// The margins of the searches, one after the other.
@@ -56,11 +58,15 @@ pub(crate) fn find(
             search::refine(bench, task, 1.4)?;
         }
         let Some((_, best)) = bench.best(task.seeds, task.goal) else { break };
+        let cut_short = bench.is_spent();
+        bench.release(2);
         let setting = choose(bench, task, given)?;
         let met = bench.score(&setting, &seeds, aims).is_some_and(|score| score.meets());
         let count = seeds.len().max(LEAST_FRESH) as u64;
         let fresh: Vec<u64> = (next..next + count).collect();
         next += count;
+        // What is given first, since others are held against it.
+        bench.measure(&[given.to_vec()], &fresh)?;
         bench.measure(std::slice::from_ref(&setting), &fresh)?;
         let fresh_met = bench.score(&setting, &fresh, aims).is_some_and(|score| score.meets());
         let kept = best_of_many(bench, task);
@@ -73,12 +79,14 @@ pub(crate) fn find(
             goodput: best.goodput,
             met: (met, fresh_met),
             again,
+            cut_short,
         });
         // What no setting can do no margin can.
-        if fresh_met || !met || bench.is_spent() {
+        if fresh_met || !met || cut_short {
             break;
         }
         seeds.extend(fresh);
+        bench.measure(&[given.to_vec()], &seeds)?;
         bench.measure(&kept, &seeds)?;
     }
     found.ok_or_else(|| "nothing could be tried; let it try more settings".to_owned())

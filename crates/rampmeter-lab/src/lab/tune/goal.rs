@@ -110,7 +110,7 @@ impl Bound {
             Op::AtLeast | Op::Above => self.bound - by,
             Op::Equal => return None,
         };
-        (self.bound != 0.0).then_some(Bound { bound, ..*self })
+        (self.bound != 0.0 && self.bound.is_finite()).then_some(Bound { bound, ..*self })
     }
 
     /// The worst of these by this bound.

@@ -3,6 +3,8 @@
 //! A policy's numbers are searched over ([`TuneOptions`] says which those are), each setting is played
 //! on virtual time through the gate with the same seeds, and what was found is played once more on
 //! seeds that the search has not seen. Where the aims do not hold there, it is searched for anew.
+//! Refusing calls is no way to goodput: beside the aims, no fewer calls may come to a good end than
+//! under the policy as given, on each seed, unless an aim is about good calls itself.
 
 mod bench;
 mod binds;
@@ -10,6 +12,7 @@ mod choose;
 mod find;
 mod goal;
 mod knobs;
+mod remarks;
 pub mod replay;
 mod search;
 mod show;
@@ -19,14 +22,15 @@ mod tuned;
 mod workload;
 
 pub use replay::{Replay, replay};
-pub use tuned::{Goodput, Reached, Relaxed, Step, Tried, Tuned, TunedAim, TunedKnob};
+pub use tuned::{Reached, Relaxed, Step, Tried, Tuned, TunedAim, TunedKnob, Under};
 pub use workload::Workload;
 
 use bench::{Bench, Setting};
 use find::Found;
-use goal::Bound;
+use goal::{Bound, Outcome};
 use knobs::{Knob, Knobs};
 use search::Space;
+use space::most_seen;
 use trial::Trial;
 
 use super::curves::OverSeeds;
@@ -52,14 +56,15 @@ pub struct TuneOptions<'a> {
     pub seeds: &'a [u64],
     /// How many playings go on at a time. It changes nothing but the time.
     pub threads: usize,
-    /// The most settings that the search tries.
+    /// The most settings that are tried.
     pub most: usize,
     /// Hears how many were tried, as it goes on.
     pub told: &'a (dyn Fn(usize) + Sync),
 }
 
-/// Settings that are tried on top of the most, to say what binds.
-const ON_TOP: usize = 60;
+/// Of the settings that may be tried, those that are kept back from the search: one part to leave no limit
+/// larger than it needs to be, one to say what binds.
+const KEPT_BACK: usize = 100;
 
 /// Finds the limits that meet the aims at the greatest goodput. If none do, the result is the nearest
 /// to them, and says by how much which aim is missed.
@@ -70,24 +75,26 @@ const ON_TOP: usize = 60;
 /// workload does not know; what could not be played.
 pub fn tune(options: &TuneOptions<'_>) -> Result<Tuned, String> {
     let trial = Trial::of(options)?;
-    let play = |setting: &[u64], seed| trial.play(setting, seed);
-    let mut bench = Bench::new(&play, options.threads.max(1), options.most.max(1), options.told);
-    let aims: Vec<Bound> = options.aims.iter().map(Bound::of).collect();
+    let play = |setting: &[u64], seed| Ok(trial.play(setting, seed));
+    let most = options.most.max(1);
+    let spare = KEPT_BACK.min(most / 4);
+    let bench = Bench::new(&play, options.threads.max(1), most - spare, options.told);
+    let mut bench = bench.with_spare(spare);
+    let aims = trial.goal();
     let given = trial.knobs.given();
     let found = find::find(&mut bench, &trial.space, &aims, options.seeds, &given)?;
-    let spent = bench.is_spent();
-    bench.grant(ON_TOP);
+    bench.release(1);
     bench.measure(std::slice::from_ref(&given), &found.seeds)?;
-    Telling { options, trial: &trial, aims: &aims, found: &found, spent }.tell(&mut bench)
+    Telling { options, trial: &trial, aims: &aims, found: &found }.tell(&mut bench)
 }
 
 /// What is needed to say what was found.
 struct Telling<'a> {
     options: &'a TuneOptions<'a>,
     trial: &'a Trial<'a>,
+    /// Those that were stated, and what goes without saying.
     aims: &'a [Bound],
     found: &'a Found,
-    spent: bool,
 }
 
 impl Telling<'_> {
@@ -95,42 +102,55 @@ impl Telling<'_> {
         let Telling { found, trial, .. } = self;
         let Knobs { left_alone, .. } = &trial.knobs;
         let mut aims = Vec::new();
-        for at in 0..self.aims.len() {
+        for at in 0..self.options.aims.len() {
             aims.push(self.aim(bench, at)?);
         }
         let knobs = self.knobs(bench)?;
-        let goodput = |setting: &Setting, seeds: &[u64]| {
-            let outcomes = bench.outcomes(setting, seeds)?;
-            OverSeeds::of(outcomes.iter().map(|it| it.goodput))
-        };
-        let found_goodput = goodput(&found.setting, &found.seeds);
+        let good = |it: &Outcome| it.aims[trial.good_at()].unwrap_or(0.0);
         Ok(Tuned {
             met: found.met == (true, true),
             seeds: found.seeds.clone(),
             fresh: found.fresh.clone(),
-            goodput: Goodput {
-                given: goodput(&trial.knobs.given(), &found.seeds),
-                found: found_goodput.ok_or("nothing was played; name at least one seed")?,
-                fresh: goodput(&found.setting, &found.fresh),
-            },
-            remarks: self.remarks(&knobs, &aims),
+            goodput: self.under(bench, |it| it.goodput)?,
+            good: self.under(bench, good)?,
+            cut_short: found.cut_short,
+            remarks: self.remarks(bench, &knobs, &aims),
             aims,
-            tried: tuned::tried(bench, self.aims, self.options.seeds),
+            tried: tuned::tried(bench, self.aims, self.options.aims.len(), self.options.seeds),
             left_alone: left_alone.clone(),
             policy: trial.knobs.written(&found.setting),
             knobs,
         })
     }
 
+    fn under(&self, bench: &Bench<'_>, figure: impl Fn(&Outcome) -> f64) -> Result<Under, String> {
+        let over = |setting: &Setting, seeds: &[u64]| {
+            let outcomes = bench.outcomes(setting, seeds)?;
+            OverSeeds::of(outcomes.into_iter().map(&figure))
+        };
+        let Found { setting, seeds, fresh, .. } = self.found;
+        Ok(Under {
+            given: over(&self.trial.knobs.given(), seeds),
+            found: over(setting, seeds).ok_or("nothing was played; name at least one seed")?,
+            fresh: over(setting, fresh),
+        })
+    }
+
     fn knobs(&self, bench: &mut Bench<'_>) -> Result<Vec<TunedKnob>, String> {
         let Space(bounds) = &self.trial.space;
-        let steps = binds::steps(bench, &self.trial.space, self.aims, self.found)?;
+        let mut steps = binds::steps(bench, &self.trial.space, self.aims, self.found)?;
+        let stated = self.options.aims.len();
+        for step in steps.iter_mut().flatten() {
+            step.fewer_good = step.breaks.iter().any(|(at, ..)| *at >= stated);
+            step.breaks.retain(|(at, ..)| *at < stated);
+        }
         let knobs = self.trial.knobs.knobs.iter().enumerate().zip(steps);
         let knob = |((at, knob), up): ((usize, &Knob), _)| TunedKnob {
             name: knob.name.clone(),
             given: knob.given,
             found: self.found.setting[at],
             between: bounds[at],
+            seen: most_seen(knob, self.trial.policy(), self.options.workload),
             up,
         };
         Ok(knobs.map(knob).collect())
@@ -155,49 +175,5 @@ impl Telling<'_> {
             best_seen: tuned::best_seen(bench, at, bound, self.options.seeds),
             relaxed,
         })
-    }
-
-    fn remarks(&self, knobs: &[TunedKnob], aims: &[TunedAim]) -> Vec<String> {
-        let (found, options) = (self.found, self.options);
-        let mut remarks = options.workload.remarks().to_vec();
-        remarks.extend(self.trial.remarks());
-        if found.goodput == 0.0 {
-            remarks.push(format!(
-                "no call comes to a good end in time under any limits; does {} fit the workload?",
-                options.file
-            ));
-        }
-        if !found.met.0 {
-            remarks.push(
-                "no limits were found that meet all aims; these are the nearest to them".into(),
-            );
-        } else if !found.met.1 {
-            remarks.push(format!(
-                "the aims hold on {} seeds and not on all of {} fresh ones; give it more seeds, or aims \
-                 with more room",
-                found.seeds.len(),
-                found.fresh.len()
-            ));
-        }
-        if found.again > 0 {
-            remarks.push(format!(
-                "what met the aims at first did not on fresh seeds: these joined the search, which was \
-                 made {} times more, at last {:.0} % away from each bound",
-                found.again,
-                100.0 * found.margin
-            ));
-        }
-        if self.spent {
-            let most = options.most;
-            remarks
-                .push(format!("the search ended with {most} settings tried; more may be better"));
-        }
-        let steps = knobs.iter().filter_map(|knob| knob.up.as_ref());
-        let costs = aims.iter().filter_map(|aim| aim.relaxed.as_ref());
-        let gains = steps.map(|step| step.gain).chain(costs.map(|it| it.gain));
-        if found.met.0 && gains.fold(0.0, f64::max) < 0.001 {
-            remarks.push("no limit and no aim holds goodput back any more".into());
-        }
-        remarks
     }
 }

@@ -2,27 +2,19 @@
 
 use std::fmt::{self, Write as _};
 
-use super::tuned::{Reached, Step, Tried, Tuned, TunedAim, TunedKnob};
+use super::tuned::{Reached, Step, Tuned, TunedAim, TunedKnob, Under};
 use crate::lab::curves::OverSeeds;
 use crate::lab::figures::{Unit, show};
 
 impl fmt::Display for Tuned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = match (self.met, self.aims.is_empty()) {
-            (true, false) => "the limits that meet every aim at the greatest goodput",
-            (true, true) => "the limits with the greatest goodput",
-            (false, _) => "no limits meet every aim; the nearest to them",
-        };
-        writeln!(f, "{head}\n")?;
+        writeln!(f, "{}\n", self.head())?;
         let knobs: Vec<_> = self.knobs.iter().map(|knob| self.knob(knob)).collect();
         f.write_str(&table(["limit", "given", "use", "a little more of it"], &knobs))?;
-        let goodput = |of: Option<OverSeeds>| spread(of, Unit::PerSecond);
-        let mut figures = vec![[
-            "goodput".to_owned(),
-            goodput(self.goodput.given),
-            goodput(Some(self.goodput.found)),
-            goodput(self.goodput.fresh),
-        ]];
+        let mut figures = vec![
+            under("goodput", &self.goodput, Unit::PerSecond),
+            under("good / asked", &self.good, Unit::Share),
+        ];
         figures.extend(self.aims.iter().map(aim));
         writeln!(f)?;
         f.write_str(&table(["aim", "given", "use", "use, on fresh seeds"], &figures))?;
@@ -47,28 +39,30 @@ impl fmt::Display for Tuned {
 }
 
 impl Tuned {
-    /// All settings that were tried, best first, as a table for a terminal.
-    pub fn tried_in_words(&self) -> String {
-        let mut tried: Vec<_> = self.tried.iter().collect();
-        let goodput = |it: &Tried| it.goodput.median;
-        tried.sort_by(|a, b| b.met.cmp(&a.met).then(goodput(b).total_cmp(&goodput(a))));
-        let row = |it: &&Tried| {
-            let values: Vec<_> = it.setting.iter().map(ToString::to_string).collect();
-            let worst = it.worst.iter().zip(&self.aims);
-            let worst =
-                worst.map(|(value, aim)| value.map_or("–".into(), |it| show(it, aim.unit)));
-            let met = if it.met { "yes" } else { "no" };
-            let goodput = spread(Some(it.goodput), Unit::PerSecond);
-            [values.join(", "), goodput, worst.collect::<Vec<_>>().join(", "), met.to_owned()]
+    fn head(&self) -> String {
+        let met = match (self.met, self.aims.is_empty(), self.cut_short) {
+            (true, false, _) => "the limits that meet every aim at the greatest goodput",
+            (true, true, _) => "the limits with the greatest goodput",
+            (false, _, false) => "no limits meet every aim; the nearest to them",
+            (false, _, true) => {
+                "the search was cut short before it found limits that meet every aim; the nearest to them"
+            }
         };
-        let aims: Vec<_> = self.aims.iter().map(|aim| aim.aim.as_str()).collect();
-        let worst = format!("worst of {}", aims.join(", "));
-        let head = ["limits, in the order above", "goodput", &worst, "met"];
-        table(head, &tried.iter().map(row).collect::<Vec<_>>())
+        let is_beyond = |knob: &TunedKnob| knob.seen.is_some_and(|seen| knob.found > seen);
+        let mut head = met.to_owned();
+        if self.met && self.cut_short {
+            head += " of those that were tried before the search was cut short";
+        }
+        if self.knobs.iter().any(is_beyond) {
+            head += ", if what was not recorded is as what was";
+        }
+        head
     }
 
     fn knob(&self, knob: &TunedKnob) -> [String; 4] {
         let up = match &knob.up {
+            None if knob.between.0 == knob.between.1 => "nothing here depends on it".to_owned(),
+            None if knob.found < knob.between.1 => "not tried".to_owned(),
             None => format!("{} is the most that was searched", knob.between.1),
             Some(step) => self.step(step),
         };
@@ -86,6 +80,9 @@ impl Tuned {
             let aim = &self.aims[*at];
             let worst = worst.map_or("nothing".into(), |worst| show(worst, aim.unit));
             let _ = write!(text, ", breaks `{}` with {worst}{}", aim.aim, over(*missed, aim));
+        }
+        if step.fewer_good {
+            text += ", fewer good answers than as given";
         }
         text
     }
@@ -106,13 +103,24 @@ impl Tuned {
         if aim.found.missed == 0.0 {
             return None;
         }
-        let best = aim.best_seen.map_or("nothing".into(), |best| show(best, aim.unit));
+        let Some(best) = aim.best_seen else {
+            return Some(format!(
+                "`{}` cannot be told here: no setting that was tried came to such a figure",
+                aim.aim
+            ));
+        };
+        let best = show(best, aim.unit);
         Some(format!(
             "`{}` is missed{}; whatever the other aims, the best that was seen is {best}",
             aim.aim,
             over(aim.found.missed, aim)
         ))
     }
+}
+
+fn under(name: &str, under: &Under, unit: Unit) -> [String; 4] {
+    let Under { given, found, fresh } = *under;
+    [name.to_owned(), spread(given, unit), spread(Some(found), unit), spread(fresh, unit)]
 }
 
 fn aim(aim: &TunedAim) -> [String; 4] {
@@ -128,9 +136,10 @@ fn aim(aim: &TunedAim) -> [String; 4] {
 
 /// By how much a bound is missed, where a share of it says something.
 fn over(missed: f64, aim: &TunedAim) -> String {
-    match aim.bound != 0.0 && missed < 1e5 {
-        true => format!(", {:.1} % off", 100.0 * missed),
-        false => String::new(),
+    match missed {
+        _ if aim.bound == 0.0 || missed >= 1e5 => String::new(),
+        1.0.. => format!(", {} times the aim", show(1.0 + missed, Unit::Plain)),
+        _ => format!(", {:.1} % off", 100.0 * missed),
     }
 }
 

@@ -13,7 +13,7 @@ const BEYOND_SEEN: u64 = 2;
 
 /// From the least that is legal to the most that these scripts could use at once, or within a
 /// period, and to what is given if that is more. Of what was recorded it is not much more than was
-/// used then.
+/// used then. What nothing uses stays as it is.
 pub(crate) fn space(
     knobs: &Knobs,
     policy: &Policy,
@@ -23,14 +23,29 @@ pub(crate) fn space(
     let bounds = knobs.knobs.iter().enumerate().map(|(at, knob)| {
         let used = scripts.iter().map(|script| most_used(knob, policy, script)).max();
         let mut used = used.unwrap_or(0);
-        if let Workload::Replay(replay) = workload {
-            let amount = |tool: &str| policy.tool(tool).map_or(0, |tool| one_run(knob, tool));
-            used = used.min(BEYOND_SEEN * replay.most_used(knob.what, amount));
+        if let Some(seen) = most_seen(knob, policy, workload) {
+            used = used.min(BEYOND_SEEN * seen);
+        }
+        if used == 0 {
+            return (knob.given, knob.given);
         }
         let least = knobs.least(at);
         (least, used.max(knob.given).max(least))
     });
     Space(bounds.collect())
+}
+
+/// The most that a recording had of it at once, or within a period; of each flow, if there is a limit for
+/// each.
+pub(super) fn most_seen(knob: &Knob, policy: &Policy, workload: &Workload) -> Option<u64> {
+    let Workload::Replay(replay) = workload else { return None };
+    let amount = |tool: &str| policy.tool(tool).map_or(0, |tool| one_run(knob, tool));
+    Some(replay.most_used(knob.what, is_per_flow(knob, policy), amount))
+}
+
+/// Whether there is one such limit for each flow, as limits per any label are played.
+pub(super) fn is_per_flow(knob: &Knob, policy: &Policy) -> bool {
+    policy.limits.iter().any(|limit| limit.name == knob.limit && limit.per.is_some())
 }
 
 fn most_used(knob: &Knob, policy: &Policy, script: &Script) -> u64 {

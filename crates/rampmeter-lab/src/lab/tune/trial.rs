@@ -1,15 +1,18 @@
 //! A workload played under a policy with other numbers.
+//!
+//! Behind the figures of the aims, an outcome has two more: the share of the calls asked for that came
+//! to a good end, and by how much that is above what it is under the policy as given.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rampmeter::Policy;
 
-use super::goal::{Bound, Outcome};
+use super::goal::{Bound, Op, Outcome};
 use super::knobs::Knobs;
 use super::search::Space;
 use super::space::space;
-use super::{TuneOptions, Workload};
+use super::{TuneOptions, Workload, workload};
 use crate::lab::figures::{Aim, Figure};
 use crate::lab::play::play;
 use crate::lab::regime::{Clock, Job, Regime};
@@ -26,6 +29,13 @@ pub(super) struct Trial<'a> {
     scenario: Scenario,
     aims: &'a [Aim],
     goodput: Figure,
+    good: Figure,
+    /// Whether no fewer calls may come to a good end than under the policy as given.
+    pub(super) keeps_good: bool,
+    /// What share of calls that is, by seed; nothing where no call is asked for.
+    given_good: Mutex<BTreeMap<u64, Option<f64>>>,
+    /// What could not be played to its end, and why.
+    broken: Mutex<BTreeMap<(Vec<u64>, u64), String>>,
     /// They are the same for every setting.
     scripts: Mutex<BTreeMap<u64, Arc<Script>>>,
 }
@@ -43,6 +53,10 @@ impl<'a> Trial<'a> {
             scenario,
             aims: options.aims,
             goodput: Figure::parse("goodput")?,
+            good: Figure::parse("good / asked")?,
+            keeps_good: !options.aims.iter().any(is_of_good),
+            given_good: Mutex::default(),
+            broken: Mutex::default(),
             scripts: Mutex::default(),
         };
         let scripts: Vec<_> = options.seeds.iter().map(|seed| trial.script(*seed)).collect();
@@ -55,20 +69,56 @@ impl<'a> Trial<'a> {
                 ));
             }
         }
-        for aim in options.aims {
+        for (at, aim) in options.aims.iter().enumerate() {
             workload.check(aim, first)?;
+            workload::fit(aim, &options.aims[..at])?;
         }
         let scripts: Vec<&Script> = scripts.iter().map(|script| &**script).collect();
         trial.space = space(&trial.knobs, &trial.scenario.policy, workload, &scripts);
         Ok(trial)
     }
 
-    /// Plays a setting with a seed.
-    pub(super) fn play(&self, setting: &[u64], seed: u64) -> Result<Outcome, String> {
-        let Ok(mut policy) = self.knobs.policy(setting) else {
-            // What a policy may not say, no setting should.
-            return Ok(Outcome { goodput: 0.0, aims: vec![None; self.aims.len()] });
+    pub(super) fn policy(&self) -> &Policy {
+        &self.scenario.policy
+    }
+
+    /// What the aims ask for, and what goes without saying.
+    pub(super) fn goal(&self) -> Vec<Bound> {
+        let no_fewer = Bound { op: Op::AtLeast, bound: 0.0 };
+        let unsaid = [Bound::ANY, if self.keeps_good { no_fewer } else { Bound::ANY }];
+        self.aims.iter().map(Bound::of).chain(unsaid).collect()
+    }
+
+    /// Where among the figures of an outcome the share of good calls is.
+    pub(super) fn good_at(&self) -> usize {
+        self.aims.len()
+    }
+
+    /// Plays a setting with a seed. What a policy may not say, no setting should, and what breaks off
+    /// meets no aim.
+    pub(super) fn play(&self, setting: &[u64], seed: u64) -> Outcome {
+        let nothing = || Outcome { goodput: 0.0, aims: vec![None; self.aims.len() + 2] };
+        let Ok(policy) = self.knobs.policy(setting) else { return nothing() };
+        let entry = match self.entry(policy, seed) {
+            Ok(entry) => entry,
+            Err(why) => {
+                locked(&self.broken).insert((setting.to_vec(), seed), why);
+                return nothing();
+            }
         };
+        let good = self.good.of(&entry);
+        if setting == self.knobs.given() {
+            locked(&self.given_good).insert(seed, good);
+        }
+        let more = good.map(|good| good - self.given_good(seed).unwrap_or(good));
+        let aims = self.aims.iter().map(|aim| aim.figure().of(&entry));
+        Outcome {
+            goodput: self.goodput.of(&entry).unwrap_or(0.0),
+            aims: aims.chain([good, more]).collect(),
+        }
+    }
+
+    fn entry(&self, mut policy: Policy, seed: u64) -> Result<Entry, String> {
         for (_, label) in per(&mut policy) {
             PLAYED_LABEL.clone_into(label);
         }
@@ -77,20 +127,41 @@ impl<'a> Trial<'a> {
         let (regime, clock) = (Regime::Rampmeter, Clock::Virtual);
         let job = Job { scenario: scenario.name.clone(), regime, seed, clock, size: None };
         let played = play(&scenario, &script, &job);
-        if let Some(broken) = &played.facts.broken {
-            let setting: Vec<_> = self.knobs.knobs.iter().zip(setting).collect();
-            let setting: Vec<_> = setting.iter().map(|(it, to)| format!("{it} = {to}")).collect();
-            return Err(format!("{} with the seed {seed}: {broken}", setting.join(", ")));
+        match played.facts.broken.clone() {
+            Some(broken) => Err(broken),
+            None => Ok(Entry { scenario, script, played }),
         }
-        let entry = Entry { scenario, script, played };
-        Ok(Outcome {
-            goodput: self.goodput.of(&entry).unwrap_or(0.0),
-            aims: self.aims.iter().map(|aim| aim.figure().of(&entry)).collect(),
-        })
     }
 
-    /// What is played otherwise than the policy says.
+    /// The share of good calls under the policy as given; nothing if it cannot be played.
+    fn given_good(&self, seed: u64) -> Option<f64> {
+        if let Some(good) = locked(&self.given_good).get(&seed) {
+            return *good;
+        }
+        let entry = self.entry(self.scenario.policy.clone(), seed).ok();
+        let good = entry.and_then(|entry| self.good.of(&entry));
+        locked(&self.given_good).insert(seed, good);
+        good
+    }
+
+    /// What was played otherwise than the policy says, and what broke off.
     pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.labels();
+        let broken = locked(&self.broken);
+        if let Some(((setting, seed), why)) = broken.iter().next() {
+            let setting: Vec<_> = self.knobs.knobs.iter().zip(setting).collect();
+            let setting: Vec<_> = setting.iter().map(|(it, to)| format!("{it} = {to}")).collect();
+            remarks.push(format!(
+                "{} playings broke off, which counts as missing the aims, such as {} with the seed {seed}: \
+                 {why}",
+                broken.len(),
+                setting.join(", ")
+            ));
+        }
+        remarks
+    }
+
+    fn labels(&self) -> Vec<String> {
         let mut policy = self.scenario.policy.clone();
         let other = per(&mut policy).filter(|(_, label)| *label != PLAYED_LABEL);
         let remark = |(limit, label): (&str, &mut String)| {
@@ -102,10 +173,24 @@ impl<'a> Trial<'a> {
     }
 
     fn script(&self, seed: u64) -> Arc<Script> {
-        let mut scripts = self.scripts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scripts = locked(&self.scripts);
         let write = || Arc::new(self.workload.script(&self.scenario, seed));
         scripts.entry(seed).or_insert_with(write).clone()
     }
+}
+
+/// Whether it says how many calls have to come to a good end.
+fn is_of_good(aim: &Aim) -> bool {
+    let figure = aim.figure().to_string();
+    ["good", "succeeded", "in time"].iter().any(|measure| {
+        figure
+            .split('/')
+            .any(|part| part.split(" of ").next().is_some_and(|it| it.trim() == *measure))
+    })
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The one label that calls have where they are played: the name of their flow.

@@ -19,7 +19,11 @@ pub struct Tuned {
     /// The numbers of the policy.
     pub knobs: Vec<TunedKnob>,
     /// Good answers in time per second.
-    pub goodput: Goodput,
+    pub goodput: Under,
+    /// The share of the calls asked for that came to a good end.
+    pub good: Under,
+    /// Whether the search ended because it had tried as many settings as it may.
+    pub cut_short: bool,
     /// What was asked for.
     pub aims: Vec<TunedAim>,
     /// Settings that were tried, in that order: values of the knobs, goodput, and whether the aims
@@ -33,14 +37,14 @@ pub struct Tuned {
     pub policy: String,
 }
 
-/// Goodput of what was given and of what was found.
+/// A figure under what was given and under what was found.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-pub struct Goodput {
-    /// Of the policy as given.
+pub struct Under {
+    /// Under the policy as given.
     pub given: Option<OverSeeds>,
-    /// Of what was found.
+    /// Under what was found.
     pub found: OverSeeds,
-    /// Of what was found, on fresh seeds.
+    /// Under what was found, on fresh seeds.
     pub fresh: Option<OverSeeds>,
 }
 
@@ -55,7 +59,10 @@ pub struct TunedKnob {
     pub found: u64,
     /// The least and the most that it was searched between.
     pub between: (u64, u64),
-    /// What a little more of it would do; nothing where it is at its most already.
+    /// The most that the recording had at once, or in a period: what is above was never seen. Nothing
+    /// where the workload is a scenario.
+    pub seen: Option<u64>,
+    /// What a little more of it would do; nothing where it is at its most already, or was not tried.
     pub up: Option<Step>,
 }
 
@@ -69,6 +76,9 @@ pub struct Step {
     /// The aims that it would break, by their place, each with its worst figure there and by what
     /// share of its bound that is beyond it.
     pub breaks: Vec<(usize, Option<f64>, f64)>,
+    /// Whether fewer calls would come to a good end than under the policy as given, where no aim says
+    /// how many have to.
+    pub fewer_good: bool,
 }
 
 /// One aim.
@@ -154,11 +164,11 @@ pub(super) fn best_seen(bench: &Bench<'_>, at: usize, bound: &Bound, seeds: &[u6
     figures.reduce(|a, b| if bound.is_better(b, a) { b } else { a })
 }
 
-/// All that was tried on at least these many seeds.
-pub(super) fn tried(bench: &Bench<'_>, aims: &[Bound], seeds: &[u64]) -> Vec<Tried> {
+/// All that was tried on at least these seeds; `stated` is how many of the aims were asked for.
+pub(super) fn tried(bench: &Bench<'_>, aims: &[Bound], stated: usize, seeds: &[u64]) -> Vec<Tried> {
     let one = |setting: &Setting| {
         let outcomes = bench.outcomes(setting, seeds)?;
-        let worst = aims.iter().enumerate();
+        let worst = aims.iter().enumerate().take(stated);
         let worst = worst.map(|(at, aim)| aim.worst(outcomes.iter().map(|it| it.aims[at])));
         Some(Tried {
             setting: setting.clone(),

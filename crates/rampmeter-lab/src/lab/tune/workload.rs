@@ -39,6 +39,9 @@ impl Workload {
                 "it is measured in real time only, and limits are tuned on virtual time"
             }
             Workload::Replay(_) if is_of("memory") => "a recording says nothing of memory",
+            _ if is_of("fairness") && has_one_flow(script) => {
+                "it is between flows, and all of the workload is of one"
+            }
             _ => return aim.check(script).map_err(|what| format!("the aim `{aim}`: {what}")),
         };
         Err(format!("the aim `{aim}` cannot be judged: {why}; leave it out"))
@@ -50,4 +53,26 @@ impl Workload {
             Workload::Replay(replay) => &replay.remarks,
         }
     }
+}
+
+fn has_one_flow(script: &Script) -> bool {
+    let mut flows = script.turns.iter().map(|turn| &turn.flow);
+    let first = flows.next();
+    flows.all(|flow| Some(flow) == first)
+}
+
+/// That some figure can meet an aim and each of these.
+pub(super) fn fit(aim: &Aim, others: &[Aim]) -> Result<(), String> {
+    let same = others.iter().filter(|other| other.figure() == aim.figure());
+    for other in same {
+        let (low, high) = (aim.bound().min(other.bound()), aim.bound().max(other.bound()));
+        // If there is one, it is at a bound, between the two, or beyond both.
+        let figures = [low - 1.0, low, f64::midpoint(low, high), high, high + 1.0];
+        if !figures.iter().any(|it| aim.holds(*it) && other.holds(*it)) {
+            return Err(format!(
+                "the aims `{other}` and `{aim}` contradict each other; leave one of them out"
+            ));
+        }
+    }
+    Ok(())
 }

@@ -22,7 +22,7 @@ use rampmeter::Policy;
 use crate::lab::regime::Regime;
 use crate::lab::scenario::{Family, Rate, Scenario, ServerSpec, Spread, ToolSpec};
 use crate::lab::script::Script;
-use read::{End, Recording};
+use read::{Call, End, Recording};
 use server::{Run, Slowness, Turns, Went};
 
 use super::knobs::What;
@@ -83,30 +83,53 @@ impl Replay {
         script::script(self, seed)
     }
 
-    /// The most that was used at once, or within a period, if a run of each tool uses so much.
-    pub(super) fn most_used(&self, what: What, amount: impl Fn(&str) -> u64) -> u64 {
-        // What ends is taken out of the sum before what begins at the same moment is added.
-        let mut moves: Vec<(u64, bool, u64)> = Vec::new();
-        for call in &self.recording.calls {
-            for (from, to) in call.attempts.iter().filter_map(read::Attempt::inside) {
-                let to = match what {
-                    What::Slots => to,
-                    What::Rate(_, period) => {
-                        from + u64::try_from(period.as_micros()).unwrap_or(u64::MAX / 2)
-                    }
-                };
-                let amount = amount(&call.tool);
-                moves.extend([(from, true, amount), (to.max(from), false, amount)]);
-            }
+    /// The most that was used at once, or within a period, if a run of each tool uses so much: of all
+    /// flows together, or of one.
+    pub(super) fn most_used(
+        &self,
+        what: What,
+        per_flow: bool,
+        amount: impl Fn(&str) -> u64,
+    ) -> u64 {
+        let calls = &self.recording.calls;
+        if !per_flow {
+            return most_used(calls, what, amount);
         }
-        moves.sort_unstable();
-        let (mut used, mut most) = (0_u64, 0);
-        for (_, begins, amount) in moves {
-            used = if begins { used + amount } else { used.saturating_sub(amount) };
-            most = most.max(used);
+        let mut flows = BTreeMap::<&str, Vec<&Call>>::new();
+        for call in calls {
+            flows.entry(&call.flow).or_default().push(call);
         }
-        most
+        let of_flow = |calls: Vec<&Call>| most_used(calls, what, &amount);
+        flows.into_values().map(of_flow).max().unwrap_or(0)
     }
+}
+
+fn most_used<'a>(
+    calls: impl IntoIterator<Item = &'a Call>,
+    what: What,
+    amount: impl Fn(&str) -> u64,
+) -> u64 {
+    // What ends is taken out of the sum before what begins at the same moment is added.
+    let mut moves: Vec<(u64, bool, u64)> = Vec::new();
+    for call in calls {
+        for (from, to) in call.attempts.iter().filter_map(read::Attempt::inside) {
+            let to = match what {
+                What::Slots => to,
+                What::Rate(_, period) => {
+                    from + u64::try_from(period.as_micros()).unwrap_or(u64::MAX / 2)
+                }
+            };
+            let amount = amount(&call.tool);
+            moves.extend([(from, true, amount), (to.max(from), false, amount)]);
+        }
+    }
+    moves.sort_unstable();
+    let (mut used, mut most) = (0_u64, 0);
+    for (_, begins, amount) in moves {
+        used = if begins { used + amount } else { used.saturating_sub(amount) };
+        most = most.max(used);
+    }
+    most
 }
 
 fn run(attempt: &read::Attempt, policy: &Policy, tool: &str) -> Option<Run> {
@@ -241,6 +264,13 @@ fn remarks(name: &str, tools: &[Tool], recording: &Recording) -> Vec<String> {
             "of {} tools runs are not seen to slow each other down or to be throttled",
             others.len()
         ));
+    }
+    if others.len() == tools.len() {
+        remarks.push(
+            "the recording shows no saturation, neither throttling nor runs that slow each other down: \
+             aims are met only within what it shows"
+                .into(),
+        );
     }
     remarks.push(
         "what was not recorded is not known: limits are searched up to twice what was used; run with \

@@ -182,11 +182,11 @@ fn a_quota_that_was_recorded_is_the_server_s_again() {
 #[test]
 fn the_most_that_was_used_is_counted_at_once_and_within_a_period() {
     let replay = read(RECORDED).unwrap();
-    assert_eq!(replay.most_used(What::Slots, |_| 1), 2, "two slots were there");
-    assert_eq!(replay.most_used(What::Slots, |_| 3), 6);
+    assert_eq!(replay.most_used(What::Slots, false, |_| 1), 2, "two slots were there");
+    assert_eq!(replay.most_used(What::Slots, false, |_| 3), 6);
     let all = What::Rate(rampmeter::Unit::Requests, Duration::from_secs(3600));
     let runs = RECORDED.lines().filter(|line| line.contains("tool.started")).count() as u64;
-    assert_eq!(replay.most_used(all, |_| 1), runs);
+    assert_eq!(replay.most_used(all, false, |_| 1), runs);
     let short = What::Rate(rampmeter::Unit::Requests, Duration::from_millis(1));
-    assert_eq!(replay.most_used(short, |_| 1), 2);
+    assert_eq!(replay.most_used(short, false, |_| 1), 2);
 }
