@@ -36,8 +36,9 @@ impl Seen {
             let value = found[name].as_u64().and_then(|value| usize::try_from(value).ok());
             value.ok_or_else(|| format!("the checks told no `{name}` of {url}: {found}"))
         };
-        if number("window")? != wide as usize {
-            return Err(format!("the window is not {wide} wide but {}", found["window"]));
+        let window = number("window")?;
+        if window < wide as usize {
+            return Err(format!("the window is not {wide} wide but {window}"));
         }
         if number("drawings")? == 0 {
             return Err(format!("{url} shows no drawing: is it a report?"));
@@ -50,6 +51,10 @@ impl Seen {
                 what,
                 list.iter().map(|it| it.as_str().unwrap_or("?").to_owned()).collect(),
             ));
+        }
+        // A phone makes room for a page that is too wide, and shows all of it small.
+        if window > wide as usize {
+            lists.push(("fits a phone", vec![format!("the page is {window} wide")]));
         }
         lists.push(("asks nobody for anything", asked.into_iter().filter(foreign).collect()));
         lists.push(("says nothing on the console", said));
@@ -93,9 +98,19 @@ mod tests {
         let mut empty = found();
         empty["drawings"] = json!(0);
         assert!(seen(&[], &empty).is_err_and(|error| error.contains("no drawing")));
+        let mut narrow = found();
+        narrow["window"] = json!(320);
+        assert!(seen(&[], &narrow).is_err_and(|error| error.contains("not 375 wide")));
+    }
+
+    #[test]
+    fn a_phone_that_makes_room_for_a_page_has_none_for_it() {
         let mut wide = found();
-        wide["window"] = json!(500);
-        assert!(seen(&[], &wide).is_err_and(|error| error.contains("not 375 wide")));
+        wide["window"] = json!(1_416);
+        let seen = seen(&[], &wide).unwrap();
+        let wrong: Vec<_> = seen.judged().filter(|(_, wrong)| !wrong.is_empty()).collect();
+        assert_eq!(wrong.len(), 1);
+        assert_eq!(wrong[0].1, ["the page is 1416 wide"]);
     }
 
     #[test]

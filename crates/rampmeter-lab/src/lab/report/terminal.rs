@@ -136,7 +136,8 @@ fn published(report: &Report, lines: &mut Lines) {
     lines.row("The study's table, and today", heads);
     for row in &report.published {
         let value = |regime: Regime| {
-            let now = row.now.iter().find(|now| now.0 == regime);
+            // What was published was measured by the wall clock, too.
+            let now = row.now.iter().filter(|now| now.0 == regime).max_by_key(|now| now.1);
             now.map_or_else(|| "·".to_owned(), |now| cut(&now.2, COLUMN - 1).trim_end().to_owned())
         };
         let was = row

@@ -106,6 +106,9 @@ fn panel((regime, entry, series): &(Regime, &Entry, Series)) -> Panel {
     if throttled {
         figures.push(("turned away", figure("throttles")));
     }
+    if !entry.played.facts.counters.is_empty() {
+        figures.push(("updates lost", figure("lost updates")));
+    }
     Panel {
         regime: *regime,
         inside: points(&series.inside, series.step),
@@ -154,6 +157,19 @@ pub(super) fn wrong(entry: &Entry, fault: &ScriptFault) -> String {
     }
 }
 
+/// The first of these that the policy makes a difference to is told.
+const OUTCOMES: [(&str, &str); 3] = [
+    ("lost updates", "Of updates {without} are lost without limits, {with} under the policy."),
+    (
+        "in time / asked",
+        "{with} of those who ask have a good answer in time under the policy, {without} without limits.",
+    ),
+    (
+        "p95",
+        "95 of 100 good answers come within {with} under the policy, within {without} without limits.",
+    ),
+];
+
 /// What to see, in the figures of this very run: whatever they are, it is true.
 fn caption(plays: &Plays<'_>) -> String {
     let both = |name: &str| {
@@ -163,27 +179,19 @@ fn caption(plays: &Plays<'_>) -> String {
     };
     let mut told = Vec::new();
     if let (Some((without, with)), Some((_, queue))) = (both("peak"), both("queue")) {
+        let outside =
+            if queue == "0" { "nobody waits".into() } else { format!("up to {queue} wait") };
         told.push(format!(
             "Without limits up to {without} calls are inside tools at once; under the policy up to {with}, and \
-             up to {queue} wait outside."
+             {outside} outside."
         ));
     }
-    let in_time = plays.scenario.deadline.is_some();
-    let (figure, answers) = if in_time {
-        ("in time / asked", "have a good answer in time")
-    } else {
-        ("good / asked", "have a good answer")
-    };
-    match both(figure) {
-        Some((without, with)) if without != with => told.push(format!(
-            "{with} of those who ask {answers} under the policy, {without} without limits."
-        )),
-        _ => told.extend(both("p95").map(|(without, with)| {
-            format!(
-                "95 of 100 good answers come within {with} under the policy, within {without} without limits."
-            )
-        })),
-    }
+    let outcome = OUTCOMES.iter().find_map(|(figure, say)| {
+        let (without, with) = both(figure).filter(|(without, with)| without != with)?;
+        let say = say.replace("{without}", &without).replace("{with}", &with);
+        Some(if plays.scenario.deadline.is_some() { say } else { say.replace(" in time", "") })
+    });
+    told.extend(outcome);
     told.join(" ")
 }
 

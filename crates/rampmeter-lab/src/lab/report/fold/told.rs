@@ -55,7 +55,7 @@ pub(super) fn findings(findings: &Findings) -> Vec<Found> {
     all.sort_by(|a, b| (a.severity, a.kind, &a.id).cmp(&(b.severity, b.kind, &b.id)));
     let one = |finding: &Finding| Found {
         id: finding.id.clone(),
-        kind: finding.kind.as_str().replace('-', " "),
+        kind: finding.kind.as_str().replace('-', " ").replace("api", "API"),
         severity: finding.severity.to_string(),
         title: finding.title.clone(),
         subject: finding.subject.clone(),

@@ -1,5 +1,6 @@
 //! Drawings as SVG inside a page. They carry no colour and no font: classes say what a thing is, and
-//! the page's sheet how that looks, in light, in the dark and on paper.
+//! the page's sheet how that looks, in light, in the dark and on paper. (`plotters`, which was weighed, writes
+//! fixed colours and fonts into what it draws, and neither name nor description.)
 
 mod chart;
 mod panel;

@@ -10,6 +10,8 @@ struct Of {
     group: &'static str,
     side: &'static str,
     figure: &'static str,
+    /// Less than this under all regimes is not worth a picture.
+    least: f64,
     /// What it would be without any limit, if there is such a figure.
     without: Option<&'static str>,
 }
@@ -19,12 +21,14 @@ const EACH: [Of; 2] = [
         group: "the most held at once",
         side: "memory, and what all calls at once would hold",
         figure: "memory",
+        least: 1.0,
         without: Some("memory wanted"),
     },
     Of {
         group: "how late the loop is",
         side: "lateness of a heartbeat, 99th percentile",
         figure: "lag p99",
+        least: 0.01,
         without: None,
     },
 ];
@@ -50,7 +54,7 @@ fn picture(plays: &Plays<'_>, of: &Of) -> Option<Picture> {
         let name = regime.to_string();
         bars.push(Bar { name, ink: super::ink(*regime), value, other: None, tick });
     }
-    let some = bars.iter().any(|bar| bar.value.is_some());
+    let some = bars.iter().any(|bar| bar.value.is_some_and(|value| value >= of.least));
     let groups = vec![Group { name: of.group.to_owned(), bars }];
     let table = super::table(&["Regime", of.figure], rows);
     some.then(|| super::rows(plays, axis(of.side, unit, false), groups, table))
