@@ -103,16 +103,17 @@ impl ToldCall<'_> {
     }
 }
 
-/// The calls of each turn, in the order in which they were asked for, and the turns by their first.
+/// The calls of each turn, in the order in which they were asked for, and the turns by their first. Each
+/// flow may count its turns for itself.
 fn turns(calls: &[Call]) -> Vec<Vec<usize>> {
     let mut turns: Vec<Vec<usize>> = Vec::new();
-    let mut known = HashMap::<u64, usize>::new();
+    let mut known = HashMap::<(&str, u64), usize>::new();
     for (at, call) in calls.iter().enumerate() {
         let Some(number) = call.turn else {
             turns.push(vec![at]);
             continue;
         };
-        let turn = *known.entry(number).or_insert(turns.len());
+        let turn = *known.entry((call.flow.as_str(), number)).or_insert(turns.len());
         if turn == turns.len() {
             turns.push(Vec::new());
         }
