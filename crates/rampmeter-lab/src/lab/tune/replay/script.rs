@@ -157,7 +157,7 @@ fn script_server(tool: &Tool) -> ScriptServer {
 }
 
 /// Arguments that fill the keys of a tool, other ones for each call: events hold no arguments, so
-/// which calls touched the same key is not known.
+/// which calls touched the same key, or asked for the same, is not known.
 pub(super) fn arguments(policy: &Policy, tool: &str) -> String {
     let Some(tool) = policy.tool(tool) else { return "{}".into() };
     let mut all = Map::new();
@@ -174,6 +174,10 @@ pub(super) fn arguments(policy: &Policy, tool: &str) -> String {
             }
             at.insert(last.into(), Value::String("/call-{call}".into()));
         }
+    }
+    // Calls that are the same would share a run, or a cached answer.
+    if all.is_empty() && (tool.single_flight || !tool.fallback.is_empty()) {
+        all.insert("call".into(), Value::String("/call-{call}".into()));
     }
     Value::Object(all).to_string()
 }
