@@ -192,6 +192,10 @@ fn what_fits_not_together_is_said_before_anything_is_played() {
     let other = case.policy.replace("tools.render", "tools.rendered");
     let error = tune(&case.options(&other, 1)).unwrap_err();
     assert!(error.contains("says nothing of the tool render") && error.contains("add"), "{error}");
+    let other = "[priorities]\nurgent = 3\n[limits.machine]\nconcurrency = 4\n\
+                 [tools.render]\nlimits = [\"machine\"]\npriority = \"urgent\"\n";
+    let error = tune(&TuneOptions { aims: &[], ..case.options(other, 1) }).unwrap_err();
+    assert!(error.contains("has no priority normal") && error.contains("add"), "{error}");
     let options = TuneOptions { seeds: &[], aims: &[], ..case.options(case.policy, 1) };
     assert!(tune(&options).unwrap_err().contains("seed"));
 }

@@ -55,6 +55,15 @@ impl<'a> Trial<'a> {
                 ));
             }
         }
+        for turn in &first.turns {
+            let known = &trial.scenario.policy.priorities;
+            if known.iter().all(|priority| priority.name != turn.priority) {
+                return Err(format!(
+                    "{} has no priority {}, which the workload asks with; add it to [priorities]",
+                    options.file, turn.priority
+                ));
+            }
+        }
         for aim in options.aims {
             workload.check(aim, first)?;
         }
