@@ -212,6 +212,9 @@ fn limits_are_tuned_for_what_was_recorded() {
     let aims = parsed(&["memory <= 1GiB"]);
     let memory = TuneOptions { aims: &aims, ..case.options(policy, 1) };
     assert!(tune(&memory).unwrap_err().contains("says nothing of memory"));
+    let aims = parsed(&["past deadline = 0"]);
+    let late = TuneOptions { aims: &aims, ..case.options(policy, 1) };
+    assert!(tune(&late).unwrap_err().contains("has no deadline"));
     let tuned = case.tuned();
     assert!(tuned.met, "{tuned}");
     assert!(tuned.knobs[0].found > 1, "one at a time is too slow: {tuned}");
