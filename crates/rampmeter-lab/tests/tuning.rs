@@ -174,7 +174,7 @@ fn aims_that_cannot_be_met_get_the_nearest_and_by_how_much_it_misses() {
     // A closed loop answers soonest where it answers most.
     assert!((17..=27).contains(&tuned.knobs[0].found), "{tuned}");
     let text = tuned.to_string();
-    assert!(text.starts_with("no limits meet every aim"), "{text}");
+    assert!(text.starts_with("no limits were found that meet every aim"), "{text}");
     assert!(text.contains("`p95 <= 100ms` is missed"), "{text}");
     assert!(text.contains("the best that was seen is"), "{text}");
 }
