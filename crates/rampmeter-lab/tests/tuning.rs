@@ -163,6 +163,19 @@ fn a_limit_per_label_is_played_per_flow_and_said_to_be() {
 }
 
 #[test]
+fn calls_that_share_runs_since_all_ask_for_the_same_are_told() {
+    let mut case = case!("one-server", []);
+    let told = |case: &Case| {
+        let tuned = tune(&TuneOptions { seeds: &[1], most: 10, ..case.options(case.policy, 2) });
+        tuned.unwrap().remarks.iter().any(|it| it.contains("all calls of render ask for the same"))
+    };
+    assert!(!told(&case));
+    case.policy = "[limits.machine]\nconcurrency = 4\n\
+                   [tools.render]\nlimits = [\"machine\"]\naccess = \"read\"\nsingle_flight = true\n";
+    assert!(told(&case));
+}
+
+#[test]
 fn aims_that_cannot_be_met_get_the_nearest_and_by_how_much_it_misses() {
     let tuned = case!("one-server", ["p95 <= 100ms", "goodput >= 10/s"]).tuned();
     assert!(!tuned.met);
