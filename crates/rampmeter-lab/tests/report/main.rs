@@ -72,11 +72,29 @@ fn the_terminal_tells_the_facts_the_verdicts_and_what_does_not_hold() {
     let text = sample::report().terminal();
     assert!(text.contains("Without limits 1,000 of 1,000 calls ran at once; under the policy 8."));
     assert!(text.contains("✗ adversarial/inversion under rampmeter: p95 of high <= 2s is 2.4 s"));
+    assert!(text.contains("? recovery/memory under rampmeter: memory <= 512MiB cannot be told"));
+    assert!(text.contains("What must hold: 2 of 4 do; 1 cannot be told; 1 more were not played"));
     let row = text.lines().find(|line| line.starts_with("H1 ")).unwrap();
     assert!(
         row.contains("✗ shown") && row.ends_with("✗ shown") && row.contains("✓ refuted"),
         "{row}"
     );
+}
+
+#[test]
+fn what_cannot_be_told_is_missed_and_what_was_not_played_is_not() {
+    let report = sample::report();
+    let missed: Vec<&str> = report.missed().map(|held| held.scenario.as_str()).collect();
+    assert_eq!(missed, ["adversarial/inversion", "recovery/memory"]);
+}
+
+#[test]
+fn damaged_playings_are_told_on_the_page_and_on_the_terminal() {
+    let report = sample::report();
+    let (page, text) = (report.html(), report.terminal());
+    for told in [page, text] {
+        assert!(told.contains("jobs/stress/thousand/rampmeter-2.virtual.jsonl"), "{told}");
+    }
 }
 
 #[test]
