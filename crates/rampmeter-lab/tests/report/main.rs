@@ -3,6 +3,8 @@
 #![cfg(feature = "lab")]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+use rampmeter_lab::lab::hypotheses::Answer;
+
 mod colours;
 mod sample;
 mod study;
@@ -86,6 +88,32 @@ fn what_cannot_be_told_is_missed_and_what_was_not_played_is_not() {
     let report = sample::report();
     let missed: Vec<&str> = report.missed().map(|held| held.scenario.as_str()).collect();
     assert_eq!(missed, ["adversarial/inversion", "recovery/memory"]);
+}
+
+#[test]
+fn what_was_not_played_at_all_has_no_section() {
+    let mut report = sample::report();
+    let whole = report.html();
+    assert!(whole.contains("id=\"hypotheses\"") && whole.contains("id=\"published\""));
+    report.published.clear();
+    for verdict in report.hypotheses.iter_mut().flat_map(|it| &mut it.verdicts) {
+        verdict.answer = Answer::NotPlayed;
+    }
+    let page = report.html();
+    assert!(!page.contains("id=\"hypotheses\"") && !page.contains("href=\"#published\""));
+    report.hypotheses[1].verdicts[0].answer = Answer::Shown;
+    let page = report.html();
+    assert!(page.contains("Not played: H1, H3, H4") && !page.contains("<b>H3</b>"));
+}
+
+#[test]
+fn names_between_backticks_are_code_and_not_backticks() {
+    let mut report = sample::report();
+    report.findings[0].title = "The limit `api` <b> is full".into();
+    report.findings[1].title = "One ` alone".into();
+    let page = report.html();
+    assert!(page.contains("<h4>The limit <code>api</code> &lt;b&gt; is full</h4>"));
+    assert!(page.contains("<h4>One ` alone</h4>"));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::super::data::{Cell, Found, Held, Report, Table};
 use super::super::fold::clock_name;
-use super::{regime, table};
+use super::{prose, regime, table};
 
 pub(super) fn published(report: &Report) -> Markup {
     let mut columns: Vec<_> =
@@ -58,8 +58,8 @@ fn finding(found: &Found) -> Markup {
                 span.tag { (found.kind) }
                 span.tag.severity { (found.severity) }
             }
-            h4 { (found.title) }
-            p { (found.evidence) }
+            h4 { (prose(&found.title)) }
+            p { (prose(&found.evidence)) }
             dl {
                 @if let Some(subject) = &found.subject { div { dt { "About" } dd { (subject) } } }
                 @if let Some(scenario) = &found.scenario {
@@ -69,7 +69,7 @@ fn finding(found: &Found) -> Markup {
                     div { dt { "Again" } dd { code { (command) } } }
                 }
                 @if let Some(pointer) = &found.pointer {
-                    div { dt { "Provided here by" } dd { (pointer) } }
+                    div { dt { "Provided here by" } dd { (prose(pointer)) } }
                 }
             }
         }
@@ -156,6 +156,6 @@ pub(super) fn again(report: &Report) -> Markup {
 
 pub(super) fn words(report: &Report) -> Markup {
     html! {
-        dl.words { @for (word, meaning) in &report.words { div { dt { (word) } dd { (meaning) } } } }
+        dl.words { @for (word, meaning) in &report.words { div { dt { (word) } dd { (prose(meaning)) } } } }
     }
 }
