@@ -3,32 +3,33 @@
 use super::regime::{Clock, Regime};
 use super::scenario::{Scenario, built_in};
 
-/// For a shell, in the folder of the store. A scenario of one's own is named by its text there, wherever it
+/// For a shell, in the folder of the store, with these seeds, which rise. A scenario of one's own is named by its text there, wherever it
 /// was read from, and so is one that has another text in this version; `PATH` is a Python with
 /// stageflow-core.
 pub(super) fn command(
     scenario: &Scenario,
     regimes: &[Regime],
     clock: Clock,
-    seed: u64,
-    seeds: usize,
+    seeds: &[u64],
 ) -> String {
     let name = scenario.name.as_str();
     let is_built_in = built_in().iter().any(|it| *it == (name, scenario.text.as_str()));
     let place = if is_built_in { name.to_owned() } else { format!("scenarios/{name}.toml") };
     let names: Vec<&str> = regimes.iter().map(|regime| regime.as_str()).collect();
-    let mut command =
-        format!("rampmeter lab run {} --regimes {} --seed {seed}", quoted(&place), names.join(","));
-    if seeds > 1 {
-        command += &format!(" --seeds {seeds}");
-    }
-    if clock == Clock::Real {
-        command += " --real";
-    }
-    if regimes.contains(&Regime::Stageflow) {
-        command += " --python PATH";
-    }
-    command
+    let (place, names) = (quoted(&place), names.join(","));
+    let real = if clock == Clock::Real { " --real" } else { "" };
+    let python = if regimes.contains(&Regime::Stageflow) { " --python PATH" } else { "" };
+    // One command plays seeds that follow each other.
+    let command = |seeds: &[u64]| {
+        let more =
+            if seeds.len() > 1 { format!(" --seeds {}", seeds.len()) } else { String::new() };
+        format!(
+            "rampmeter lab run {place} --regimes {names} --seed {}{more}{real}{python}",
+            seeds[0]
+        )
+    };
+    let following = seeds.chunk_by(|one, next| one.checked_add(1) == Some(*next));
+    following.map(command).collect::<Vec<_>>().join(" && ")
 }
 
 /// As one word of a POSIX shell.
@@ -50,7 +51,7 @@ mod tests {
         let (name, text) = built_in()[0];
         let known = scenario::read(&format!("{name}.toml"), text).unwrap();
         let run = |scenario: &Scenario, regimes: &[Regime], clock| {
-            command(scenario, regimes, clock, 3, 2)
+            command(scenario, regimes, clock, &[3, 4])
         };
         let told = run(&known, &[Regime::Unlimited, Regime::Rampmeter], Clock::Virtual);
         let end = "--regimes unlimited,rampmeter --seed 3 --seeds 2";

@@ -23,6 +23,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// Whether it was played to its end: of a part no figure tells what the whole would.
+    pub fn is_whole(&self) -> bool {
+        self.played.facts.broken.is_none()
+    }
+
     /// Whether it was played as its scenario's text says: by the clock that it needs, and with the size that
     /// its own policy has, not with another of its sweep. Only of such a playing what must hold is asked.
     pub fn is_as_written(&self) -> bool {

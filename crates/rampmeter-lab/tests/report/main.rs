@@ -75,7 +75,7 @@ fn the_terminal_tells_the_facts_the_verdicts_and_what_does_not_hold() {
     assert!(text.contains("Without limits 1,000 of 1,000 calls ran at once; under the policy 8."));
     assert!(text.contains("✗ adversarial/inversion under rampmeter: p95 of high <= 2s is 2.4 s"));
     assert!(text.contains("? recovery/memory under rampmeter: memory <= 512MiB cannot be told"));
-    assert!(text.contains("What must hold: 2 of 4 do; 1 cannot be told; 1 more were not played"));
+    assert!(text.contains("What must hold: 2 of 4 do; 1 cannot be told; 1 not played"));
     let row = text.lines().find(|line| line.starts_with("H1 ")).unwrap();
     assert!(
         row.contains("✗ shown") && row.ends_with("✗ shown") && row.contains("✓ refuted"),

@@ -50,7 +50,7 @@ fn missed(entry: &Entry) -> impl Iterator<Item = Finding> {
 
 /// What must hold is of whole playings, as the scenario's text says.
 fn is_told(entry: &Entry) -> bool {
-    entry.is_as_written() && entry.played.facts.broken.is_none()
+    entry.is_as_written() && entry.is_whole()
 }
 
 /// What is not known to hold.
@@ -127,7 +127,7 @@ fn finding(
         scenario: Some(job.scenario.clone()),
         regime: Some(job.regime),
         seed: Some(job.seed),
-        reproduce: Some(command(&entry.scenario, &[job.regime], job.clock, job.seed, 1)),
+        reproduce: Some(command(&entry.scenario, &[job.regime], job.clock, &[job.seed])),
         component: None,
         by: By::Study,
     }

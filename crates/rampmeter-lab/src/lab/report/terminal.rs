@@ -178,7 +178,7 @@ fn holds(report: &Report, lines: &mut Lines) {
     let (played, kept) = (count(|held| held.played), count(|held| held.holds == Some(true)));
     let told = |n: usize, what: &str| if n > 0 { format!("; {n} {what}") } else { String::new() };
     let untold = told(count(|held| held.played && held.holds.is_none()), "cannot be told");
-    let not_played = told(count(|held| !held.played), "more were not played");
+    let not_played = told(count(|held| !held.played), "not played");
     lines.add(&format!("What must hold: {kept} of {played} do{untold}{not_played}"));
     for held in report.missed().take(FEW) {
         lines.add(&format!("  {} {held}", if held.holds.is_none() { '?' } else { '✗' }));

@@ -18,11 +18,11 @@ fn again(entries: &[Entry]) -> Again {
     let regimes: BTreeSet<_> = jobs().map(|job| job.regime).collect();
     let seeds: BTreeSet<u64> = jobs().map(|job| job.seed).collect();
     let regimes: Vec<Regime> = regimes.into_iter().collect();
-    let (first, scenario) = (seeds.first().copied().unwrap_or(1), &entries[0].scenario);
-    let clock = entries[0].played.job.clock;
+    let seeds: Vec<u64> = seeds.into_iter().collect();
+    let (scenario, clock) = (&entries[0].scenario, entries[0].played.job.clock);
     let real = if clock == Clock::Real { ", in real time" } else { "" };
     Again {
         what: format!("{}{real}", scenario.name),
-        command: command(scenario, &regimes, clock, first, seeds.len()),
+        command: command(scenario, &regimes, clock, &seeds),
     }
 }

@@ -354,3 +354,46 @@ fn of_memory(all: &[&Memory]) -> Picture {
 pub(super) fn axis(name: &str, unit: Unit, log: bool) -> Axis {
     Axis { name: name.to_owned(), unit, log, most: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(size: u64) -> Point {
+        Point {
+            size,
+            seeds: 1,
+            good: None,
+            p50: None,
+            p95: None,
+            p99: None,
+            max: None,
+            throughput: None,
+            goodput: None,
+            in_flight: None,
+            stay: None,
+            memory: None,
+        }
+    }
+
+    #[test]
+    fn a_knee_at_the_largest_size_is_not_said_to_have_been_passed() {
+        let curve = |knee| Curve {
+            scenario: "curves/known".into(),
+            limit: "api".into(),
+            regime: Regime::Rampmeter,
+            clock: crate::lab::Clock::Virtual,
+            points: vec![point(4), point(8), point(16)],
+            knee: Some(knee),
+            fit: Err(String::new()),
+            best_by_fit: None,
+            fitted_seeds: (0, 1),
+            best_by_search: None,
+            search_spread: None,
+        };
+        assert!(latency(&curve(Knee::At(8))).caption.contains("The knee is at 8: from there on"));
+        let caption = latency(&curve(Knee::Largest(16))).caption;
+        assert!(!caption.contains("from there on"), "{caption}");
+        assert!(caption.contains("16, the largest size tried"), "{caption}");
+    }
+}
