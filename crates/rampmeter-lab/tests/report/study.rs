@@ -82,6 +82,14 @@ fn a_page_says_what_was_played_under_what() {
 }
 
 #[test]
+fn what_a_picture_says_is_of_the_seed_that_is_drawn() {
+    let report = Report::of(&study(8, &[5, 1, 3]), &[], &Findings::default());
+    let alone = Report::of(&study(8, &[1]), &[], &Findings::default());
+    let [all, one] = [&report, &alone].map(|it| &it.chapters[0].stages[0]);
+    assert_eq!((&all.caption, &all.played), (&one.caption, &one.played));
+}
+
+#[test]
 fn two_studies_differ_by_what_moved() {
     let (eight, four) = (study(8, &[1]), study(4, &[1]));
     assert_eq!(report::compare(&eight, &eight), "nothing is different\n");
@@ -104,6 +112,35 @@ fn a_playing_that_broke_is_told_with_what_is_left_of_it() {
     let (page, text) = (report.html(), report.terminal());
     assert!(page.contains("its process ended with signal 9") && text.contains("signal 9"));
     assert!(!page.contains("NaN") && !page.contains("inf"), "a figure that is none was written");
+}
+
+#[test]
+fn what_broke_off_is_no_part_of_a_median_and_shows_nothing_to_hold() {
+    let whole = study(8, &[1]);
+    let mut with_broken = study(8, &[1, 2]);
+    for entry in with_broken.entries.iter_mut().filter(|it| it.played.job.seed == 2) {
+        entry.played.records.truncate(3);
+        entry.played.facts.broken = Some("its process ended with signal 9".into());
+    }
+    let captions = [&whole, &with_broken].map(|study| {
+        Report::of(study, &[], &Findings::default()).chapters[0].stages[0].caption.clone()
+    });
+    assert_eq!(captions[0], captions[1]);
+    with_broken.entries.retain(|it| it.played.job.seed == 2);
+    let report = Report::of(&with_broken, &[], &Findings::default());
+    assert!(report.holds.iter().all(|held| held.holds.is_none()), "{:?}", report.holds);
+}
+
+#[test]
+fn what_plays_it_again_plays_the_same_seeds() {
+    let commands = |seeds: &[u64]| {
+        let report = Report::of(&study(8, seeds), &[], &Findings::default());
+        report.again.into_iter().map(|again| again.command).collect::<Vec<_>>()
+    };
+    let run = "rampmeter lab run scenarios/made.toml --regimes unlimited,rampmeter";
+    assert_eq!(commands(&[1]), [format!("{run} --seed 1")]);
+    let both = format!("{run} --seed 1 --seeds 2 && {run} --seed 5");
+    assert_eq!(commands(&[1, 2, 5]), [both]);
 }
 
 #[test]

@@ -2,7 +2,7 @@ use super::super::figures::made::empty;
 use super::super::hypotheses::judge;
 use super::super::record::{Facts, Status};
 use super::super::regime::Regime;
-use super::super::scenario::Hold;
+use super::super::scenario::{Family, Hold};
 use super::super::study::{Entry, Study};
 use super::*;
 
@@ -26,6 +26,7 @@ fn by_hand(id: &str, title: &str) -> Finding {
 /// `stress/burst-100`, of which so many calls are inside the tool at once.
 fn burst(regime: Regime, at_once: u64, seed: u64) -> Entry {
     let mut entry = empty("stress/burst-100");
+    std::sync::Arc::make_mut(&mut entry.scenario).family = Family::Stress;
     entry.played.job.regime = regime;
     entry.played.job.seed = seed;
     let turn = entry.turn("agent", "normal");
@@ -107,7 +108,7 @@ fn what_is_shown_of_stageflow_is_found_with_its_version_and_what_provides_it_her
     assert_eq!(shown.subject.as_deref(), Some("stageflow-core 1.2.0, CPython 3.11.7"));
     assert_eq!(shown.evidence, "H1 is shown: peak / asked >= 90%: 100 %");
     assert_eq!(shown.component.as_deref(), Some("docs/policy.md#limitsname"));
-    let reproduce = "rampmeter lab run stress/burst-100 --regimes stageflow --seed 1";
+    let reproduce = "rampmeter lab run scenarios/stress/burst-100.toml --regimes stageflow --seed 1 --python PATH";
     assert_eq!(shown.reproduce.as_deref(), Some(reproduce));
     let refuted = findings.get("H1-rampmeter").unwrap();
     assert_eq!((refuted.kind, refuted.severity), (Kind::Strength, Severity::Info));
@@ -147,14 +148,16 @@ fn what_must_hold_and_does_not_is_a_bug_of_its_first_seed() {
         ids(&findings),
         [
             "holds-stress-burst-100-rampmeter-2",
-            "holds-stress-burst-100-rampmeter-3",
+            "untold-stress-burst-100-rampmeter-3",
             "H1-rampmeter"
         ]
     );
     let missed = findings.get("holds-stress-burst-100-rampmeter-2").unwrap();
     assert_eq!(missed.title, "stress/burst-100 under rampmeter: not peak <= 4");
     assert_eq!(missed.evidence, "peak is 5 with seed 1");
-    let untold = findings.get("holds-stress-burst-100-rampmeter-3").unwrap();
+    let untold = findings.get("untold-stress-burst-100-rampmeter-3").unwrap();
+    assert_eq!((missed.kind, missed.severity), (Kind::Bug, Severity::High));
+    assert_eq!((untold.kind, untold.severity), (Kind::Risk, Severity::Medium));
     assert_eq!(untold.evidence, "p95 of nobody is not told with seed 1");
 }
 
@@ -175,4 +178,14 @@ fn what_somebody_wrote_down_outlives_the_next_report_and_what_a_study_found_does
     after.keep(&before).unwrap();
     assert_eq!(ids(&after), ["H1-rampmeter", "DX-1"]);
     assert!(after.keep(&before).unwrap_err().contains("`DX-1` already"));
+}
+
+#[test]
+fn what_a_scenario_of_ones_own_shows_is_shown_again_by_its_file() {
+    let mut entry = empty("mine");
+    entry.played.facts.broken = Some("killed by signal 9".into());
+    let findings = found(vec![entry]);
+    let reproduce = findings.iter().next().unwrap().reproduce.clone();
+    let expected = "rampmeter lab run scenarios/mine.toml --regimes rampmeter --seed 1";
+    assert_eq!(reproduce.as_deref(), Some(expected));
 }

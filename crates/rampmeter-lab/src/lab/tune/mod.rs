@@ -75,7 +75,7 @@ const KEPT_BACK: usize = 100;
 /// workload does not know; what could not be played.
 pub fn tune(options: &TuneOptions<'_>) -> Result<Tuned, String> {
     let trial = Trial::of(options)?;
-    let play = |setting: &[u64], seed| Ok(trial.play(setting, seed));
+    let play = |setting: &[u64], seed| trial.play(setting, seed);
     let most = options.most.max(1);
     let spare = KEPT_BACK.min(most / 4);
     let bench = Bench::new(&play, options.threads.max(1), most - spare, options.told);

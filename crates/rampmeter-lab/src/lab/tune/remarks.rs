@@ -46,6 +46,9 @@ impl Telling<'_> {
                 100.0 * found.margin
             ));
         }
+        if let Some((count, why)) = bench.broken() {
+            remarks.push(format!("{count} settings could not be played, such as {why}"));
+        }
         if found.cut_short {
             remarks.push(format!(
                 "the search was cut short: no more than {} settings were to be tried; let it try more, \

@@ -6,6 +6,9 @@ use super::tuned::{Reached, Step, Tuned, TunedAim, TunedKnob, Under};
 use crate::lab::curves::OverSeeds;
 use crate::lab::figures::{Unit, show};
 
+/// From so much on a part is told as times.
+const MANY: f64 = 4.0;
+
 impl fmt::Display for Tuned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n", self.head())?;
@@ -43,7 +46,9 @@ impl Tuned {
         let met = match (self.met, self.aims.is_empty(), self.cut_short) {
             (true, false, _) => "the limits that meet every aim at the greatest goodput",
             (true, true, _) => "the limits with the greatest goodput",
-            (false, _, false) => "no limits meet every aim; the nearest to them",
+            (false, _, false) => {
+                "no limits were found that meet every aim on all seeds; the nearest to them"
+            }
             (false, _, true) => {
                 "the search was cut short before it found limits that meet every aim; the nearest to them"
             }
@@ -74,7 +79,7 @@ impl Tuned {
         let mut text = place.map_or(String::new(), |(_, to)| format!("{to}: "));
         let _ = match step.gain {
             gain if gain.abs() < 0.0005 => write!(text, "the same goodput"),
-            gain => write!(text, "{} goodput", percent(gain)),
+            gain => write!(text, "{} goodput", more(gain)),
         };
         for (at, worst, missed) in &step.breaks {
             let aim = &self.aims[*at];
@@ -97,7 +102,7 @@ impl Tuned {
                 Some(bound) => format!("relaxed to {}", show(bound, aim.unit)),
                 None => "left out".to_owned(),
             };
-            let gain = percent(relaxed.gain);
+            let gain = more(relaxed.gain);
             return Some(format!("`{}`, {how}, would give {gain} goodput", aim.aim));
         }
         if aim.found.missed == 0.0 {
@@ -136,15 +141,19 @@ fn aim(aim: &TunedAim) -> [String; 4] {
 
 /// By how much a bound is missed, where a share of it says something.
 fn over(missed: f64, aim: &TunedAim) -> String {
-    match missed {
-        _ if aim.bound == 0.0 || missed >= 1e5 => String::new(),
-        1.0.. => format!(", {} times the aim", show(1.0 + missed, Unit::Plain)),
-        _ => format!(", {:.1} % off", 100.0 * missed),
+    match aim.bound != 0.0 && missed < 1e5 {
+        true if missed >= MANY => format!(", {} times the aim", show(1.0 + missed, Unit::Plain)),
+        true => format!(", {:.1} % off", 100.0 * missed),
+        false => String::new(),
     }
 }
 
-fn percent(share: f64) -> String {
-    format!("{:+.1} %", 100.0 * share)
+/// By what part there is more, or less.
+fn more(share: f64) -> String {
+    match share >= MANY {
+        true => format!("{} times the", show(share + 1.0, Unit::Plain)),
+        false => format!("{:+.1} %", 100.0 * share),
+    }
 }
 
 fn spread(of: Option<OverSeeds>, unit: Unit) -> String {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rampmeter::Policy;
+use rampmeter::policy::{Fallback, LimitPolicy};
 
 use super::goal::{Bound, Op, Outcome};
 use super::knobs::Knobs;
@@ -17,7 +18,7 @@ use crate::lab::figures::{Aim, Figure};
 use crate::lab::play::play;
 use crate::lab::regime::{Clock, Job, Regime};
 use crate::lab::scenario::Scenario;
-use crate::lab::script::Script;
+use crate::lab::script::{Script, ScriptTool};
 use crate::lab::study::Entry;
 
 /// All that a setting is tried with.
@@ -34,8 +35,6 @@ pub(super) struct Trial<'a> {
     pub(super) keeps_good: bool,
     /// What share of calls that is, by seed; nothing where no call is asked for.
     given_good: Mutex<BTreeMap<u64, Option<f64>>>,
-    /// What could not be played to its end, and why.
-    broken: Mutex<BTreeMap<(Vec<u64>, u64), String>>,
     /// They are the same for every setting.
     scripts: Mutex<BTreeMap<u64, Arc<Script>>>,
 }
@@ -56,7 +55,6 @@ impl<'a> Trial<'a> {
             good: Figure::parse("good / asked")?,
             keeps_good: !options.aims.iter().any(is_of_good),
             given_good: Mutex::default(),
-            broken: Mutex::default(),
             scripts: Mutex::default(),
         };
         let scripts: Vec<_> = options.seeds.iter().map(|seed| trial.script(*seed)).collect();
@@ -66,6 +64,15 @@ impl<'a> Trial<'a> {
                 return Err(format!(
                     "{} says nothing of the tool {}, which the workload calls; add [tools.{}]",
                     options.file, tool.name, tool.name
+                ));
+            }
+        }
+        for turn in &first.turns {
+            let known = &trial.scenario.policy.priorities;
+            if known.iter().all(|priority| priority.name != turn.priority) {
+                return Err(format!(
+                    "{} has no priority {}, which the workload asks with; add it to [priorities]",
+                    options.file, turn.priority
                 ));
             }
         }
@@ -94,34 +101,29 @@ impl<'a> Trial<'a> {
         self.aims.len()
     }
 
-    /// Plays a setting with a seed. What a policy may not say, no setting should, and what breaks off
-    /// meets no aim.
-    pub(super) fn play(&self, setting: &[u64], seed: u64) -> Outcome {
-        let nothing = || Outcome { goodput: 0.0, aims: vec![None; self.aims.len() + 2] };
-        let Ok(policy) = self.knobs.policy(setting) else { return nothing() };
-        let entry = match self.entry(policy, seed) {
-            Ok(entry) => entry,
-            Err(why) => {
-                locked(&self.broken).insert((setting.to_vec(), seed), why);
-                return nothing();
-            }
+    /// Plays a setting with a seed. What a policy may not say, no setting should.
+    pub(super) fn play(&self, setting: &[u64], seed: u64) -> Result<Outcome, String> {
+        let Ok(policy) = self.knobs.policy(setting) else {
+            return Ok(Outcome { goodput: 0.0, aims: vec![None; self.aims.len() + 2] });
         };
+        let entry = self.entry(policy, seed).map_err(|broken| {
+            let setting: Vec<_> = self.knobs.knobs.iter().zip(setting).collect();
+            let setting: Vec<_> = setting.iter().map(|(it, to)| format!("{it} = {to}")).collect();
+            format!("{} with the seed {seed}: {broken}", setting.join(", "))
+        })?;
         let good = self.good.of(&entry);
         if setting == self.knobs.given() {
             locked(&self.given_good).insert(seed, good);
         }
         let more = good.map(|good| good - self.given_good(seed).unwrap_or(good));
         let aims = self.aims.iter().map(|aim| aim.figure().of(&entry));
-        Outcome {
+        Ok(Outcome {
             goodput: self.goodput.of(&entry).unwrap_or(0.0),
             aims: aims.chain([good, more]).collect(),
-        }
+        })
     }
 
-    fn entry(&self, mut policy: Policy, seed: u64) -> Result<Entry, String> {
-        for (_, label) in per(&mut policy) {
-            PLAYED_LABEL.clone_into(label);
-        }
+    fn entry(&self, policy: Policy, seed: u64) -> Result<Entry, String> {
         let scenario = Arc::new(Scenario { policy, ..self.scenario.clone() });
         let script = self.script(seed);
         let (regime, clock) = (Regime::Rampmeter, Clock::Virtual);
@@ -144,32 +146,33 @@ impl<'a> Trial<'a> {
         good
     }
 
-    /// What was played otherwise than the policy says, and what broke off.
+    /// What is played otherwise than the policy says.
     pub(super) fn remarks(&self) -> Vec<String> {
-        let mut remarks = self.labels();
-        let broken = locked(&self.broken);
-        if let Some(((setting, seed), why)) = broken.iter().next() {
-            let setting: Vec<_> = self.knobs.knobs.iter().zip(setting).collect();
-            let setting: Vec<_> = setting.iter().map(|(it, to)| format!("{it} = {to}")).collect();
-            remarks.push(format!(
-                "{} playings broke off, which counts as missing the aims, such as {} with the seed {seed}: \
-                 {why}",
-                broken.len(),
-                setting.join(", ")
-            ));
-        }
-        remarks
+        let per_label = self.scenario.policy.limits.iter().filter_map(per_label);
+        per_label.chain(self.alike()).collect()
     }
 
-    fn labels(&self) -> Vec<String> {
-        let mut policy = self.scenario.policy.clone();
-        let other = per(&mut policy).filter(|(_, label)| *label != PLAYED_LABEL);
-        let remark = |(limit, label): (&str, &mut String)| {
-            format!(
-                "{limit} is per {label}, which nobody here has: each flow is played as one of its own"
-            )
+    /// Tools whose calls share runs or cached answers, since all of them ask for the same.
+    fn alike(&self) -> Vec<String> {
+        let scripts = locked(&self.scripts);
+        let Some(script) = scripts.values().next() else { return Vec::new() };
+        let alike = |(at, tool): (usize, &ScriptTool)| {
+            let policy = self.scenario.policy.tool(&tool.name)?;
+            let shares = policy.single_flight
+                || policy.fallback.iter().any(|it| matches!(it, Fallback::Cache { .. }));
+            let mut calls = script.calls.iter().filter(|call| call.tool == at);
+            let first = calls.next()?;
+            let same =
+                calls.clone().next().is_some() && calls.all(|it| it.arguments == first.arguments);
+            (shares && same).then(|| {
+                format!(
+                    "all calls of {} ask for the same, so they share runs or cached answers; give them \
+                     arguments if yours do not",
+                    tool.name
+                )
+            })
         };
-        other.map(remark).collect()
+        script.tools.iter().enumerate().filter_map(alike).collect()
     }
 
     fn script(&self, seed: u64) -> Arc<Script> {
@@ -193,13 +196,12 @@ fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The one label that calls have where they are played: the name of their flow.
-const PLAYED_LABEL: &str = "flow";
-
-/// The limits that have an instance for each value of a label, and the label.
-fn per(policy: &mut Policy) -> impl Iterator<Item = (&str, &mut String)> {
-    let limits = policy.limits.iter_mut();
-    limits.filter_map(|limit| Some((limit.name.as_str(), limit.per.as_mut()?)))
+/// Calls have no label but the name of their flow.
+fn per_label(limit: &LimitPolicy) -> Option<String> {
+    let (name, label) = (&limit.name, limit.per.as_ref().filter(|label| *label != "flow")?);
+    Some(format!(
+        "{name} is per {label}, which nobody here has: each flow is played as one of its own"
+    ))
 }
 
 impl Bound {

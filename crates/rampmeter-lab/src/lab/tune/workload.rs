@@ -38,6 +38,10 @@ impl Workload {
             _ if is_of("lag") || is_of("cpu") => {
                 "it is measured in real time only, and limits are tuned on virtual time"
             }
+            _ if figure.contains("past deadline") && script.deadline.is_none() => {
+                "the workload has no deadline"
+            }
+            _ if is_of("recovery") && script.faults.is_empty() => "nothing goes wrong in it",
             Workload::Replay(_) if is_of("memory") => "a recording says nothing of memory",
             _ if is_of("fairness") && has_one_flow(script) => {
                 "it is between flows, and all of the workload is of one"

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::data::Again;
-use crate::lab::scenario::Family;
-use crate::lab::{Clock, Entry, Study};
+use crate::lab::again::command;
+use crate::lab::{Clock, Entry, Regime, Study};
 
 pub(super) fn commands(study: &Study) -> Vec<Again> {
     let same = |a: &Entry, b: &Entry| {
@@ -17,19 +17,12 @@ fn again(entries: &[Entry]) -> Again {
     let jobs = || entries.iter().map(|entry| &entry.played.job);
     let regimes: BTreeSet<_> = jobs().map(|job| job.regime).collect();
     let seeds: BTreeSet<u64> = jobs().map(|job| job.seed).collect();
-    let (first, scenario) = (seeds.first().copied().unwrap_or(1), &entries[0].scenario);
-    let file = if scenario.family == Family::Own { ".toml" } else { "" };
-    let regimes: Vec<&str> = regimes.iter().map(|regime| regime.as_str()).collect();
-    let mut command =
-        format!("rampmeter lab run {}{file} --regimes {}", scenario.name, regimes.join(","));
-    command += &format!(" --seed {first}");
-    if seeds.len() > 1 {
-        command += &format!(" --seeds {}", seeds.len());
+    let regimes: Vec<Regime> = regimes.into_iter().collect();
+    let seeds: Vec<u64> = seeds.into_iter().collect();
+    let (scenario, clock) = (&entries[0].scenario, entries[0].played.job.clock);
+    let real = if clock == Clock::Real { ", in real time" } else { "" };
+    Again {
+        what: format!("{}{real}", scenario.name),
+        command: command(scenario, &regimes, clock, &seeds),
     }
-    let real = entries[0].played.job.clock == Clock::Real;
-    if real {
-        command += " --real";
-    }
-    let what = format!("{}{}", scenario.name, if real { ", in real time" } else { "" });
-    Again { what, command }
 }

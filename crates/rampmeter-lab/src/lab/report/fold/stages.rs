@@ -2,7 +2,7 @@
 
 use super::super::data::{Cell, Chapter, Panel, Shade, Stage, Table};
 use super::plays::{Plays, clock_name, over, sentence, shown, spread, unit};
-use crate::lab::figures::{Series, Unit, series, show};
+use crate::lab::figures::{Figure, Series, Unit, series, show};
 use crate::lab::scenario::Family;
 use crate::lab::script::{FaultAt, FaultWhat, ScriptFault};
 use crate::lab::{Clock, Entry, Regime};
@@ -80,7 +80,7 @@ fn stage(plays: &Plays<'_>) -> Stage {
     Stage {
         scenario: plays.scenario.name.clone(),
         about: sentence(&plays.scenario.about),
-        caption: caption(plays),
+        caption: caption(plays, &drawn),
         played: format!("{}, seed {seed}", clock_name(plays.clock)),
         panels: drawn.iter().map(panel).collect(),
         table: over_time(&drawn),
@@ -88,7 +88,11 @@ fn stage(plays: &Plays<'_>) -> Stage {
 }
 
 fn panel((regime, entry, series): &(Regime, &Entry, Series)) -> Panel {
-    let figure = |name: &str| spread(over(&[entry], name), unit(name));
+    // Of what broke off as well: the panel says that it did.
+    let figure = |name: &str| {
+        let figure = Figure::parse(name).ok();
+        shown(figure.and_then(|figure| figure.of(entry)), unit(name))
+    };
     let throttled =
         entry.script.servers.iter().any(|it| it.full.is_some() || !it.quotas.is_empty());
     let mut figures = vec![
@@ -166,11 +170,14 @@ const OUTCOMES: [(&str, &str); 3] = [
     ),
 ];
 
-/// What to see, in the figures of this very run: whatever they are, it is true.
-fn caption(plays: &Plays<'_>) -> String {
+/// What to see, in the figures of the very playings that are drawn: whatever they are, it is true.
+fn caption(plays: &Plays<'_>, drawn: &[(Regime, &Entry, Series)]) -> String {
     let both = |name: &str| {
         let unit = unit(name);
-        let one = |regime| Some(show(plays.median(regime, name)?, unit));
+        let one = |regime| {
+            let (_, entry, _) = drawn.iter().find(|(it, ..)| *it == regime)?;
+            Some(show(over(&[entry], name)?.median, unit))
+        };
         Some((one(Regime::Unlimited)?, one(Regime::Rampmeter)?))
     };
     let mut told = Vec::new();

@@ -22,7 +22,11 @@ const WORDS: [(&str, &str); 17] = [
         "lost",
         "Calls that nobody ever had an answer to: their process died, or the scenario was over.",
     ),
-    ("goodput", "Good calls in time, in each second from the first ask to the last answer."),
+    (
+        "goodput",
+        "Good calls in time, in each second from the first ask to the last answer; to the end, if a call never \
+         had one.",
+    ),
     (
         "throughput",
         "Calls that came as far as a tool and were answered, in each second of the same.",
@@ -39,12 +43,12 @@ const WORDS: [(&str, &str); 17] = [
     ),
     (
         "knee",
-        "The concurrency with the greatest throughput divided by how long a call stays inside \
+        "The concurrency with the greatest goodput divided by how long a call stays inside \
               (Kleinrock 1979).",
     ),
     (
         "the law",
-        "The Universal Scalability Law (Gunther 2007), fitted to throughput against calls inside; its \
+        "The Universal Scalability Law (Gunther 2007), fitted to answers per second against calls inside, while any are; its \
                  best is where it is greatest.",
     ),
 ];
