@@ -54,7 +54,7 @@ pub(super) fn make(store: &Store, as_json: bool) -> Result<Exit, String> {
             whole = false;
         }
     }
-    let report = Report::of(&study, &verdicts, &findings);
+    let report = Report::of(&study, &verdicts, &findings).left_out(&left_out, store.folder());
     let page = store.folder().join(REPORT);
     whole &= write(&page, &report.html());
     let summary = match as_json {
