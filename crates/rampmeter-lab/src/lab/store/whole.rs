@@ -21,11 +21,11 @@ pub fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), StoreError> {
+    let unwritten = |error| StoreError::Write(path.into(), error);
     let path = &followed(path);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| StoreError::Write(folder.into(), error))?;
     }
-    let unwritten = |error| StoreError::Write(path.into(), error);
     match fs::metadata(path) {
         Ok(it) if !it.is_file() => return fill(path, write).map(drop).map_err(unwritten),
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritten(error)),
