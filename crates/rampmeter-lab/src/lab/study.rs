@@ -21,6 +21,13 @@ pub struct Entry {
     pub played: Played,
 }
 
+impl Entry {
+    /// Whether it was played to its end: of a part no figure tells what the whole would.
+    pub fn is_whole(&self) -> bool {
+        self.played.facts.broken.is_none()
+    }
+}
+
 /// Playings, in the order of their families, scenarios and jobs.
 #[derive(Clone, Default, Debug)]
 pub struct Study {

@@ -129,6 +129,35 @@ fn a_playing_that_broke_is_told_with_what_is_left_of_it() {
 }
 
 #[test]
+fn what_broke_off_is_no_part_of_a_median_and_shows_nothing_to_hold() {
+    let whole = study(8, &[1]);
+    let mut with_broken = study(8, &[1, 2]);
+    for entry in with_broken.entries.iter_mut().filter(|it| it.played.job.seed == 2) {
+        entry.played.records.truncate(3);
+        entry.played.facts.broken = Some("its process ended with signal 9".into());
+    }
+    let captions = [&whole, &with_broken].map(|study| {
+        Report::of(study, &[], &Findings::default()).chapters[0].stages[0].caption.clone()
+    });
+    assert_eq!(captions[0], captions[1]);
+    with_broken.entries.retain(|it| it.played.job.seed == 2);
+    let report = Report::of(&with_broken, &[], &Findings::default());
+    assert!(report.holds.iter().all(|held| held.holds.is_none()), "{:?}", report.holds);
+}
+
+#[test]
+fn what_plays_it_again_plays_the_same_seeds() {
+    let commands = |seeds: &[u64]| {
+        let report = Report::of(&study(8, seeds), &[], &Findings::default());
+        report.again.into_iter().map(|again| again.command).collect::<Vec<_>>()
+    };
+    let run = "rampmeter lab run made.toml --regimes unlimited,rampmeter";
+    assert_eq!(commands(&[1]), [format!("{run} --seed 1 --seeds 1")]);
+    let both = format!("{run} --seed 1 --seeds 2 && {run} --seed 5 --seeds 1");
+    assert_eq!(commands(&[1, 2, 5]), [both]);
+}
+
+#[test]
 fn a_study_of_nothing_is_a_page_all_the_same() {
     let report = Report::of(&Study::default(), &[], &Findings::default());
     assert!(report.html().ends_with("</html>"));

@@ -20,7 +20,7 @@ pub struct Memory {
 pub fn memory(study: &Study) -> Vec<Memory> {
     let figure = |name: &str| Figure::parse(name).ok();
     let (Some(peak), Some(bytes)) = (figure("peak"), figure("memory")) else { return Vec::new() };
-    let entries = study.entries.iter().filter(|entry| holds_memory(&[entry]));
+    let entries = study.entries.iter().filter(|entry| entry.is_whole() && holds_memory(&[entry]));
     let one = |entry: &Entry| {
         let job = entry.played.job.clone();
         Some(Memory { job, in_flight: peak.of(entry)?, bytes: bytes.of(entry)? })

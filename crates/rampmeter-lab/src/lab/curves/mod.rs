@@ -51,7 +51,7 @@ pub struct Curve {
 /// The curves of all that was swept, in the order of scenarios, regimes and clocks.
 pub fn curves(study: &Study) -> Vec<Curve> {
     let mut swept = BTreeMap::<_, Vec<(u64, &Entry)>>::new();
-    for entry in &study.entries {
+    for entry in study.entries.iter().filter(|entry| entry.is_whole()) {
         let job = &entry.played.job;
         let (Some(size), Some(sweep)) = (job.size, &entry.scenario.sweep) else { continue };
         let key = (job.scenario.as_str(), job.regime, job.clock, sweep.limit.as_str());

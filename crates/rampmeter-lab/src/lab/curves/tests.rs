@@ -204,3 +204,15 @@ fn a_study_without_sweeps_has_no_curves() {
     entry.played.job.size = None;
     assert_eq!(curves(&Study { entries: vec![entry] }), Vec::new());
 }
+
+#[test]
+fn a_playing_that_broke_off_is_no_point_of_a_curve() {
+    let whole = study(LAW, &SIZES, 2_000);
+    let mut with_broken = whole.clone();
+    let mut broken = entry(LAW, 8, 4, 2_000);
+    broken.played.records.truncate(10);
+    broken.played.facts.broken = Some("killed by signal 9".into());
+    with_broken.entries.push(broken);
+    assert_eq!(curves(&with_broken), curves(&whole));
+    assert_eq!(memory(&with_broken), memory(&whole));
+}

@@ -52,10 +52,11 @@ pub(super) fn count(entry: &Entry, picked: &Picked, what: What) -> Option<f64> {
     Some(count as f64)
 }
 
-/// From the first ask to the last answer.
+/// From the first ask to the last answer. What is never answered is waited for until the end.
 pub(super) fn duration(entry: &Entry) -> Option<f64> {
     let first = asked(entry, &Picked::All).map(|(record, _)| record.asked).min()?;
-    let last = asked(entry, &Picked::All).filter_map(|(record, _)| record.answered).max()?;
+    let answered = |record: &CallRecord| record.answered.unwrap_or(entry.played.facts.ended);
+    let last = asked(entry, &Picked::All).map(|(record, _)| answered(record)).max()?;
     Some(seconds(last.saturating_sub(first)))
 }
 

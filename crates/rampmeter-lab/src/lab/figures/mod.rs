@@ -19,7 +19,7 @@
 //! | `in time` | good calls answered within the scenario's deadline, counted from when their turn first asked; without a deadline, all good ones. In real time a late timer of 25 ms is forgiven, here and below |
 //! | `past deadline` | calls that were not answered by their turn's deadline, or were inside a tool after it. Nothing without a deadline |
 //! | `runs`, `throttles` | attempts that came as far as a tool, and those of them that it, or its server, turned away |
-//! | `duration` | from the first ask to the last answer |
+//! | `duration` | from the first ask to the last answer; to the end of the playing, if a call never had one |
 //! | `goodput` | `in time`, in each second of `duration` |
 //! | `throughput` | calls that came as far as a tool and were answered, in each second of `duration` |
 //! | `recovery` | the longest of the times from each fault's end until good answers come as before, as [`recoveries`] tells them; `never` if they do not |

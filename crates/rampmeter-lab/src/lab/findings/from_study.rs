@@ -116,7 +116,7 @@ fn finding(
         scenario: Some(job.scenario.clone()),
         regime: Some(job.regime),
         seed: Some(job.seed),
-        reproduce: Some(reproduce(job)),
+        reproduce: Some(reproduce(entry)),
         component: None,
         by: By::Study,
     }
@@ -134,9 +134,11 @@ fn subject(job: &Job, facts: &Facts) -> String {
     }
 }
 
-fn reproduce(job: &Job) -> String {
-    let real = if job.clock == Clock::Real { " --real" } else { "" };
-    format!("rampmeter lab run {} --regimes {} --seed {}{real}", job.scenario, job.regime, job.seed)
+fn reproduce(entry: &Entry) -> String {
+    let Job { regime, seed, clock, .. } = &entry.played.job;
+    let real = if *clock == Clock::Real { " --real" } else { "" };
+    let name = entry.scenario.argument();
+    format!("rampmeter lab run {name} --regimes {regime} --seed {seed}{real}")
 }
 
 /// A job of any seed, in the letters of an id.

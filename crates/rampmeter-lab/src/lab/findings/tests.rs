@@ -2,7 +2,7 @@ use super::super::figures::made::empty;
 use super::super::hypotheses::judge;
 use super::super::record::{Facts, Status};
 use super::super::regime::Regime;
-use super::super::scenario::Hold;
+use super::super::scenario::{Family, Hold};
 use super::super::study::{Entry, Study};
 use super::*;
 
@@ -26,6 +26,7 @@ fn by_hand(id: &str, title: &str) -> Finding {
 /// `stress/burst-100`, of which so many calls are inside the tool at once.
 fn burst(regime: Regime, at_once: u64, seed: u64) -> Entry {
     let mut entry = empty("stress/burst-100");
+    std::sync::Arc::make_mut(&mut entry.scenario).family = Family::Stress;
     entry.played.job.regime = regime;
     entry.played.job.seed = seed;
     let turn = entry.turn("agent", "normal");
@@ -175,4 +176,14 @@ fn what_somebody_wrote_down_outlives_the_next_report_and_what_a_study_found_does
     after.keep(&before).unwrap();
     assert_eq!(ids(&after), ["H1-rampmeter", "DX-1"]);
     assert!(after.keep(&before).unwrap_err().contains("`DX-1` already"));
+}
+
+#[test]
+fn what_a_scenario_of_ones_own_shows_is_shown_again_by_its_file() {
+    let mut entry = empty("mine");
+    entry.played.facts.broken = Some("killed by signal 9".into());
+    let findings = found(vec![entry]);
+    let reproduce = findings.iter().next().unwrap().reproduce.clone();
+    let expected = "rampmeter lab run mine.toml --regimes rampmeter --seed 1";
+    assert_eq!(reproduce.as_deref(), Some(expected));
 }

@@ -1,6 +1,6 @@
 //! The gate and the turn machine, under the scenario's policy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +26,8 @@ pub(super) struct Gated {
     gate: Gate,
     executor: Executor,
     rules: BagRules,
+    /// The labels that limits are per. A script says no more of a call than its flow: that fills all.
+    labels: BTreeSet<String>,
 }
 
 /// The memory that tools hold, where that is only counted.
@@ -64,7 +66,8 @@ impl Gated {
         }
         let hook = Hook { tracker: stage.tracker.clone(), process: process.clone() };
         let executor = Executor::new(gate.clone(), registry, policy.clone()).intercept(hook);
-        Ok(Gated { gate, executor, rules: BagRules::of(policy) })
+        let labels = policy.limits.iter().filter_map(|limit| limit.per.clone()).collect();
+        Ok(Gated { gate, executor, rules: BagRules::of(policy), labels })
     }
 
     /// Runs so many of a turn's calls.
@@ -129,9 +132,10 @@ impl Gated {
         let request = TurnRequest::new(resolved)
             .flow(of.flow.as_str())
             .priority(of.priority.as_str())
-            .label("flow", of.flow.as_str())
             .number(turn as u64)
             .state(&bag);
+        let labelled = |request: TurnRequest, name: &String| request.label(name, of.flow.as_str());
+        let request = self.labels.iter().fold(request, labelled);
         Some(match stage.time_left(turn) {
             Some(left) => request.deadline(Duration::from_nanos(left)),
             None => request,

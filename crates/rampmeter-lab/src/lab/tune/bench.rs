@@ -23,6 +23,8 @@ pub(crate) struct Bench<'a> {
     known: BTreeMap<Setting, BTreeMap<u64, Outcome>>,
     /// In the order in which they were first tried.
     order: Vec<Setting>,
+    /// Those that could not be played with some seed, and why.
+    broken: BTreeMap<Setting, String>,
 }
 
 impl<'a> Bench<'a> {
@@ -32,19 +34,21 @@ impl<'a> Bench<'a> {
         most: usize,
         told: &'a (dyn Fn(usize) + Sync),
     ) -> Bench<'a> {
-        Bench { play, threads, most, told, known: BTreeMap::new(), order: Vec::new() }
+        let (known, order, broken) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        Bench { play, threads, most, told, known, order, broken }
     }
 
     /// Tries these on all seeds, but for what is known of them. Those beyond the most that it tries
-    /// are left out.
+    /// are left out, and one that cannot be played is passed over from then on.
     ///
     /// # Errors
     ///
-    /// The first that could not be played, by their order.
+    /// None that was tried so far can be played; why the first cannot.
     pub(crate) fn measure(&mut self, settings: &[Setting], seeds: &[u64]) -> Result<(), String> {
         let mut jobs = Vec::new();
         let mut asked = BTreeSet::new();
-        for setting in settings.iter().filter(|it| asked.insert(*it)) {
+        let playable = settings.iter().filter(|it| !self.broken.contains_key(*it));
+        for setting in playable.filter(|it| asked.insert(*it)) {
             if !self.known.contains_key(setting) {
                 if self.order.len() >= self.most {
                     continue;
@@ -57,10 +61,24 @@ impl<'a> Bench<'a> {
             jobs.extend(missing.map(|seed| (setting.clone(), *seed)));
         }
         for ((setting, seed), outcome) in jobs.iter().zip(self.play_all(&jobs)) {
-            self.known.entry(setting.clone()).or_default().insert(*seed, outcome?);
+            match outcome {
+                Ok(outcome) => {
+                    self.known.entry(setting.clone()).or_default().insert(*seed, outcome);
+                }
+                Err(why) => drop(self.broken.entry(setting.clone()).or_insert(why)),
+            }
         }
         (self.told)(self.order.len());
-        Ok(())
+        match self.broken() {
+            Some((count, why)) if count == self.order.len() => Err(why.to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many settings could not be played, and why the first could not.
+    pub(crate) fn broken(&self) -> Option<(usize, &str)> {
+        let first = self.order.iter().find_map(|setting| self.broken.get(setting))?;
+        Some((self.broken.len(), first))
     }
 
     /// In the order of the jobs, whoever was done first.

@@ -142,6 +142,21 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_setting_that_cannot_be_played_is_passed_over() {
+        let play = |setting: &[u64], seed: u64| match (setting[0], seed) {
+            (21.., 2) => Err("it panicked".to_owned()),
+            (n, _) => Ok(Outcome { goodput: n as f64, aims: vec![] }),
+        };
+        let space = Space(vec![(1, 1_000)]);
+        let mut bench = Bench::new(&play, 2, 500, &|_| {});
+        assert_eq!(find(&mut bench, &space, &[], &[1, 2, 3], &[1]).unwrap().setting, [20]);
+        let never = |_: &[u64], _: u64| Err("it panicked".to_owned());
+        let mut bench = Bench::new(&never, 2, 500, &|_| {});
+        let error = find(&mut bench, &space, &[], &[1, 2, 3], &[1]).unwrap_err();
+        assert_eq!(error, "it panicked");
+    }
+
+    #[test]
     fn aims_that_nothing_meets_leave_the_nearest_and_are_said_to_be_missed() {
         let play = |setting: &[u64], _: u64| {
             let n = setting[0] as f64;

@@ -113,7 +113,7 @@ impl Telling<'_> {
                 found: found_goodput.ok_or("nothing was played; name at least one seed")?,
                 fresh: goodput(&found.setting, &found.fresh),
             },
-            remarks: self.remarks(&knobs, &aims),
+            remarks: self.remarks(&knobs, &aims, bench.broken()),
             aims,
             tried: tuned::tried(bench, self.aims, self.options.seeds),
             left_alone: left_alone.clone(),
@@ -157,7 +157,12 @@ impl Telling<'_> {
         })
     }
 
-    fn remarks(&self, knobs: &[TunedKnob], aims: &[TunedAim]) -> Vec<String> {
+    fn remarks(
+        &self,
+        knobs: &[TunedKnob],
+        aims: &[TunedAim],
+        broken: Option<(usize, &str)>,
+    ) -> Vec<String> {
         let (found, options) = (self.found, self.options);
         let mut remarks = options.workload.remarks().to_vec();
         remarks.extend(self.trial.remarks());
@@ -186,6 +191,9 @@ impl Telling<'_> {
                 found.again,
                 100.0 * found.margin
             ));
+        }
+        if let Some((count, why)) = broken {
+            remarks.push(format!("{count} settings could not be played, such as {why}"));
         }
         if self.spent {
             let most = options.most;

@@ -11,7 +11,9 @@ impl fmt::Display for Tuned {
         let head = match (self.met, self.aims.is_empty()) {
             (true, false) => "the limits that meet every aim at the greatest goodput",
             (true, true) => "the limits with the greatest goodput",
-            (false, _) => "no limits meet every aim; the nearest to them",
+            (false, _) => {
+                "no limits were found that meet every aim on all seeds; the nearest to them"
+            }
         };
         writeln!(f, "{head}\n")?;
         let knobs: Vec<_> = self.knobs.iter().map(|knob| self.knob(knob)).collect();

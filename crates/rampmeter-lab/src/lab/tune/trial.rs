@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rampmeter::Policy;
+use rampmeter::policy::LimitPolicy;
 
 use super::goal::{Bound, Outcome};
 use super::knobs::Knobs;
@@ -65,13 +65,10 @@ impl<'a> Trial<'a> {
 
     /// Plays a setting with a seed.
     pub(super) fn play(&self, setting: &[u64], seed: u64) -> Result<Outcome, String> {
-        let Ok(mut policy) = self.knobs.policy(setting) else {
+        let Ok(policy) = self.knobs.policy(setting) else {
             // What a policy may not say, no setting should.
             return Ok(Outcome { goodput: 0.0, aims: vec![None; self.aims.len()] });
         };
-        for (_, label) in per(&mut policy) {
-            PLAYED_LABEL.clone_into(label);
-        }
         let scenario = Arc::new(Scenario { policy, ..self.scenario.clone() });
         let script = self.script(seed);
         let (regime, clock) = (Regime::Rampmeter, Clock::Virtual);
@@ -91,14 +88,13 @@ impl<'a> Trial<'a> {
 
     /// What is played otherwise than the policy says.
     pub(super) fn remarks(&self) -> Vec<String> {
-        let mut policy = self.scenario.policy.clone();
-        let other = per(&mut policy).filter(|(_, label)| *label != PLAYED_LABEL);
-        let remark = |(limit, label): (&str, &mut String)| {
-            format!(
-                "{limit} is per {label}, which nobody here has: each flow is played as one of its own"
-            )
+        let remark = |limit: &LimitPolicy| {
+            let (name, label) = (&limit.name, limit.per.as_ref().filter(|label| *label != "flow")?);
+            Some(format!(
+                "{name} is per {label}, which nobody here has: each flow is played as one of its own"
+            ))
         };
-        other.map(remark).collect()
+        self.scenario.policy.limits.iter().filter_map(remark).collect()
     }
 
     fn script(&self, seed: u64) -> Arc<Script> {
@@ -106,15 +102,6 @@ impl<'a> Trial<'a> {
         let write = || Arc::new(self.workload.script(&self.scenario, seed));
         scripts.entry(seed).or_insert_with(write).clone()
     }
-}
-
-/// The one label that calls have where they are played: the name of their flow.
-const PLAYED_LABEL: &str = "flow";
-
-/// The limits that have an instance for each value of a label, and the label.
-fn per(policy: &mut Policy) -> impl Iterator<Item = (&str, &mut String)> {
-    let limits = policy.limits.iter_mut();
-    limits.filter_map(|limit| Some((limit.name.as_str(), limit.per.as_mut()?)))
 }
 
 impl Bound {

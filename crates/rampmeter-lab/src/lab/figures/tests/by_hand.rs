@@ -95,12 +95,23 @@ fn what_comes_after_the_deadline_of_its_turn_is_too_late() {
     entry.script_mut().deadline = Some(100 * MS);
     assert_eq!(figure("past deadline", &entry), Some(3.0));
     assert_eq!(figure("in time", &entry), Some(1.0));
-    assert_eq!(figure("duration", &entry), Some(0.101));
-    assert_eq!(figure("goodput", &entry), Some(1.0 / 0.101));
-    assert_eq!(figure("throughput", &entry), Some(3.0 / 0.101));
+    assert_eq!(figure("duration", &entry), Some(0.16));
+    assert_eq!(figure("goodput", &entry), Some(1.0 / 0.16));
+    assert_eq!(figure("throughput", &entry), Some(3.0 / 0.16));
     entry.played.job.clock = Clock::Real;
     assert_eq!(figure("in time", &entry), Some(2.0));
     assert_eq!(figure("past deadline", &entry), Some(2.0));
+}
+
+#[test]
+fn a_call_that_is_never_answered_is_waited_for_until_the_end() {
+    let mut entry = empty("own");
+    let turn = entry.turn("a", "high");
+    entry.good(turn, 0, 10);
+    entry.call(turn, (0, None), Status::Lost, &[(0, 4_000)]);
+    assert_eq!(figure("duration", &entry), Some(4.0));
+    assert_eq!(figure("goodput", &entry), Some(0.25));
+    assert_eq!(figure("throughput", &entry), Some(0.25));
 }
 
 #[test]

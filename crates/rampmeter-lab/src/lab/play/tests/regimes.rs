@@ -122,3 +122,16 @@ fn the_same_script_gives_the_same_records_byte_for_byte() {
         assert_eq!(text(), text(), "{regime}");
     }
 }
+
+#[test]
+fn a_limit_per_any_label_is_kept_apart_for_each_flow() {
+    let per_tenant = terms(
+        "[limits.host]\nconcurrency = 2\nper = \"tenant\"\n[tools.\"*\"]\nlimits = [\"host\"]\n\
+         access = \"read\"\nqueue_timeout = \"1h\"\n[turn]\ndeadline = \"1h\"\n",
+    );
+    let script = script(vec![tool("t")]);
+    let script = script.asks_for(0, "a", "normal", &[0; 4]).asks_for(0, "b", "normal", &[0; 4]);
+    let played = plays(&per_tenant, &script, Regime::Rampmeter);
+    assert_eq!(count(&played, Status::Succeeded), 8);
+    assert_eq!(peak(&played.records), 4);
+}

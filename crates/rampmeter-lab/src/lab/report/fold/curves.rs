@@ -166,9 +166,13 @@ fn latency(curve: &Curve) -> Picture {
         let figures = of.map(|(_, _, of)| Cell::figure(spread(of(point), Unit::Time)));
         std::iter::once(Cell::figure(point.size.to_string())).chain(figures).collect()
     };
-    let knee =
-        curve.knee.map(|knee| Mark { x: knee as f64, y: None, name: format!("knee at {knee}") });
+    let largest = curve.points.last().map(|point| point.size);
+    let passed = curve.knee.filter(|knee| Some(*knee) != largest);
+    let knee = passed.map(|knee| Mark { x: knee as f64, y: None, name: format!("knee at {knee}") });
     let caption = match curve.knee {
+        Some(knee) if passed.is_none() => format!(
+            "Latency from asked to answered. The knee is not passed up to {knee}, the largest that was tried."
+        ),
         Some(knee) => format!(
             "Latency from asked to answered. The knee is at {knee}: from there on each call more at once costs \
              more than it brings."
@@ -277,4 +281,46 @@ fn of_memory(all: &[&Memory]) -> Picture {
 
 pub(super) fn axis(name: &str, unit: Unit, log: bool) -> Axis {
     Axis { name: name.to_owned(), unit, log, most: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn point(size: u64) -> Point {
+        Point {
+            size,
+            seeds: 1,
+            p50: None,
+            p95: None,
+            p99: None,
+            max: None,
+            throughput: None,
+            goodput: None,
+            in_flight: None,
+            stay: None,
+            memory: None,
+        }
+    }
+
+    #[test]
+    fn a_knee_at_the_largest_size_is_not_said_to_have_been_passed() {
+        let curve = |knee| Curve {
+            scenario: "curves/known".into(),
+            limit: "api".into(),
+            regime: Regime::Rampmeter,
+            clock: crate::lab::Clock::Virtual,
+            points: vec![point(4), point(8), point(16)],
+            knee: Some(knee),
+            fit: Err(String::new()),
+            best_by_fit: None,
+            fitted_seeds: (0, 1),
+            best_by_search: None,
+            search_spread: None,
+        };
+        assert!(latency(&curve(8)).caption.contains("The knee is at 8: from there on"));
+        let caption = latency(&curve(16)).caption;
+        assert!(!caption.contains("from there on"), "{caption}");
+        assert!(caption.contains("16, the largest that was tried"), "{caption}");
+    }
 }

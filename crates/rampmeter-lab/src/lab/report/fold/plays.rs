@@ -60,10 +60,11 @@ impl<'a> Plays<'a> {
     }
 }
 
-/// A figure of some playings that differ by their seeds.
+/// A figure of some playings that differ by their seeds; of those that were played to their end.
 pub(in super::super) fn over(entries: &[&Entry], name: &str) -> Option<OverSeeds> {
     let figure = Figure::parse(name).ok()?;
-    OverSeeds::of(entries.iter().filter_map(|entry| figure.of(entry)))
+    let whole = entries.iter().filter(|entry| entry.is_whole());
+    OverSeeds::of(whole.filter_map(|entry| figure.of(entry)))
 }
 
 /// What a figure of that name is in.

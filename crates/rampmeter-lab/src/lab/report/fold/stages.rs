@@ -2,7 +2,7 @@
 
 use super::super::data::{Cell, Chapter, Panel, Shade, Stage, Table};
 use super::plays::{Plays, clock_name, over, sentence, shown, spread, unit};
-use crate::lab::figures::{Series, Unit, series, show};
+use crate::lab::figures::{Figure, Series, Unit, series, show};
 use crate::lab::scenario::Family;
 use crate::lab::script::{FaultAt, FaultWhat, ScriptFault};
 use crate::lab::{Clock, Entry, Regime};
@@ -88,7 +88,11 @@ fn stage(plays: &Plays<'_>) -> Stage {
 }
 
 fn panel((regime, entry, series): &(Regime, &Entry, Series)) -> Panel {
-    let figure = |name: &str| spread(over(&[entry], name), unit(name));
+    // Of what broke off as well: the panel says that it did.
+    let figure = |name: &str| {
+        let figure = Figure::parse(name).ok();
+        shown(figure.and_then(|figure| figure.of(entry)), unit(name))
+    };
     let throttled =
         entry.script.servers.iter().any(|it| it.full.is_some() || !it.quotas.is_empty());
     let mut figures = vec![

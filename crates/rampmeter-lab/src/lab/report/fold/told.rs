@@ -113,7 +113,10 @@ fn judged(hold: &Hold, entries: &[Entry]) -> Held {
     let under = entries.iter().filter(|entry| entry.played.job.regime == hold.regime);
     let under: Vec<&Entry> = under.filter(|entry| as_it_is(entry)).collect();
     let aim = Aim::parse(&hold.aim).ok();
-    let judge = |entry: &&Entry| aim.as_ref().and_then(|aim| aim.judge(entry).holds);
+    // What broke off has not shown that it holds.
+    let judge = |entry: &&Entry| {
+        aim.as_ref().filter(|_| entry.is_whole()).and_then(|aim| aim.judge(entry).holds)
+    };
     let judged: Vec<Option<bool>> = under.iter().map(judge).collect();
     let name = aim.as_ref().map_or_else(String::new, |aim| aim.figure().to_string());
     Held {

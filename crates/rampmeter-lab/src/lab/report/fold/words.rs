@@ -22,7 +22,11 @@ const WORDS: [(&str, &str); 17] = [
         "lost",
         "Calls that nobody ever had an answer to: their process died, or the scenario was over.",
     ),
-    ("goodput", "Good calls in time, in each second from the first ask to the last answer."),
+    (
+        "goodput",
+        "Good calls in time, in each second from the first ask to the last answer; to the end, if a call never \
+         had one.",
+    ),
     (
         "throughput",
         "Calls that came as far as a tool and were answered, in each second of the same.",

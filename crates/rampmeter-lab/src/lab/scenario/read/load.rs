@@ -132,6 +132,13 @@ fn ends(mut value: Load, load: &Section<'_>) -> Option<Load> {
         lasts.error(message, "write how many there are, as in turns = 100");
         return None;
     }
+    if let (Arrive::Pulled, true, Some(field)) =
+        (value.arrive, value.sequence, load.get("sequence"))
+    {
+        let message = "turns that are `pulled` have all their calls at once, not in sequence";
+        field.error(message, "remove one of the two");
+        return None;
+    }
     if value.turns.is_none() && value.lasts.is_none() && load.get("turns").is_none() {
         let help = match goes_on {
             true => "write turns = 100, or for = \"30s\"",

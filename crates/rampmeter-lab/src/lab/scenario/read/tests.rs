@@ -380,3 +380,11 @@ fn a_policy_that_looks_like_headers_within_texts_is_read_as_it_stands() {
     assert_eq!(scenario.about, "[policy.limits.none]");
     assert_eq!(scenario.policy.limits.len(), 1);
 }
+
+#[test]
+fn turns_that_are_pulled_are_not_asked_for_call_by_call() {
+    let text = GOOD.replace("turns = 3", "turns = 3\narrive = \"pulled\"\nsequence = true");
+    let error = read("mine.toml", &text).unwrap_err().to_string();
+    assert!(error.contains("mine.toml:8"), "{error}");
+    assert!(error.contains("`pulled`") && error.contains("sequence"), "{error}");
+}

@@ -90,13 +90,14 @@ impl Replay {
         for call in &self.recording.calls {
             for (from, to) in call.attempts.iter().filter_map(read::Attempt::inside) {
                 let to = match what {
-                    What::Slots => to,
+                    // What ends as it starts is there for a moment all the same.
+                    What::Slots => to.max(from + 1),
                     What::Rate(_, period) => {
                         from + u64::try_from(period.as_micros()).unwrap_or(u64::MAX / 2)
                     }
                 };
                 let amount = amount(&call.tool);
-                moves.extend([(from, true, amount), (to.max(from), false, amount)]);
+                moves.extend([(from, true, amount), (to, false, amount)]);
             }
         }
         moves.sort_unstable();

@@ -190,3 +190,16 @@ fn the_most_that_was_used_is_counted_at_once_and_within_a_period() {
     let short = What::Rate(rampmeter::Unit::Requests, Duration::from_millis(1));
     assert_eq!(replay.most_used(short, |_| 1), 2);
 }
+
+#[test]
+fn a_run_that_ends_as_it_starts_uses_nothing_afterwards() {
+    let text = (0..2_u64).map(|at| {
+        let (call, now, took) = (at.to_string(), at * 1_000, at * 500);
+        let rest = format!(",\"place\":0,\"outcome\":\"succeeded\",\"took_us\":{took}");
+        line(3 * at, now, "invoked", &call, ",\"place\":0")
+            + &line(3 * at + 1, now, "started", &call, ",\"place\":0")
+            + &line(3 * at + 2, now + took, "completed", &call, &rest)
+    });
+    let replay = read(&text.collect::<String>()).unwrap();
+    assert_eq!(replay.most_used(What::Slots, |_| 1), 1);
+}

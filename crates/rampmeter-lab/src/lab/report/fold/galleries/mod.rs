@@ -26,8 +26,8 @@ pub(super) fn all(plays: &[Plays<'_>]) -> Vec<Gallery> {
         ),
         gallery(
             "Who gets what",
-            "Each flow's part of the time inside tools while there is not enough for all. The upright mark is \
-             what it is entitled to then; flows that ask alike are taken together.",
+            "Each flow's part of the time inside tools while there is not enough for all, with the first seed. \
+             The upright mark is what it is entitled to then; flows that ask alike are taken together.",
             // Of what comes after something else, shares say nothing.
             plays
                 .iter()

@@ -38,6 +38,7 @@ fn name(entry: &Entry, fault: &ScriptFault) -> String {
 
 /// Over the seeds.
 fn median(entries: &[&Entry], fault: usize) -> Option<f64> {
-    let took = entries.iter().filter_map(|entry| recoveries(entry).get(fault)?.took);
+    let whole = entries.iter().filter(|entry| entry.is_whole());
+    let took = whole.filter_map(|entry| recoveries(entry).get(fault)?.took);
     Some(OverSeeds::of(took)?.median)
 }

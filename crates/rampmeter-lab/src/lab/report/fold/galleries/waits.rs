@@ -43,7 +43,8 @@ fn priorities(plays: &Plays<'_>) -> Vec<String> {
 
 /// Over the seeds.
 fn median(entries: &[&Entry], priority: &str, of: fn(&PriorityWaits) -> f64) -> Option<f64> {
-    let all = entries.iter().flat_map(|entry| waits_by_priority(entry));
+    let all =
+        entries.iter().filter(|entry| entry.is_whole()).flat_map(|entry| waits_by_priority(entry));
     let ran = all.filter(|waits| waits.priority == priority && waits.ran > 0);
     Some(OverSeeds::of(ran.map(|waits| of(&waits)))?.median)
 }
