@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::record::Played;
+use super::regime::Regime;
 use super::scenario::{self, Scenario};
 use super::script::Script;
 use super::source::Source;
@@ -25,6 +26,24 @@ impl Entry {
     /// Whether it was played to its end: of a part no figure tells what the whole would.
     pub fn is_whole(&self) -> bool {
         self.played.facts.broken.is_none()
+    }
+
+    /// Whether it was played as its scenario's text says: by the clock that it needs, and with the size that
+    /// its own policy has, not with another of its sweep. Only of such a playing what must hold is asked.
+    pub fn is_as_written(&self) -> bool {
+        let job = &self.played.job;
+        let its_size = |size: u64| {
+            let limits = &self.scenario.policy.limits;
+            let swept = self.scenario.sweep.as_ref().map(|sweep| &sweep.limit);
+            match job.regime {
+                Regime::Semaphore => size == u64::from(self.scenario.semaphore),
+                _ => {
+                    limits.iter().any(|it| Some(&it.name) == swept && it.concurrency == Some(size))
+                }
+            }
+        };
+        let clock = self.scenario.only.is_none_or(|only| only == job.clock);
+        clock && job.size.is_none_or(its_size)
     }
 }
 

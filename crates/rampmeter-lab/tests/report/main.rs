@@ -3,6 +3,8 @@
 #![cfg(feature = "lab")]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+use rampmeter_lab::lab::hypotheses::Answer;
+
 mod colours;
 mod sample;
 mod study;
@@ -72,11 +74,55 @@ fn the_terminal_tells_the_facts_the_verdicts_and_what_does_not_hold() {
     let text = sample::report().terminal();
     assert!(text.contains("Without limits 1,000 of 1,000 calls ran at once; under the policy 8."));
     assert!(text.contains("✗ adversarial/inversion under rampmeter: p95 of high <= 2s is 2.4 s"));
+    assert!(text.contains("? recovery/memory under rampmeter: memory <= 512MiB cannot be told"));
+    assert!(text.contains("What must hold: 2 of 4 do; 1 cannot be told; 1 not played"));
     let row = text.lines().find(|line| line.starts_with("H1 ")).unwrap();
     assert!(
         row.contains("✗ shown") && row.ends_with("✗ shown") && row.contains("✓ refuted"),
         "{row}"
     );
+}
+
+#[test]
+fn what_cannot_be_told_is_missed_and_what_was_not_played_is_not() {
+    let report = sample::report();
+    let missed: Vec<&str> = report.missed().map(|held| held.scenario.as_str()).collect();
+    assert_eq!(missed, ["adversarial/inversion", "recovery/memory"]);
+}
+
+#[test]
+fn what_was_not_played_at_all_has_no_section() {
+    let mut report = sample::report();
+    let whole = report.html();
+    assert!(whole.contains("id=\"hypotheses\"") && whole.contains("id=\"published\""));
+    report.published.clear();
+    for verdict in report.hypotheses.iter_mut().flat_map(|it| &mut it.verdicts) {
+        verdict.answer = Answer::NotPlayed;
+    }
+    let page = report.html();
+    assert!(!page.contains("id=\"hypotheses\"") && !page.contains("href=\"#published\""));
+    report.hypotheses[1].verdicts[0].answer = Answer::Shown;
+    let page = report.html();
+    assert!(page.contains("Not played: H1, H3, H4") && !page.contains("<b>H3</b>"));
+}
+
+#[test]
+fn names_between_backticks_are_code_and_not_backticks() {
+    let mut report = sample::report();
+    report.findings[0].title = "The limit `api` <b> is full".into();
+    report.findings[1].title = "One ` alone".into();
+    let page = report.html();
+    assert!(page.contains("<h4>The limit <code>api</code> &lt;b&gt; is full</h4>"));
+    assert!(page.contains("<h4>One ` alone</h4>"));
+}
+
+#[test]
+fn damaged_playings_are_told_on_the_page_and_on_the_terminal() {
+    let report = sample::report();
+    let (page, text) = (report.html(), report.terminal());
+    for told in [page, text] {
+        assert!(told.contains("jobs/stress/thousand/rampmeter-2.virtual.jsonl"), "{told}");
+    }
 }
 
 #[test]

@@ -42,6 +42,10 @@ fn roll() -> Roll {
             "chaos/cascade under stageflow, seed 3".into(),
             "its process ended with signal 9".into(),
         )],
+        left_out: vec![(
+            "jobs/stress/thousand/rampmeter-2.virtual.jsonl".into(),
+            "line 3: no JSON".into(),
+        )],
     }
 }
 
@@ -376,12 +380,14 @@ fn holds() -> Vec<Held> {
         aim: aim.into(),
         value: value.into(),
         holds,
+        played: value != "not played",
     };
     vec![
         held("stress/hundred", "peak <= 8", "8", Some(true)),
         held("chaos/throttling", "no throttled", "0", Some(true)),
         held("adversarial/inversion", "p95 of high <= 2s", "2.4 s", Some(false)),
         held("recovery/memory", "memory <= 512MiB", "–", None),
+        held("curves/knee", "throttles = 0", "not played", None),
     ]
 }
 

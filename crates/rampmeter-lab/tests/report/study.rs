@@ -82,6 +82,14 @@ fn a_page_says_what_was_played_under_what() {
 }
 
 #[test]
+fn what_a_picture_says_is_of_the_seed_that_is_drawn() {
+    let report = Report::of(&study(8, &[5, 1, 3]), &[], &Findings::default());
+    let alone = Report::of(&study(8, &[1]), &[], &Findings::default());
+    let [all, one] = [&report, &alone].map(|it| &it.chapters[0].stages[0]);
+    assert_eq!((&all.caption, &all.played), (&one.caption, &one.played));
+}
+
+#[test]
 fn two_studies_differ_by_what_moved() {
     let (eight, four) = (study(8, &[1]), study(4, &[1]));
     assert_eq!(report::compare(&eight, &eight), "nothing is different\n");
@@ -151,9 +159,9 @@ fn what_plays_it_again_plays_the_same_seeds() {
         let report = Report::of(&study(8, seeds), &[], &Findings::default());
         report.again.into_iter().map(|again| again.command).collect::<Vec<_>>()
     };
-    let run = "rampmeter lab run made.toml --regimes unlimited,rampmeter";
-    assert_eq!(commands(&[1]), [format!("{run} --seed 1 --seeds 1")]);
-    let both = format!("{run} --seed 1 --seeds 2 && {run} --seed 5 --seeds 1");
+    let run = "rampmeter lab run scenarios/made.toml --regimes unlimited,rampmeter";
+    assert_eq!(commands(&[1]), [format!("{run} --seed 1")]);
+    let both = format!("{run} --seed 1 --seeds 2 && {run} --seed 5");
     assert_eq!(commands(&[1, 2, 5]), [both]);
 }
 

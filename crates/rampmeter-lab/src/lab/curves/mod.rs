@@ -33,10 +33,11 @@ pub struct Curve {
     pub clock: Clock,
     /// What was measured, by size.
     pub points: Vec<Point>,
-    /// The size at which power is greatest: throughput divided by how long a call stays inside. It
+    /// The size at which power is greatest: goodput divided by how long a call stays inside. It
     /// does not move with what else was swept, as knees found by a curve's shape do.
-    pub knee: Option<u64>,
-    /// The law of throughput inside the tools against calls in flight there, or why there is none.
+    pub knee: Option<Knee>,
+    /// The law of answers given inside the tools, while any call is there, against calls in flight
+    /// there; or why there is none.
     pub fit: Result<Fitted, String>,
     /// The best concurrency by the law, fitted to each seed anew; nothing of seeds without one.
     pub best_by_fit: Option<OverSeeds>,
@@ -46,6 +47,17 @@ pub struct Curve {
     pub best_by_search: Option<u64>,
     /// The size with the greatest goodput, over the seeds.
     pub search_spread: Option<OverSeeds>,
+}
+
+/// Where power is greatest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Knee {
+    /// At a size that lies between others.
+    At(u64),
+    /// At the smallest that was tried: a smaller one may be better.
+    Smallest(u64),
+    /// At the largest that was tried: a larger one may be better.
+    Largest(u64),
 }
 
 /// The curves of all that was swept, in the order of scenarios, regimes and clocks.
@@ -100,7 +112,7 @@ fn curve(named: Curve, entries: &[(u64, &Entry)]) -> Curve {
         Some(greatest(sized.map(|(size, point)| (size, goodput(&point))))? as f64)
     });
     Curve {
-        knee: greatest(points.iter().map(|point| (point.size, point.power()))),
+        knee: knee(&points),
         fit: fit(entries),
         fitted_seeds: (bests.len(), by_seed.len()),
         best_by_fit: OverSeeds::of(bests),
@@ -109,6 +121,17 @@ fn curve(named: Curve, entries: &[(u64, &Entry)]) -> Curve {
         points,
         ..named
     }
+}
+
+/// Nothing of one size, which is no sweep.
+fn knee(points: &[Point]) -> Option<Knee> {
+    let [first, .., last] = points else { return None };
+    let size = greatest(points.iter().map(|point| (point.size, point.power())))?;
+    Some(match size {
+        size if size == first.size && size > 1 => Knee::Smallest(size),
+        size if size == last.size => Knee::Largest(size),
+        size => Knee::At(size),
+    })
 }
 
 fn fit(entries: &[(u64, &Entry)]) -> Result<Fitted, String> {

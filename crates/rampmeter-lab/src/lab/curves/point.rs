@@ -12,6 +12,8 @@ pub struct Point {
     pub size: u64,
     /// How many seeds were played.
     pub seeds: usize,
+    /// The part of what was asked for that had a good answer: latencies are of these alone.
+    pub good: Option<OverSeeds>,
     /// Half of the calls were answered within so many seconds.
     pub p50: Option<OverSeeds>,
     /// 95 of 100 were.
@@ -26,7 +28,7 @@ pub struct Point {
     pub goodput: Option<OverSeeds>,
     /// Calls inside the tools of the limit, in the mean over the time in which there were any.
     pub in_flight: Option<OverSeeds>,
-    /// How long a call stayed inside, in the mean; seconds.
+    /// How long a call that came to an answer stayed inside, in the mean; seconds.
     pub stay: Option<OverSeeds>,
     /// Bytes held at once, at most.
     pub memory: Option<OverSeeds>,
@@ -44,6 +46,7 @@ impl Point {
         Point {
             size,
             seeds: entries.len(),
+            good: named("good / asked"),
             p50: named("p50"),
             p95: named("p95"),
             p99: named("p99"),
@@ -56,10 +59,10 @@ impl Point {
         }
     }
 
-    /// Throughput divided by how long a call stays (Kleinrock: "Power and deterministic rules of
+    /// Goodput divided by how long a call stays (Kleinrock: "Power and deterministic rules of
     /// thumb for probabilistic problems in computer communications", ICC 1979).
     pub fn power(&self) -> Option<f64> {
-        Some(self.throughput?.median / self.stay?.median)
+        Some(self.goodput?.median / self.stay?.median)
     }
 }
 
@@ -72,9 +75,9 @@ pub(super) fn holds_memory(entries: &[&Entry]) -> bool {
 pub(super) struct Inside {
     /// In the mean.
     pub(super) in_flight: f64,
-    /// Seconds.
+    /// Of those that came to an answer, in the mean; seconds.
     pub(super) stay: f64,
-    /// Runs that came to their end, per second.
+    /// Runs that came to an answer, per second.
     pub(super) throughput: f64,
 }
 
@@ -89,22 +92,24 @@ impl Inside {
         };
         let counts: Vec<bool> = entry.script.tools.iter().map(draws).collect();
         let mut stays: Vec<(u64, u64)> = Vec::new();
-        let mut ended = 0_u64;
+        let (mut done, mut done_for) = (0_u64, 0_u64);
         for record in &entry.played.records {
             let tool = entry.script.calls.get(record.call)?.tool;
             if counts.get(tool) != Some(&true) {
                 continue;
             }
             stays.extend(record.runs.iter().map(|run| (run.started, run.ended)));
-            let served = |end: RunEnd| matches!(end, RunEnd::Done | RunEnd::Failed);
-            ended += record.runs.iter().filter(|run| served(run.end)).count() as u64;
+            for run in record.runs.iter().filter(|run| run.end == RunEnd::Done) {
+                done += 1;
+                done_for += run.ended - run.started;
+            }
         }
         let busy = busy(&mut stays);
         let all: f64 = stays.iter().map(|(from, to)| (to - from) as f64).sum();
-        (busy > 0 && ended > 0).then(|| Inside {
+        (busy > 0 && done > 0).then(|| Inside {
             in_flight: all / busy as f64,
-            stay: all / stays.len() as f64 / 1e9,
-            throughput: ended as f64 / (busy as f64 / 1e9),
+            stay: done_for as f64 / done as f64 / 1e9,
+            throughput: done as f64 / (busy as f64 / 1e9),
         })
     }
 }

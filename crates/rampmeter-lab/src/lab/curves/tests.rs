@@ -163,7 +163,8 @@ fn the_knee_is_that_of_the_law_however_far_the_sweep_goes() {
     let whole = only(&study(LAW, &all, 0));
     let part = only(&study(LAW, &all[..24], 0));
     for curve in [&whole, &part] {
-        let knee = curve.knee.unwrap() as f64;
+        let Some(Knee::At(knee)) = curve.knee else { panic!("{:?}", curve.knee) };
+        let knee = knee as f64;
         assert!((knee - law).abs() <= 1.0, "{knee} for {law}");
     }
     // Why it is not found by the curve's shape.
@@ -182,7 +183,40 @@ fn a_sweep_that_never_falls_has_no_best_by_its_law() {
 fn one_size_makes_a_point_and_no_law() {
     let curve = only(&study(LAW, &[8], 0));
     assert!(curve.fit.unwrap_err().contains("sweep more sizes"));
-    assert_eq!((curve.points.len(), curve.best_by_fit, curve.knee), (1, None, Some(8)));
+    assert_eq!((curve.points.len(), curve.best_by_fit, curve.knee), (1, None, None));
+}
+
+#[test]
+fn a_knee_at_the_edge_of_a_sweep_is_told_as_an_edge() {
+    let linear = Usl { lambda: 10.0, sigma: 0.0, kappa: 0.0 };
+    assert_eq!(only(&study(linear, &SIZES, 0)).knee, Some(Knee::Largest(64)));
+    let falling = Usl { lambda: 10.0, sigma: 1.0, kappa: 0.1 };
+    assert_eq!(only(&study(falling, &[2, 4, 8], 0)).knee, Some(Knee::Smallest(2)));
+    // With less than one call at once nothing is done.
+    assert_eq!(only(&study(falling, &[1, 2, 4], 0)).knee, Some(Knee::At(1)));
+}
+
+/// Nine of ten calls at sizes above 8 are turned away at once by what they call.
+fn with_a_quota(sizes: &[u64]) -> Study {
+    let mut study = study(Usl { lambda: 10.0, sigma: 0.0, kappa: 0.0 }, sizes, 0);
+    for entry in &mut study.entries {
+        if entry.played.job.size <= Some(8) {
+            continue;
+        }
+        for record in entry.played.records.iter_mut().filter(|it| it.call % 10 > 0) {
+            record.status = Status::Throttled;
+            record.runs[0].end = RunEnd::Throttled;
+        }
+    }
+    study
+}
+
+#[test]
+fn answers_that_turn_calls_away_make_no_knee() {
+    let curve = only(&with_a_quota(&[1, 2, 4, 8, 16, 32]));
+    assert_eq!(curve.knee, Some(Knee::At(8)));
+    let good: Vec<f64> = curve.points.iter().map(|point| point.good.unwrap().median).collect();
+    assert_eq!(good, [1.0, 1.0, 1.0, 1.0, 0.1, 0.1]);
 }
 
 #[test]

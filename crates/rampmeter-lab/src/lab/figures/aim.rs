@@ -33,6 +33,9 @@ enum Op {
     Is,
 }
 
+/// A difference of this part of a bound is none.
+const SAME: f64 = 1e-9;
+
 /// The longer ones first, of which others are the beginning.
 const OPS: [(&str, Op); 7] = [
     ("<=", Op::AtMost),
@@ -85,15 +88,17 @@ impl Aim {
         Judged { holds: value.map(|value| self.holds(value)), value }
     }
 
-    /// Whether it holds of that figure.
+    /// Whether it holds of that figure. Figures are sums and quotients of nanoseconds and counts, which leave
+    /// a trace in the last digits: what is less than a billionth of the bound away from it is equal to it.
     pub fn holds(&self, value: f64) -> bool {
         let bound = self.bound();
+        let same = (value - bound).abs() <= SAME * bound.abs();
         match self.op {
-            Op::AtMost => value <= bound,
-            Op::AtLeast => value >= bound,
-            Op::Below => value < bound,
-            Op::Above => value > bound,
-            Op::Is => value == bound,
+            Op::AtMost => same || value < bound,
+            Op::AtLeast => same || value > bound,
+            Op::Below => !same && value < bound,
+            Op::Above => !same && value > bound,
+            Op::Is => same,
         }
     }
 
@@ -119,5 +124,22 @@ impl fmt::Display for Aim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = OPS.iter().find(|(_, op)| *op == self.op).map_or("=", |(word, _)| word);
         write!(f, "{} {word} {}", self.figure, self.amount)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_met_by_what_is_as_good_as_equal_to_it() {
+        // As a mean of nanoseconds comes out, and one nanosecond beside it.
+        let (mean, beside) = (0.338_f64.next_up(), 0.338_000_001);
+        let holds = |op: &str, value| Aim::parse(&format!("mean {op} 338ms")).unwrap().holds(value);
+        let each = |value| ["=", "<=", ">=", "<", ">"].map(|op| holds(op, value));
+        assert_eq!(each(mean), [true, true, true, false, false]);
+        assert_eq!(each(beside), [false, false, true, false, true]);
+        assert!(!Aim::parse("no throttles").unwrap().holds(1.0));
+        assert!(!Aim::parse("p95 <= 2s").unwrap().holds(f64::INFINITY));
     }
 }

@@ -1,5 +1,6 @@
 //! Findings that follow from playings.
 
+use super::super::again::command;
 use super::super::figures::{Aim, show};
 use super::super::hypotheses::{Answer, Hypothesis, Verdict, all};
 use super::super::record::Facts;
@@ -36,24 +37,33 @@ fn missed(entry: &Entry) -> impl Iterator<Item = Finding> {
     let job = &entry.played.job;
     let holds = entry.scenario.holds.iter().enumerate();
     holds.filter(|(_, hold)| hold.regime == job.regime).filter_map(move |(at, hold)| {
-        let evidence = missed_by(entry, &hold.aim)?;
-        let id = format!("holds-{}-{}", name(job), at + 1);
-        let title = format!("{} under {}: not {}", job.scenario, job.regime, hold.aim);
-        Some(finding(entry, id, Kind::Bug, Severity::High, title, evidence))
+        let Missed { told, evidence } = missed_by(entry, &hold.aim)?;
+        let (word, kind, severity, not) = match told {
+            true => ("holds", Kind::Bug, Severity::High, "not"),
+            false => ("untold", Kind::Risk, Severity::Medium, "it cannot be told whether"),
+        };
+        let id = format!("{word}-{}-{}", name(job), at + 1);
+        let title = format!("{} under {}: {not} {}", job.scenario, job.regime, hold.aim);
+        Some(finding(entry, id, kind, severity, title, evidence))
     })
 }
 
-/// What must hold is of whole playings by the clock that they need, and of the size in the policy.
+/// What must hold is of whole playings, as the scenario's text says.
 fn is_told(entry: &Entry) -> bool {
-    let job = &entry.played.job;
-    let clock = entry.scenario.only.is_none_or(|clock| clock == job.clock);
-    clock && job.size.is_none() && entry.played.facts.broken.is_none()
+    entry.is_as_written() && entry.is_whole()
 }
 
-fn missed_by(entry: &Entry, aim: &str) -> Option<String> {
+/// What is not known to hold.
+struct Missed {
+    /// Whether there is a figure that says so.
+    told: bool,
+    evidence: String,
+}
+
+fn missed_by(entry: &Entry, aim: &str) -> Option<Missed> {
     let aim = match Aim::parse(aim) {
         Ok(aim) => aim,
-        Err(error) => return Some(error),
+        Err(evidence) => return Some(Missed { told: false, evidence }),
     };
     let judged = aim.judge(entry);
     if judged.holds == Some(true) {
@@ -61,7 +71,8 @@ fn missed_by(entry: &Entry, aim: &str) -> Option<String> {
     }
     let value = judged.value.map(|value| show(value, aim.figure().unit()));
     let value = value.as_deref().unwrap_or("not told");
-    Some(format!("{} is {value} with seed {}", aim.figure(), entry.played.job.seed))
+    let evidence = format!("{} is {value} with seed {}", aim.figure(), entry.played.job.seed);
+    Some(Missed { told: judged.value.is_some(), evidence })
 }
 
 fn said(hypothesis: &Hypothesis, study: &Study, verdicts: &[Verdict]) -> Vec<Finding> {
@@ -116,7 +127,7 @@ fn finding(
         scenario: Some(job.scenario.clone()),
         regime: Some(job.regime),
         seed: Some(job.seed),
-        reproduce: Some(reproduce(entry)),
+        reproduce: Some(command(&entry.scenario, &[job.regime], job.clock, &[job.seed])),
         component: None,
         by: By::Study,
     }
@@ -132,13 +143,6 @@ fn subject(job: &Job, facts: &Facts) -> String {
         (Regime::RateLimiter, _) => "a token bucket for each tool".to_owned(),
         (Regime::Rampmeter, _) => format!("rampmeter {}", env!("CARGO_PKG_VERSION")),
     }
-}
-
-fn reproduce(entry: &Entry) -> String {
-    let Job { regime, seed, clock, .. } = &entry.played.job;
-    let real = if *clock == Clock::Real { " --real" } else { "" };
-    let name = entry.scenario.argument();
-    format!("rampmeter lab run {name} --regimes {regime} --seed {seed}{real}")
 }
 
 /// A job of any seed, in the letters of an id.

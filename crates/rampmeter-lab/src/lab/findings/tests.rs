@@ -108,7 +108,7 @@ fn what_is_shown_of_stageflow_is_found_with_its_version_and_what_provides_it_her
     assert_eq!(shown.subject.as_deref(), Some("stageflow-core 1.2.0, CPython 3.11.7"));
     assert_eq!(shown.evidence, "H1 is shown: peak / asked >= 90%: 100 %");
     assert_eq!(shown.component.as_deref(), Some("docs/policy.md#limitsname"));
-    let reproduce = "rampmeter lab run stress/burst-100 --regimes stageflow --seed 1";
+    let reproduce = "rampmeter lab run scenarios/stress/burst-100.toml --regimes stageflow --seed 1 --python PATH";
     assert_eq!(shown.reproduce.as_deref(), Some(reproduce));
     let refuted = findings.get("H1-rampmeter").unwrap();
     assert_eq!((refuted.kind, refuted.severity), (Kind::Strength, Severity::Info));
@@ -148,14 +148,16 @@ fn what_must_hold_and_does_not_is_a_bug_of_its_first_seed() {
         ids(&findings),
         [
             "holds-stress-burst-100-rampmeter-2",
-            "holds-stress-burst-100-rampmeter-3",
+            "untold-stress-burst-100-rampmeter-3",
             "H1-rampmeter"
         ]
     );
     let missed = findings.get("holds-stress-burst-100-rampmeter-2").unwrap();
     assert_eq!(missed.title, "stress/burst-100 under rampmeter: not peak <= 4");
     assert_eq!(missed.evidence, "peak is 5 with seed 1");
-    let untold = findings.get("holds-stress-burst-100-rampmeter-3").unwrap();
+    let untold = findings.get("untold-stress-burst-100-rampmeter-3").unwrap();
+    assert_eq!((missed.kind, missed.severity), (Kind::Bug, Severity::High));
+    assert_eq!((untold.kind, untold.severity), (Kind::Risk, Severity::Medium));
     assert_eq!(untold.evidence, "p95 of nobody is not told with seed 1");
 }
 
@@ -184,6 +186,6 @@ fn what_a_scenario_of_ones_own_shows_is_shown_again_by_its_file() {
     entry.played.facts.broken = Some("killed by signal 9".into());
     let findings = found(vec![entry]);
     let reproduce = findings.iter().next().unwrap().reproduce.clone();
-    let expected = "rampmeter lab run mine.toml --regimes rampmeter --seed 1";
+    let expected = "rampmeter lab run scenarios/mine.toml --regimes rampmeter --seed 1";
     assert_eq!(reproduce.as_deref(), Some(expected));
 }

@@ -35,6 +35,9 @@ const FEW: usize = 10;
 /// move.
 const REAL_NOISE: f64 = 0.1;
 
+/// From so much on a part is told as times.
+const MANY: f64 = 4.0;
+
 /// What is different in `b`, as text; figures of all seeds together.
 pub fn compare(a: &Study, b: &Study) -> String {
     let mut text = String::new();
@@ -163,6 +166,7 @@ fn by(before: Option<OverSeeds>, after: Option<OverSeeds>) -> String {
     let (Some(before), Some(after)) = (before, after) else { return String::new() };
     let part = after.median / before.median - 1.0;
     match part.is_finite() && part != 0.0 {
+        true if part >= MANY => format!(" ({} times)", show(part + 1.0, Unit::Plain)),
         true => format!(" ({}{})", if part > 0.0 { "+" } else { "" }, show(part, Unit::Share)),
         false => String::new(),
     }

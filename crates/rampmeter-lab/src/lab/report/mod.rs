@@ -14,11 +14,13 @@ mod svg;
 mod terminal;
 
 pub use compare::compare;
-pub use data::Report;
+pub use data::{Held, Report};
+
+use std::path::Path;
 
 use super::findings::Findings;
 use super::hypotheses::Verdict;
-use super::study::Study;
+use super::study::{LeftOut, Study};
 
 /// [`Report::html`] of a study.
 pub fn html(study: &Study, verdicts: &[Verdict], findings: &Findings) -> String {
@@ -31,6 +33,22 @@ pub fn terminal(study: &Study, verdicts: &[Verdict], findings: &Findings) -> Str
 }
 
 impl Report {
+    /// Names files that were left out of the study, by their place in the folder of the store. What they
+    /// held is in no figure.
+    #[must_use]
+    pub fn left_out(mut self, files: &[LeftOut], folder: &Path) -> Self {
+        let place = |path: &Path| path.strip_prefix(folder).unwrap_or(path).display().to_string();
+        self.roll.left_out =
+            files.iter().map(|file| (place(&file.path), file.why.clone())).collect();
+        self
+    }
+
+    /// What must hold and is not known to, though it was played: what keeps a run from being a success. What
+    /// was not played as its scenario says is not asked for.
+    pub fn missed(&self) -> impl Iterator<Item = &Held> {
+        self.holds.iter().filter(|held| held.is_missed())
+    }
+
     /// One self-contained HTML file: inline style and drawings, no scripts, nothing from the network.
     /// The same report gives the same bytes.
     pub fn html(&self) -> String {

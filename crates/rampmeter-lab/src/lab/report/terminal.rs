@@ -84,6 +84,12 @@ fn opening(report: &Report, lines: &mut Lines) {
     for under in &roll.under {
         lines.add(&format!("under the calls: {under}"));
     }
+    for (file, why) in roll.left_out.iter().take(FEW) {
+        lines.add(&format!("left out of all figures: {file}: {why}"));
+    }
+    if roll.left_out.len() > FEW {
+        lines.add(&format!("  and {} more", roll.left_out.len() - FEW));
+    }
     for (what, why) in roll.broken.iter().take(FEW) {
         lines.add(&format!("not played to the end: {what}: {why}"));
     }
@@ -164,23 +170,22 @@ fn findings(report: &Report, lines: &mut Lines) {
 }
 
 fn holds(report: &Report, lines: &mut Lines) {
-    let of = |holds| report.holds.iter().filter(move |held| held.holds == holds);
     if report.holds.is_empty() {
         return;
     }
     lines.add("");
-    let (all, kept, unknown) = (report.holds.len(), of(Some(true)).count(), of(None).count());
-    let unknown = if unknown > 0 { format!("; {unknown} cannot be told") } else { String::new() };
-    lines.add(&format!("What must hold: {kept} of {all} do{unknown}"));
-    let broken: Vec<&Held> = of(Some(false)).collect();
-    for held in broken.iter().take(FEW) {
-        lines.add(&format!(
-            "  ✗ {} under {}: {} is {}",
-            held.scenario, held.regime, held.aim, held.value
-        ));
+    let count = |is: fn(&Held) -> bool| report.holds.iter().filter(|held| is(held)).count();
+    let (played, kept) = (count(|held| held.played), count(|held| held.holds == Some(true)));
+    let told = |n: usize, what: &str| if n > 0 { format!("; {n} {what}") } else { String::new() };
+    let untold = told(count(|held| held.played && held.holds.is_none()), "cannot be told");
+    let not_played = told(count(|held| !held.played), "not played");
+    lines.add(&format!("What must hold: {kept} of {played} do{untold}{not_played}"));
+    for held in report.missed().take(FEW) {
+        lines.add(&format!("  {} {held}", if held.holds.is_none() { '?' } else { '✗' }));
     }
-    if broken.len() > FEW {
-        lines.add(&format!("  and {} more", broken.len() - FEW));
+    let missed = report.missed().count();
+    if missed > FEW {
+        lines.add(&format!("  and {} more", missed - FEW));
     }
 }
 

@@ -65,11 +65,3 @@ pub struct Scenario {
     /// A limit that is given one size after the other.
     pub sweep: Option<Sweep>,
 }
-
-impl Scenario {
-    /// What `rampmeter lab run` is told to play it: its name, or of one of one's own the file.
-    pub fn argument(&self) -> String {
-        let file = if self.family == Family::Own { ".toml" } else { "" };
-        format!("{}{file}", self.name)
-    }
-}

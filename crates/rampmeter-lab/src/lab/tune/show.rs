@@ -6,6 +6,9 @@ use super::tuned::{Reached, Step, Tried, Tuned, TunedAim, TunedKnob};
 use crate::lab::curves::OverSeeds;
 use crate::lab::figures::{Unit, show};
 
+/// From so much on a part is told as times.
+const MANY: f64 = 4.0;
+
 impl fmt::Display for Tuned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = match (self.met, self.aims.is_empty()) {
@@ -82,7 +85,7 @@ impl Tuned {
         let mut text = place.map_or(String::new(), |(_, to)| format!("{to}: "));
         let _ = match step.gain {
             gain if gain.abs() < 0.0005 => write!(text, "the same goodput"),
-            gain => write!(text, "{} goodput", percent(gain)),
+            gain => write!(text, "{} goodput", more(gain)),
         };
         for (at, worst, missed) in &step.breaks {
             let aim = &self.aims[*at];
@@ -102,7 +105,7 @@ impl Tuned {
                 Some(bound) => format!("relaxed to {}", show(bound, aim.unit)),
                 None => "left out".to_owned(),
             };
-            let gain = percent(relaxed.gain);
+            let gain = more(relaxed.gain);
             return Some(format!("`{}`, {how}, would give {gain} goodput", aim.aim));
         }
         if aim.found.missed == 0.0 {
@@ -131,13 +134,18 @@ fn aim(aim: &TunedAim) -> [String; 4] {
 /// By how much a bound is missed, where a share of it says something.
 fn over(missed: f64, aim: &TunedAim) -> String {
     match aim.bound != 0.0 && missed < 1e5 {
+        true if missed >= MANY => format!(", off by {} times the bound", show(missed, Unit::Plain)),
         true => format!(", {:.1} % off", 100.0 * missed),
         false => String::new(),
     }
 }
 
-fn percent(share: f64) -> String {
-    format!("{:+.1} %", 100.0 * share)
+/// By what part there is more, or less.
+fn more(share: f64) -> String {
+    match share >= MANY {
+        true => format!("{} times the", show(share + 1.0, Unit::Plain)),
+        false => format!("{:+.1} %", 100.0 * share),
+    }
 }
 
 fn spread(of: Option<OverSeeds>, unit: Unit) -> String {

@@ -3,6 +3,8 @@
 mod picture;
 mod table;
 
+use std::fmt;
+
 pub use picture::{Axis, Bar, Chart, Drawing, Form, Group, Ink, Line, Mark, Panel, Rows, Shade};
 pub use table::{Cell, Table};
 
@@ -53,6 +55,8 @@ pub struct Roll {
     pub under: Vec<String>,
     /// Playings that did not come to their end, and why.
     pub broken: Vec<(String, String)>,
+    /// Files of playings that cannot be believed and are left out, and why.
+    pub left_out: Vec<(String, String)>,
 }
 
 /// One of the facts that matter.
@@ -203,6 +207,28 @@ pub struct Held {
     pub value: String,
     /// Whether it holds; nothing if that cannot be told.
     pub holds: Option<bool>,
+    /// Whether it was played there at all, as the scenario's text says: not only with other sizes.
+    pub played: bool,
+}
+
+impl Held {
+    /// Whether it was played, and does not hold or cannot be told.
+    pub fn is_missed(&self) -> bool {
+        self.played && self.holds != Some(true)
+    }
+}
+
+/// In one line: where, what, and what it came to.
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Held { scenario, regime, aim, value, .. } = self;
+        write!(f, "{scenario} under {regime}: {aim}")?;
+        match (self.played, self.holds) {
+            (false, _) => f.write_str(" was not played"),
+            (true, None) => f.write_str(" cannot be told"),
+            (true, Some(_)) => write!(f, " is {value}"),
+        }
+    }
 }
 
 /// How to play something again.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::data::Again;
-use crate::lab::{Clock, Entry, Study};
+use crate::lab::again::command;
+use crate::lab::{Clock, Entry, Regime, Study};
 
 pub(super) fn commands(study: &Study) -> Vec<Again> {
     let same = |a: &Entry, b: &Entry| {
@@ -15,20 +16,13 @@ pub(super) fn commands(study: &Study) -> Vec<Again> {
 fn again(entries: &[Entry]) -> Again {
     let jobs = || entries.iter().map(|entry| &entry.played.job);
     let regimes: BTreeSet<_> = jobs().map(|job| job.regime).collect();
-    let regimes: Vec<&str> = regimes.iter().map(|regime| regime.as_str()).collect();
     let seeds: BTreeSet<u64> = jobs().map(|job| job.seed).collect();
+    let regimes: Vec<Regime> = regimes.into_iter().collect();
     let seeds: Vec<u64> = seeds.into_iter().collect();
-    let (scenario, regimes) = (&entries[0].scenario, regimes.join(","));
-    let real = entries[0].played.job.clock == Clock::Real;
-    let clock = if real { " --real" } else { "" };
-    // One command plays seeds that follow each other.
-    let command = |seeds: &[u64]| {
-        let (name, first, count) = (scenario.argument(), seeds[0], seeds.len());
-        format!(
-            "rampmeter lab run {name} --regimes {regimes} --seed {first} --seeds {count}{clock}"
-        )
-    };
-    let commands = seeds.chunk_by(|one, next| one.checked_add(1) == Some(*next)).map(command);
-    let what = format!("{}{}", scenario.name, if real { ", in real time" } else { "" });
-    Again { what, command: commands.collect::<Vec<_>>().join(" && ") }
+    let (scenario, clock) = (&entries[0].scenario, entries[0].played.job.clock);
+    let real = if clock == Clock::Real { ", in real time" } else { "" };
+    Again {
+        what: format!("{}{real}", scenario.name),
+        command: command(scenario, &regimes, clock, &seeds),
+    }
 }

@@ -1,12 +1,15 @@
 //! Latency, goodput and memory against concurrency.
 
 use super::super::data::{
-    Axis, Cell, Chart, Drawing, Form, Gallery, Ink, Line, Mark, Picture, Table,
+    Axis, Cell, Chart, Drawing, Form, Gallery, Ink, Line, Mark, Picture, Shade, Table,
 };
 use super::plays::{clock_name, spread};
-use crate::lab::curves::{Best, Curve, Memory, OverSeeds, Point, curves, memory};
+use crate::lab::curves::{Best, Curve, Knee, Memory, OverSeeds, Point, curves, memory};
 use crate::lab::figures::{Unit, show};
 use crate::lab::{Regime, Study};
+
+/// With less of R² a law says nothing.
+const DESCRIBED: f64 = 0.9;
 
 pub(super) fn galleries(study: &Study) -> Vec<Gallery> {
     let curves = curves(study);
@@ -57,7 +60,7 @@ fn goodput(curves: &[Curve]) -> Picture {
             }));
         }
     }
-    let head = ["Regime", "Size", "Throughput", "Goodput", "Inside, mean"];
+    let head = ["Regime", "Size", "Good of asked", "Throughput", "Goodput", "Inside, mean"];
     Picture {
         title: "Goodput".into(),
         caption: curves.iter().map(best).collect::<Vec<_>>().join(" "),
@@ -79,15 +82,22 @@ fn best(curve: &Curve) -> String {
             let [least, most] = [over.least, over.most].map(|it| show(it, Unit::Count));
             format!("best at {best} by search ({least} to {most} over the seeds)")
         }
+        (Some(best), _) if is_edge(curve, best) => {
+            format!("best at {best} by search, which is the edge of what was tried")
+        }
         (Some(best), _) => format!("best at {best} by search"),
         (None, _) => "no best by search".to_owned(),
     };
     let law = match &curve.fit {
         Err(why) => why.clone(),
-        Ok(_) if law(curve).is_none() => {
-            "the law does not describe it: something else than company slows calls down here"
-                .to_owned()
+        Ok(fit) if fit.r2 < DESCRIBED => {
+            format!("the law does not describe it (R² {:.2})", fit.r2)
         }
+        Ok(fit) if law(curve).is_none() => format!(
+            "the law describes only how fast tools answer while calls are inside them (R² {:.2}); goodput does \
+             not follow that here, as it hangs on when calls come or how many are turned away",
+            fit.r2
+        ),
         Ok(fit) => match fit.best() {
             Best::At(_) => format!("at {} by the law", spread(curve.best_by_fit, Unit::Plain)),
             other => format!("by the law {other}"),
@@ -96,11 +106,17 @@ fn best(curve: &Curve) -> String {
     format!("Under {}: {searched}, {law}.", curve.regime)
 }
 
+fn is_edge(curve: &Curve, size: u64) -> bool {
+    let mut ends = [curve.points.first(), curve.points.last()].into_iter().flatten();
+    curve.points.len() > 1 && size > 1 && ends.any(|point| point.size == size)
+}
+
 /// What the law's numbers came to.
 fn constants(curve: &Curve) -> Option<Vec<Cell>> {
     let fit = curve.fit.as_ref().ok()?;
     Some(vec![
-        Cell::word(format!("{}: the law", curve.regime)),
+        Cell::word(format!("{}: the law, inside tools", curve.regime)),
+        Cell::figure(""),
         Cell::figure(format!("R² {:.3}", fit.r2)),
         Cell::figure(format!("λ {:.2}/s", fit.law.lambda)),
         Cell::figure(format!("σ {:.4}", fit.law.sigma)),
@@ -124,6 +140,7 @@ fn goodput_row(curve: &Curve, point: &Point) -> Vec<Cell> {
     vec![
         Cell::word(curve.regime.as_str()),
         Cell::figure(point.size.to_string()),
+        figure(point.good, Unit::Share),
         figure(point.throughput, Unit::PerSecond),
         figure(point.goodput, Unit::PerSecond),
         figure(point.in_flight, Unit::Plain),
@@ -135,10 +152,10 @@ fn goodput_row(curve: &Curve, point: &Point) -> Vec<Cell> {
 fn law(curve: &Curve) -> Option<Line> {
     const STEPS: u32 = 48;
     const NEAR: f64 = 0.1;
-    let fit = curve.fit.as_ref().ok()?;
+    let fit = curve.fit.as_ref().ok().filter(|fit| fit.r2 >= DESCRIBED)?;
     let misses = curve.points.iter().filter_map(|point| {
-        let (inside, throughput) = (point.in_flight?.median, point.throughput?.median);
-        Some((fit.law.at(inside) / throughput - 1.0).abs())
+        let (inside, goodput) = (point.in_flight?.median, point.goodput?.median);
+        Some((fit.law.at(inside) / goodput - 1.0).abs())
     });
     OverSeeds::of(misses).filter(|misses| misses.median <= NEAR)?;
     let at = |step: u32| fit.most.powf(f64::from(step) / f64::from(STEPS));
@@ -164,36 +181,91 @@ fn latency(curve: &Curve) -> Picture {
     };
     let row = |point: &Point| {
         let figures = of.map(|(_, _, of)| Cell::figure(spread(of(point), Unit::Time)));
-        std::iter::once(Cell::figure(point.size.to_string())).chain(figures).collect()
+        let good = Cell::figure(spread(point.good, Unit::Share));
+        [Cell::figure(point.size.to_string()), good].into_iter().chain(figures).collect()
     };
-    let largest = curve.points.last().map(|point| point.size);
-    let passed = curve.knee.filter(|knee| Some(*knee) != largest);
-    let knee = passed.map(|knee| Mark { x: knee as f64, y: None, name: format!("knee at {knee}") });
-    let caption = match curve.knee {
-        Some(knee) if passed.is_none() => format!(
-            "Latency from asked to answered. The knee is not passed up to {knee}, the largest that was tried."
-        ),
-        Some(knee) => format!(
-            "Latency from asked to answered. The knee is at {knee}: from there on each call more at once costs \
-             more than it brings."
-        ),
-        None => "Latency from asked to answered.".to_owned(),
+    let knee = match curve.knee {
+        Some(Knee::At(size)) => {
+            Some(Mark { x: size as f64, y: None, name: format!("knee at {size}") })
+        }
+        _ => None,
     };
+    let about =
+        ["Latency from asked to answered.".to_owned(), about_knee(curve), about_good(curve)];
     Picture {
         title: format!("Latency under {}", curve.regime),
-        caption,
+        caption: about.join(" ").trim_end().to_owned(),
         drawing: Drawing::Chart(Chart {
             x: axis("size of the limit", Unit::Count, true),
             y: axis("latency", Unit::Time, true),
             lines: of.into_iter().map(line).collect(),
-            shades: Vec::new(),
+            shades: not_all_good(curve),
             marks: knee.into_iter().collect(),
         }),
         table: Table {
-            head: ["Size", "p50", "p95", "p99", "max"].map(str::to_owned).into(),
+            head: ["Size", "Good of asked", "p50", "p95", "p99", "max"].map(str::to_owned).into(),
             rows: curve.points.iter().map(row).collect(),
         },
     }
+}
+
+fn about_knee(curve: &Curve) -> String {
+    match curve.knee {
+        Some(Knee::At(size)) => format!(
+            "The knee is at {size}: from there on each call more at once costs more than it brings."
+        ),
+        Some(Knee::Largest(size)) => format!(
+            "There is no knee: what a call brings for what it costs is still rising at {size}, the largest size \
+             tried."
+        ),
+        Some(Knee::Smallest(size)) => format!(
+            "There is no knee: what a call brings for what it costs only falls from {size} on, the smallest \
+             size tried."
+        ),
+        None => String::new(),
+    }
+}
+
+/// Of calls that nobody answers there is no latency: where few are answered it looks better than it is.
+fn about_good(curve: &Curve) -> String {
+    let part: Vec<String> = curve
+        .points
+        .iter()
+        .filter(|point| !all_good(point))
+        .map(|point| {
+            let good = point.good.map_or(f64::NAN, |good| good.median);
+            format!("{} at {}", show(good, Unit::Share), point.size)
+        })
+        .collect();
+    match part.as_slice() {
+        [] => String::new(),
+        part => format!(
+            "Where it is grey, not all that was asked for had a good answer (of all: {}), and the latencies are of \
+             those alone that had one: compare goodput, too.",
+            part.join(", ")
+        ),
+    }
+}
+
+/// What is shown as 100 % is all.
+fn all_good(point: &Point) -> bool {
+    point.good.is_none_or(|good| good.least >= 0.9995)
+}
+
+/// Around the sizes at which not all were answered, half-way to their neighbours.
+fn not_all_good(curve: &Curve) -> Vec<Shade> {
+    let sizes: Vec<f64> = curve.points.iter().map(|point| point.size as f64).collect();
+    let between = |one: usize, other: usize| (sizes[one] * sizes[other]).sqrt();
+    let mut shades: Vec<Shade> = Vec::new();
+    for at in (0..sizes.len()).filter(|at| !all_good(&curve.points[*at])) {
+        let from = between(at.saturating_sub(1), at);
+        let until = between(at, (at + 1).min(sizes.len() - 1));
+        match shades.last_mut().filter(|last| last.until >= from) {
+            Some(last) => last.until = until,
+            None => shades.push(Shade { from, until, name: "not all had a good answer".into() }),
+        }
+    }
+    shades
 }
 
 fn measured(name: &str, curve: &Curve, ink: Ink, of: fn(&Point) -> Option<OverSeeds>) -> Line {
@@ -291,6 +363,7 @@ mod tests {
         Point {
             size,
             seeds: 1,
+            good: None,
             p50: None,
             p95: None,
             p99: None,
@@ -318,9 +391,9 @@ mod tests {
             best_by_search: None,
             search_spread: None,
         };
-        assert!(latency(&curve(8)).caption.contains("The knee is at 8: from there on"));
-        let caption = latency(&curve(16)).caption;
+        assert!(latency(&curve(Knee::At(8))).caption.contains("The knee is at 8: from there on"));
+        let caption = latency(&curve(Knee::Largest(16))).caption;
         assert!(!caption.contains("from there on"), "{caption}");
-        assert!(caption.contains("16, the largest that was tried"), "{caption}");
+        assert!(caption.contains("16, the largest size tried"), "{caption}");
     }
 }

@@ -59,10 +59,12 @@ fn fact(plays: &[Plays<'_>], sought: &Sought) -> Option<Fact> {
     };
     let (unlimited, rampmeter) = (value(Regime::Unlimited)?, value(Regime::Rampmeter)?);
     let asked = show(plays.median(Regime::Unlimited, "asked")?, Unit::Count);
+    let seeds = plays.under(Regime::Rampmeter).len();
+    let of_seeds = if seeds > 1 { format!(", median of {seeds} seeds") } else { String::new() };
     let sides = [Regime::Unlimited, Regime::Stageflow, Regime::Rampmeter];
     let sentence = sought.sentence.replace("{asked}", &asked);
     Some(Fact {
-        what: sought.what.to_owned(),
+        what: format!("{}{of_seeds}", sought.what),
         sides: sides.into_iter().filter_map(|regime| Some((regime, value(regime)?))).collect(),
         sentence: sentence.replace("{unlimited}", &unlimited).replace("{rampmeter}", &rampmeter),
     })

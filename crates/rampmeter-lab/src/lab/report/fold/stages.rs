@@ -80,7 +80,7 @@ fn stage(plays: &Plays<'_>) -> Stage {
     Stage {
         scenario: plays.scenario.name.clone(),
         about: sentence(&plays.scenario.about),
-        caption: caption(plays),
+        caption: caption(plays, &drawn),
         played: format!("{}, seed {seed}", clock_name(plays.clock)),
         panels: drawn.iter().map(panel).collect(),
         table: over_time(&drawn),
@@ -170,11 +170,14 @@ const OUTCOMES: [(&str, &str); 3] = [
     ),
 ];
 
-/// What to see, in the figures of this very run: whatever they are, it is true.
-fn caption(plays: &Plays<'_>) -> String {
+/// What to see, in the figures of the very playings that are drawn: whatever they are, it is true.
+fn caption(plays: &Plays<'_>, drawn: &[(Regime, &Entry, Series)]) -> String {
     let both = |name: &str| {
         let unit = unit(name);
-        let one = |regime| Some(show(plays.median(regime, name)?, unit));
+        let one = |regime| {
+            let (_, entry, _) = drawn.iter().find(|(it, ..)| *it == regime)?;
+            Some(show(over(&[entry], name)?.median, unit))
+        };
         Some((one(Regime::Unlimited)?, one(Regime::Rampmeter)?))
     };
     let mut told = Vec::new();

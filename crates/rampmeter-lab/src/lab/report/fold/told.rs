@@ -111,7 +111,7 @@ pub(in super::super) fn holds(study: &Study) -> Vec<Held> {
 
 fn judged(hold: &Hold, entries: &[Entry]) -> Held {
     let under = entries.iter().filter(|entry| entry.played.job.regime == hold.regime);
-    let under: Vec<&Entry> = under.filter(|entry| as_it_is(entry)).collect();
+    let under: Vec<&Entry> = under.filter(|entry| entry.is_as_written()).collect();
     let aim = Aim::parse(&hold.aim).ok();
     // What broke off has not shown that it holds.
     let judge = |entry: &&Entry| {
@@ -124,6 +124,7 @@ fn judged(hold: &Hold, entries: &[Entry]) -> Held {
         regime: hold.regime,
         aim: hold.aim.clone(),
         value: spread(over(&under, &name), unit(&name)),
+        played: !under.is_empty(),
         holds: match judged.as_slice() {
             [] => None,
             all if all.contains(&Some(false)) => Some(false),
@@ -131,13 +132,4 @@ fn judged(hold: &Hold, entries: &[Entry]) -> Held {
             _ => Some(true),
         },
     }
-}
-
-/// Whether it was played under the very policy that its scenario has: not with another size.
-fn as_it_is(entry: &Entry) -> bool {
-    let (Some(size), Some(sweep)) = (entry.played.job.size, &entry.scenario.sweep) else {
-        return true;
-    };
-    let limit = entry.scenario.policy.limits.iter().find(|limit| limit.name == sweep.limit);
-    limit.is_some_and(|limit| limit.concurrency == Some(size))
 }

@@ -43,12 +43,12 @@ const WORDS: [(&str, &str); 17] = [
     ),
     (
         "knee",
-        "The concurrency with the greatest throughput divided by how long a call stays inside \
+        "The concurrency with the greatest goodput divided by how long a call stays inside \
               (Kleinrock 1979).",
     ),
     (
         "the law",
-        "The Universal Scalability Law (Gunther 2007), fitted to throughput against calls inside; its \
+        "The Universal Scalability Law (Gunther 2007), fitted to answers per second against calls inside, while any are; its \
                  best is where it is greatest.",
     ),
 ];

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::super::data::{Cell, Found, Held, Report, Table};
 use super::super::fold::clock_name;
-use super::{regime, table};
+use super::{prose, regime, table};
 
 pub(super) fn published(report: &Report) -> Markup {
     let mut columns: Vec<_> =
@@ -58,8 +58,8 @@ fn finding(found: &Found) -> Markup {
                 span.tag { (found.kind) }
                 span.tag.severity { (found.severity) }
             }
-            h4 { (found.title) }
-            p { (found.evidence) }
+            h4 { (prose(&found.title)) }
+            p { (prose(&found.evidence)) }
             dl {
                 @if let Some(subject) = &found.subject { div { dt { "About" } dd { (subject) } } }
                 @if let Some(scenario) = &found.scenario {
@@ -69,7 +69,7 @@ fn finding(found: &Found) -> Markup {
                     div { dt { "Again" } dd { code { (command) } } }
                 }
                 @if let Some(pointer) = &found.pointer {
-                    div { dt { "Provided here by" } dd { (pointer) } }
+                    div { dt { "Provided here by" } dd { (prose(pointer)) } }
                 }
             }
         }
@@ -77,16 +77,20 @@ fn finding(found: &Found) -> Markup {
 }
 
 pub(super) fn holds(report: &Report) -> Markup {
-    let count = |holds| report.holds.iter().filter(|held| held.holds == holds).count();
-    let (kept, unknown) = (count(Some(true)), count(None));
-    let broken: Vec<&Held> = report.holds.iter().filter(|it| it.holds == Some(false)).collect();
+    let count = |is: fn(&Held) -> bool| report.holds.iter().filter(|held| is(held)).count();
+    let (kept, broken) = (count(|it| it.holds == Some(true)), count(|it| it.holds == Some(false)));
+    let untold = count(|it| it.played && it.holds.is_none());
+    let not_played = count(|it| !it.played);
+    let missed: Vec<&Held> = report.missed().collect();
     let all: Vec<&Held> = report.holds.iter().collect();
     html! {
         p.lead {
             "Each scenario says what must hold of it. " b { (kept) " of " (all.len()) } " do; "
-            (broken.len()) " do not; of " (unknown) " nothing that was played can tell."
+            (broken) " do not."
+            @if untold > 0 { " Of " (untold) " what was played cannot tell, which counts as not holding." }
+            @if not_played > 0 { " " (not_played) " were not played as their scenarios say." }
         }
-        @if !broken.is_empty() { (list("What does not hold", &broken)) }
+        @if !missed.is_empty() { (list("What is not known to hold", &missed)) }
         details {
             summary { "All that must hold, with its figures" }
             (list("What must hold", &all))
@@ -120,9 +124,10 @@ fn row(held: &Held) -> Markup {
             td.figure { (held.value) }
             td {
                 @match held.holds {
+                    None if !held.played => span.verdict.open { i aria-hidden="true" { "·" } " not played" },
                     Some(true) => span.verdict.refuted { i aria-hidden="true" { "✓" } " yes" },
                     Some(false) => span.verdict.shown { i aria-hidden="true" { "✗" } " no" },
-                    None => span.verdict.open { i aria-hidden="true" { "·" } " not known" },
+                    None => span.verdict.shown { i aria-hidden="true" { "?" } " cannot be told" },
                 }
             }
         }
@@ -139,7 +144,8 @@ pub(super) fn again(report: &Report) -> Markup {
         p.lead {
             "Everything in this page is a fold over one record for each call. In virtual time the same seed "
             "gives the same records, and the same page, byte for byte. Each scenario can be played again by "
-            "itself."
+            "itself. A scenario of your own is named by its text beside this page, so such a command is for "
+            "this folder; " code { "PATH" } " stands for a Python with stageflow-core."
         }
         details.commands {
             summary { "The command for each scenario" }
@@ -150,6 +156,6 @@ pub(super) fn again(report: &Report) -> Markup {
 
 pub(super) fn words(report: &Report) -> Markup {
     html! {
-        dl.words { @for (word, meaning) in &report.words { div { dt { (word) } dd { (meaning) } } } }
+        dl.words { @for (word, meaning) in &report.words { div { dt { (word) } dd { (prose(meaning)) } } } }
     }
 }

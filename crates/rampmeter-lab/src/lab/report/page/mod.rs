@@ -35,6 +35,16 @@ pub(super) fn html(report: &Report) -> String {
         figures::again(report),
         figures::words(report),
     ];
+    let told = [
+        true,
+        true,
+        report.hypotheses.iter().any(verdicts::is_played),
+        !report.published.is_empty(),
+    ];
+    // Of what was not played there is nothing to say.
+    let told = told.into_iter().chain(std::iter::repeat(true));
+    let sections = SECTIONS.into_iter().zip(contents).zip(told);
+    let sections: Vec<_> = sections.filter(|(_, told)| *told).map(|(section, _)| section).collect();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -50,10 +60,10 @@ pub(super) fn html(report: &Report) -> String {
             body {
                 (opening::header(report))
                 nav aria-label="Contents" {
-                    @for (id, title) in SECTIONS { a href={ "#" (id) } { (title) } }
+                    @for ((id, title), _) in &sections { a href={ "#" (id) } { (title) } }
                 }
                 main {
-                    @for ((id, title), content) in SECTIONS.into_iter().zip(contents) {
+                    @for ((id, title), content) in &sections {
                         section id=(id) { h2 { (title) } (content) }
                     }
                 }
@@ -91,6 +101,20 @@ fn place(cell: &Cell) -> Markup {
     match cell {
         Cell::Word(text) => html! { td { (text) } },
         Cell::Figure(text) => html! { td.figure { (text) } },
+    }
+}
+
+/// Text in which names stand between backticks.
+fn prose(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    // Where they are not in pairs they are no marks.
+    if parts.len().is_multiple_of(2) {
+        return html! { (text) };
+    }
+    html! {
+        @for (index, part) in parts.iter().enumerate() {
+            @if index % 2 == 1 { code { (part) } } @else { (part) }
+        }
     }
 }
 

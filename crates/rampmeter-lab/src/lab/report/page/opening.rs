@@ -63,6 +63,16 @@ fn played(roll: &Roll) -> Markup {
             }))
             @if !roll.under.is_empty() { (pair("Under the calls", &html! { (roll.under.join("; ")) })) }
         }
+        @if !roll.left_out.is_empty() {
+            div.warning {
+                p {
+                    b { (roll.left_out.len()) " damaged or outdated playings are left out" }
+                    " of all that follows, so figures may differ from those of the whole; "
+                    code { "rampmeter lab run" } " plays them again:"
+                }
+                ul { @for (file, why) in &roll.left_out { li { b { (file) } ": " (why) } } }
+            }
+        }
         @if !roll.broken.is_empty() {
             div.warning {
                 p { b { "Not played to the end" } " (what came until then is kept and counted):" }

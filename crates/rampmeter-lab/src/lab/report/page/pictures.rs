@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::data::{Chapter, Drawing, Gallery, Panel, Picture, Report, Stage};
 use super::super::svg;
-use super::{behind, regime};
+use super::{behind, prose, regime};
 
 pub(super) fn chapters(report: &Report) -> Markup {
     html! {
@@ -37,9 +37,9 @@ fn played(stage: &Stage) -> Markup {
     html! {
         figure.stage {
             h4 { (stage.scenario) small { (stage.played) } }
-            p.about { (stage.about) }
+            p.about { (prose(&stage.about)) }
             div.panels { @for panel in &stage.panels { (side(stage, panel, &frame)) } }
-            figcaption { (stage.caption) }
+            figcaption { (prose(&stage.caption)) }
             (behind(&stage.scenario, &stage.table))
         }
     }
@@ -70,8 +70,8 @@ pub(super) fn galleries(report: &Report) -> Markup {
 
 fn hung(gallery: &Gallery) -> Markup {
     html! {
-        h3 { (gallery.title) }
-        p { (gallery.about) }
+        h3 { (prose(&gallery.title)) }
+        p { (prose(&gallery.about)) }
         div.gallery { @for picture in &gallery.pictures { (framed(picture)) } }
     }
 }
@@ -79,12 +79,12 @@ fn hung(gallery: &Gallery) -> Markup {
 fn framed(picture: &Picture) -> Markup {
     html! {
         figure.picture {
-            h4 { (picture.title) }
+            h4 { (prose(&picture.title)) }
             @match &picture.drawing {
                 Drawing::Chart(chart) => (svg::chart(&picture.title, &picture.caption, chart)),
                 Drawing::Rows(rows) => (svg::rows(&picture.title, &picture.caption, rows)),
             }
-            figcaption { (picture.caption) }
+            figcaption { (prose(&picture.caption)) }
             (behind(&picture.title, &picture.table))
         }
     }

@@ -4,12 +4,15 @@ use maud::{Markup, html};
 
 use super::super::data::{Hypothesis, Judged, Report};
 use super::super::svg::class_of;
-use super::regime;
+use super::{prose, regime};
 use crate::lab::Regime;
 use crate::lab::hypotheses::Answer;
 
 pub(super) fn section(report: &Report) -> Markup {
     let regimes = &report.roll.regimes;
+    let played = || report.hypotheses.iter().filter(|it| is_played(it));
+    let not_played = report.hypotheses.iter().filter(|it| !is_played(it));
+    let not_played: Vec<&str> = not_played.map(|it| it.id.as_str()).collect();
     html! {
         p.lead {
             "Each hypothesis says that something goes wrong. " (mark(Answer::Shown)) " is: it did; "
@@ -22,13 +25,19 @@ pub(super) fn section(report: &Report) -> Markup {
                     th scope="col" { "Hypothesis" }
                     @for of in regimes { th scope="col" { (regime(*of)) } }
                 } }
-                tbody { @for hypothesis in &report.hypotheses { (row(hypothesis, regimes)) } }
+                tbody { @for hypothesis in played() { (row(hypothesis, regimes)) } }
             }
         }
-        (notes(&report.hypotheses))
+        @if !not_played.is_empty() { p { "Not played: " (not_played.join(", ")) "." } }
+        (notes(played()))
         h3 { "The figures behind the verdicts" }
-        @for hypothesis in &report.hypotheses { (figures(hypothesis)) }
+        @for hypothesis in played() { (figures(hypothesis)) }
     }
+}
+
+/// Whether there is anything to say of it.
+pub(super) fn is_played(hypothesis: &Hypothesis) -> bool {
+    hypothesis.verdicts.iter().any(|verdict| verdict.answer != Answer::NotPlayed)
 }
 
 fn row(hypothesis: &Hypothesis, regimes: &[Regime]) -> Markup {
@@ -57,26 +66,27 @@ fn mark(answer: Answer) -> Markup {
     html! { span.verdict.(class) { i aria-hidden="true" { (sign) } " " (answer.as_str()) } }
 }
 
-fn notes(hypotheses: &[Hypothesis]) -> Markup {
+fn notes<'a>(hypotheses: impl Iterator<Item = &'a Hypothesis>) -> Markup {
     let notes: Vec<_> =
-        hypotheses.iter().filter_map(|it| it.note.as_ref().map(|note| (&it.id, note))).collect();
+        hypotheses.filter_map(|it| it.note.as_ref().map(|note| (&it.id, note))).collect();
     html! {
         @if !notes.is_empty() {
             div.note {
                 p { b { "Where the study guessed otherwise" } }
-                ul { @for (id, note) in notes { li { b { (id) } " " (note) } } }
+                ul { @for (id, note) in notes { li { b { (id) } " " (prose(note)) } } }
             }
         }
     }
 }
 
 fn figures(hypothesis: &Hypothesis) -> Markup {
+    let played = hypothesis.verdicts.iter().filter(|it| it.answer != Answer::NotPlayed);
     html! {
         details {
             summary { b { (hypothesis.id) } " " (hypothesis.title) }
-            p.claim { (hypothesis.claim) }
+            p.claim { (prose(&hypothesis.claim)) }
             ul.thresholds { @for threshold in &hypothesis.thresholds { li { (threshold) } } }
-            dl.behind { @for verdict in &hypothesis.verdicts { (behind(verdict)) } }
+            dl.behind { @for verdict in played { (behind(verdict)) } }
         }
     }
 }

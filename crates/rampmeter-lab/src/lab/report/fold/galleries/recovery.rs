@@ -26,7 +26,9 @@ pub(super) fn picture(plays: &Plays<'_>) -> Option<Picture> {
         }
         groups.push(Group { name, bars });
     }
-    let told = groups.iter().flat_map(|group| &group.bars).any(|bar| bar.value.is_some());
+    // Where nobody takes any time there is nothing to see.
+    let took = |bar: &Bar| bar.value.is_some_and(|took| took > 0.0);
+    let told = groups.iter().flat_map(|group| &group.bars).any(took);
     let axis = axis("time to recover", Unit::Time, false);
     told.then(|| super::rows(plays, axis, groups, super::table(&["Fault", "Regime", "Took"], rows)))
 }

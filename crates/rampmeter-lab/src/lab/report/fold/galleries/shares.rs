@@ -15,8 +15,12 @@ const TOLD_APART: usize = 4;
 pub(super) fn picture(plays: &Plays<'_>) -> Option<Picture> {
     let mut groups: Vec<Group> = Vec::new();
     let mut rows = Vec::new();
+    let mut without = Vec::new();
     for (regime, entries) in &plays.regimes {
         let shares = shares_by_flow(entries.first()?);
+        if shares.is_empty() {
+            without.push(regime.as_str());
+        }
         rows.extend(shares.iter().map(|share| row(share, *regime)));
         for (name, share, entitled) in together(&shares) {
             let bar = Bar {
@@ -34,7 +38,16 @@ pub(super) fn picture(plays: &Plays<'_>) -> Option<Picture> {
     }
     let table = super::table(&["Flow", "Priority", "Regime", "Share", "Entitled to"], rows);
     let axis = axis("share, and entitlement", Unit::Share, false);
-    (groups.len() > 1).then(|| super::rows(plays, axis, groups, table))
+    (groups.len() > 1).then(|| {
+        let mut picture = super::rows(plays, axis, groups, table);
+        if !without.is_empty() {
+            let without = without.join(" and ");
+            picture.caption += &format!(
+                " Under {without} there was always enough for all, so nothing was shared out."
+            );
+        }
+        picture
+    })
 }
 
 fn row(share: &FlowShare, regime: Regime) -> Vec<Cell> {
