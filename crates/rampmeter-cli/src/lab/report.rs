@@ -9,7 +9,7 @@ use rampmeter_lab::lab::report::Report;
 use rampmeter_lab::lab::report::data::Held;
 use rampmeter_lab::lab::store::{Store, StoreError, write_whole};
 use rampmeter_lab::lab::study::Shelf;
-use rampmeter_lab::lab::{Job, Regime, Study};
+use rampmeter_lab::lab::{Regime, Study};
 use serde_json::{Map, Value, json};
 
 use crate::args::ReportArgs;
@@ -64,7 +64,7 @@ pub(super) fn make(store: &Store, as_json: bool) -> Result<Exit, String> {
     if written && !as_json {
         summary += &format!("{}\n", page.display());
     }
-    whole &= written & print(&summary) & report.roll.broken.is_empty() & holds(&report, &study);
+    whole &= written & print(&summary) & report.roll.broken.is_empty() & holds(&report);
     Ok(if whole { Exit::Done } else { Exit::Partly })
 }
 
@@ -88,17 +88,16 @@ fn write(path: &Path, text: &str) -> bool {
 
 /// Whether all that must hold of what was played does; what does not is named, and so is what nothing
 /// that was played tells of.
-fn holds(report: &Report, study: &Study) -> bool {
+fn holds(report: &Report) -> bool {
     let mut all = true;
     for held in &report.holds {
-        let Held { scenario, regime, aim, value, holds } = held;
-        let is_of = |job: &Job| job.scenario == *scenario && job.regime == *regime;
+        let Held { scenario, regime, aim, value, holds, played } = held;
         match holds {
             Some(true) => continue,
             Some(false) => {
                 say(format_args!("does not hold: {scenario} under {regime}: {aim}, it is {value}"))
             }
-            None if study.entries.iter().any(|it| is_of(&it.played.job)) => say(format_args!(
+            None if *played => say(format_args!(
                 "cannot be told: {scenario} under {regime}: {aim}; nothing was played that has this figure"
             )),
             None => continue,
