@@ -1,8 +1,8 @@
-//! What is said on stderr, above the live view if there is one. That nobody listens is no reason to
-//! stop.
+//! What is said on stderr, above the live view if there is one, which nobody has to listen to; and what
+//! a command prints on stdout.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::sync::LazyLock;
 
 use indicatif::MultiProgress;
@@ -19,4 +19,20 @@ pub(crate) fn say(text: impl Display) {
     BARS.suspend(|| {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     });
+}
+
+/// Prints what a command was asked for on stdout; whether it is written. A reader that has seen enough
+/// may close the pipe.
+pub(crate) fn print(text: &str) -> bool {
+    let mut stdout = std::io::stdout().lock();
+    let printed = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    match printed {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            say(format_args!(
+                "error: cannot write to standard output: {error}; see where it leads"
+            ));
+            false
+        }
+        _ => true,
+    }
 }

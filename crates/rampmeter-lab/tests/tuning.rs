@@ -163,6 +163,19 @@ fn a_limit_per_label_is_played_per_flow_and_said_to_be() {
 }
 
 #[test]
+fn calls_that_share_runs_since_all_ask_for_the_same_are_told() {
+    let mut case = case!("one-server", []);
+    let told = |case: &Case| {
+        let tuned = tune(&TuneOptions { seeds: &[1], most: 10, ..case.options(case.policy, 2) });
+        tuned.unwrap().remarks.iter().any(|it| it.contains("all calls of render ask for the same"))
+    };
+    assert!(!told(&case));
+    case.policy = "[limits.machine]\nconcurrency = 4\n\
+                   [tools.render]\nlimits = [\"machine\"]\naccess = \"read\"\nsingle_flight = true\n";
+    assert!(told(&case));
+}
+
+#[test]
 fn aims_that_cannot_be_met_get_the_nearest_and_by_how_much_it_misses() {
     let tuned = case!("one-server", ["p95 <= 100ms", "goodput >= 10/s"]).tuned();
     assert!(!tuned.met);
@@ -174,7 +187,7 @@ fn aims_that_cannot_be_met_get_the_nearest_and_by_how_much_it_misses() {
     // A closed loop answers soonest where it answers most.
     assert!((17..=27).contains(&tuned.knobs[0].found), "{tuned}");
     let text = tuned.to_string();
-    assert!(text.starts_with("no limits meet every aim"), "{text}");
+    assert!(text.starts_with("no limits were found that meet every aim"), "{text}");
     assert!(text.contains("`p95 <= 100ms` is missed"), "{text}");
     assert!(text.contains("the best that was seen is"), "{text}");
 }
@@ -192,6 +205,10 @@ fn what_fits_not_together_is_said_before_anything_is_played() {
     let other = case.policy.replace("tools.render", "tools.rendered");
     let error = tune(&case.options(&other, 1)).unwrap_err();
     assert!(error.contains("says nothing of the tool render") && error.contains("add"), "{error}");
+    let other = "[priorities]\nurgent = 3\n[limits.machine]\nconcurrency = 4\n\
+                 [tools.render]\nlimits = [\"machine\"]\npriority = \"urgent\"\n";
+    let error = tune(&TuneOptions { aims: &[], ..case.options(other, 1) }).unwrap_err();
+    assert!(error.contains("has no priority normal") && error.contains("add"), "{error}");
     let options = TuneOptions { seeds: &[], aims: &[], ..case.options(case.policy, 1) };
     assert!(tune(&options).unwrap_err().contains("seed"));
 }
@@ -208,6 +225,9 @@ fn limits_are_tuned_for_what_was_recorded() {
     let aims = parsed(&["memory <= 1GiB"]);
     let memory = TuneOptions { aims: &aims, ..case.options(policy, 1) };
     assert!(tune(&memory).unwrap_err().contains("says nothing of memory"));
+    let aims = parsed(&["past deadline = 0"]);
+    let late = TuneOptions { aims: &aims, ..case.options(policy, 1) };
+    assert!(tune(&late).unwrap_err().contains("has no deadline"));
     let tuned = case.tuned();
     assert!(tuned.met, "{tuned}");
     assert!(tuned.knobs[0].found > 1, "one at a time is too slow: {tuned}");

@@ -11,7 +11,8 @@ use super::named;
 /// Exit codes of whatever plays.
 const EXIT_CODES: &str = "Exit codes:
   0    all was played, and what the scenarios say must hold does
-  1    something that must hold does not, a playing broke, or a file could not be written
+  1    something that must hold does not or cannot be told, a playing broke, or an output could not be
+       written
   2    nothing was played: the usage, a scenario or the folder is wrong
   130  it was interrupted; what was played is kept, and the same command goes on from there";
 
@@ -145,7 +146,7 @@ pub(crate) struct TuneArgs {
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) most: u32,
 
-    /// Write the policy that was found here.
+    /// Write the policy that was found here; a folder that is missing is made.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 

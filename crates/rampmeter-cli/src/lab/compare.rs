@@ -1,6 +1,5 @@
 //! `rampmeter lab compare`: two folders of playings side by side.
 
-use std::io::Write;
 use std::path::Path;
 
 use rampmeter_lab::lab::Study;
@@ -10,13 +9,12 @@ use rampmeter_lab::lab::study::Shelf;
 
 use crate::args::CompareArgs;
 use crate::exit::Exit;
-use crate::say::say;
+use crate::say::{print, say};
 
 pub(super) fn compare(args: &CompareArgs) -> Result<Exit, String> {
     let (before, after) = (study(&args.before)?, study(&args.after)?);
-    // A reader that has seen enough may close the pipe.
-    let _ = std::io::stdout().lock().write_all(report::compare(&before, &after).as_bytes());
-    Ok(Exit::Done)
+    let printed = print(&report::compare(&before, &after));
+    Ok(if printed { Exit::Done } else { Exit::Partly })
 }
 
 fn study(folder: &Path) -> Result<Study, String> {

@@ -1,17 +1,19 @@
 //! `rampmeter lab finding`: what somebody has found, beside what a study finds.
 
-use std::io::Write;
-
 use rampmeter_lab::lab::findings::{By, Finding};
+use rampmeter_lab::lab::scenario;
 use rampmeter_lab::lab::store::{Store, write_whole};
 
+use super::pick::nearest;
 use super::report::{FINDINGS, read_findings};
 use crate::args::{FindingAddArgs, FindingListArgs};
 use crate::exit::Exit;
+use crate::say::print;
 
 pub(super) fn add(args: &FindingAddArgs) -> Result<Exit, String> {
     // Held, so that a run that makes its report does not write over it.
     let store = Store::reopen(&args.out).map_err(|error| error.to_string())?;
+    let reproduce = args.scenario.as_ref().map(|name| reproduce(name, &store)).transpose()?;
     let mut findings = read_findings(store.folder())?;
     findings.add(Finding {
         id: args.id.clone(),
@@ -23,7 +25,7 @@ pub(super) fn add(args: &FindingAddArgs) -> Result<Exit, String> {
         scenario: args.scenario.clone(),
         regime: None,
         seed: None,
-        reproduce: args.scenario.as_ref().map(|name| format!("rampmeter lab run {name}")),
+        reproduce,
         component: args.component.clone(),
         by: By::Hand,
     })?;
@@ -35,11 +37,29 @@ pub(super) fn add(args: &FindingAddArgs) -> Result<Exit, String> {
 
 pub(super) fn list(args: &FindingListArgs) -> Result<Exit, String> {
     let store = Store::read_only(&args.out).map_err(|error| error.to_string())?;
-    let mut stdout = std::io::stdout().lock();
-    for it in &read_findings(store.folder())? {
-        let Finding { id, kind, severity, title, .. } = it;
-        // A reader that has seen enough may close the pipe.
-        let _ = writeln!(stdout, "{id}: {severity} {kind}: {title}");
+    let line = |it: &Finding| format!("{}: {} {}: {}\n", it.id, it.severity, it.kind, it.title);
+    let text: String = read_findings(store.folder())?.iter().map(line).collect();
+    Ok(if print(&text) { Exit::Done } else { Exit::Partly })
+}
+
+/// The command that plays the scenario of that name: one that is built in, or was played into the folder.
+fn reproduce(name: &str, store: &Store) -> Result<String, String> {
+    let built_in = scenario::built_in();
+    let kept = store.scenarios().map_err(|error| error.to_string())?;
+    let mut names =
+        built_in.iter().map(|(it, _)| *it).chain(kept.iter().map(|(it, _)| it.as_str()));
+    if built_in.iter().any(|(it, _)| *it == name) {
+        return Ok(format!("rampmeter lab run {name}"));
     }
-    Ok(Exit::Done)
+    if names.clone().any(|it| it == name) {
+        return Ok(format!("rampmeter lab run {name}.toml"));
+    }
+    let remedy = match nearest(name, &mut names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!(
+            "name one of `rampmeter lab list`, or one that was played into {}",
+            store.folder().display()
+        ),
+    };
+    Err(format!("no scenario is named `{name}`: {remedy}"))
 }

@@ -1,7 +1,6 @@
 //! `rampmeter lab list`: what there is to play, and what is judged.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use rampmeter_lab::lab::hypotheses;
@@ -11,13 +10,12 @@ use serde_json::json;
 use super::pick::pick;
 use crate::args::ListArgs;
 use crate::exit::Exit;
+use crate::say::print;
 
 pub(super) fn list(args: &ListArgs) -> Result<Exit, String> {
     let scenarios = pick(&[])?;
     let text = if args.json { format!("{}\n", object(&scenarios)) } else { page(&scenarios) };
-    // A reader that has seen enough may close the pipe.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    Ok(Exit::Done)
+    Ok(if print(&text) { Exit::Done } else { Exit::Partly })
 }
 
 fn page(scenarios: &[Arc<Scenario>]) -> String {

@@ -82,7 +82,7 @@ fn unknown(name: &str) -> String {
 }
 
 /// The nearest name, or the end of one, if it is near enough to be a typing error.
-fn nearest<'a>(word: &str, right: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, right: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
     if length > MAX_COMPARED {
         return None;

@@ -1,12 +1,12 @@
 //! `rampmeter lab report`: what is kept in a folder, as pages and as a summary.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::Path;
 
 use rampmeter_lab::lab::findings::{self, Findings};
 use rampmeter_lab::lab::hypotheses::{self, Answer, Verdict};
 use rampmeter_lab::lab::report::Report;
+use rampmeter_lab::lab::report::data::Held;
 use rampmeter_lab::lab::store::{Store, StoreError, write_whole};
 use rampmeter_lab::lab::study::Shelf;
 use rampmeter_lab::lab::{Regime, Study};
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::ReportArgs;
 use crate::exit::Exit;
-use crate::say::say;
+use crate::say::{print, say};
 
 /// The findings of a folder.
 pub(super) const FINDINGS: &str = "findings.json";
@@ -26,7 +26,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<Exit, String> {
 }
 
 /// Makes the report of all that is kept, and prints its summary. It is [`Exit::Partly`] if something
-/// that must hold does not, a playing broke off, or a file cannot be written.
+/// that must hold does not or cannot be told, a playing broke off, or something cannot be written.
 pub(super) fn make(store: &Store, as_json: bool) -> Result<Exit, String> {
     let Shelf { study, left_out, players } =
         Shelf::read(store).map_err(|error| error.to_string())?;
@@ -56,14 +56,15 @@ pub(super) fn make(store: &Store, as_json: bool) -> Result<Exit, String> {
     }
     let report = Report::of(&study, &verdicts, &findings).left_out(&left_out, store.folder());
     let page = store.folder().join(REPORT);
-    whole &= write(&page, &report.html());
-    let summary = match as_json {
-        true => format!("{}\n", json(&study, &report, &verdicts, &findings)),
-        false => format!("{}\n{}\n", report.terminal().trim_end(), page.display()),
+    let written = write(&page, &report.html());
+    let mut summary = match as_json {
+        true => json(&study, &report, &verdicts, &findings).to_string() + "\n",
+        false => report.terminal().trim_end().to_owned() + "\n",
     };
-    // A reader that has seen enough may close the pipe.
-    let _ = std::io::stdout().lock().write_all(summary.as_bytes());
-    whole &= report.roll.broken.is_empty() & holds(&report);
+    if written && !as_json {
+        summary += &format!("{}\n", page.display());
+    }
+    whole &= written & print(&summary) & report.roll.broken.is_empty() & holds(&report);
     Ok(if whole { Exit::Done } else { Exit::Partly })
 }
 
@@ -85,16 +86,23 @@ fn write(path: &Path, text: &str) -> bool {
     written.is_ok()
 }
 
-/// Whether all that must hold does; what does not is named.
+/// Whether all that must hold of what was played does; what does not is named, and so is what nothing
+/// that was played tells of.
 fn holds(report: &Report) -> bool {
-    let broken = report.holds.iter().filter(|held| held.holds == Some(false));
     let mut all = true;
-    for held in broken {
+    for held in &report.holds {
+        let Held { scenario, regime, aim, value, holds, played } = held;
+        match holds {
+            Some(true) => continue,
+            Some(false) => {
+                say(format_args!("does not hold: {scenario} under {regime}: {aim}, it is {value}"))
+            }
+            None if *played => say(format_args!(
+                "cannot be told: {scenario} under {regime}: {aim}; nothing was played that has this figure"
+            )),
+            None => continue,
+        }
         all = false;
-        say(format_args!(
-            "does not hold: {} under {}: {}, it is {}",
-            held.scenario, held.regime, held.aim, held.value
-        ));
     }
     all
 }

@@ -63,6 +63,14 @@ pub(super) fn run(args: &LabRunArgs) -> Result<Exit, String> {
 
 /// What is to be played; what is left out is told.
 fn plan(args: &LabRunArgs, stageflow: &Found) -> Result<Plan, String> {
+    if args.seed.checked_add(args.seeds - 1).is_none() {
+        return Err(format!(
+            "--seeds {} from --seed {} go past {}, the greatest there is: begin with a smaller one",
+            args.seeds,
+            args.seed,
+            u64::MAX
+        ));
+    }
     let plan = Plan::of(&Ask {
         scenarios: scenarios(args)?,
         regimes: (!args.regimes.is_empty()).then(|| args.regimes.clone()),

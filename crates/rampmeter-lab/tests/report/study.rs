@@ -102,6 +102,28 @@ fn two_studies_differ_by_what_moved() {
 }
 
 #[test]
+fn of_many_differences_the_first_are_told_and_of_two_clocks_that_nothing_is_compared() {
+    let (one, mut many, mut real) = (study(8, &[1]), Study::default(), study(8, &[1]));
+    for nth in 0..12 {
+        let mut entry = one.entries[0].clone();
+        entry.played.job.scenario = format!("made-{nth:02}");
+        many.entries.push(entry);
+    }
+    let text = report::compare(&many, &one);
+    assert!(text.contains("only in the first: 12\n  made-00 under"), "{text}");
+    assert!(text.contains("  made-09 under unlimited\n  and 2 more\n"), "{text}");
+    assert!(!text.contains("not compared"), "{text}");
+    for entry in &mut real.entries {
+        entry.played.job.clock = Clock::Real;
+    }
+    let text = report::compare(&one, &real);
+    assert!(
+        text.starts_with("not compared: 2 scenarios and regimes that one has in virtual time"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_playing_that_broke_is_told_with_what_is_left_of_it() {
     let mut broken = study(8, &[1]);
     broken.entries[0].played.records.truncate(10);

@@ -59,6 +59,19 @@ fn what_a_scenario_says_must_hold_does() {
     assert_eq!(broken, Vec::<String>::new());
 }
 
+/// The guide's own example is a scenario, and what it says must hold does.
+#[test]
+fn the_example_of_the_guide_can_be_played() {
+    let guide = include_str!("../../../../docs/lab.md");
+    let chapter = guide.split("## A scenario of one's own").nth(1).unwrap();
+    let text = chapter.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let scenario = Arc::new(scenario::read("mine.toml", text).unwrap_or_else(|it| panic!("{it}")));
+    for regime in [Regime::Rampmeter, Regime::Unlimited] {
+        assert!(scenario.holds.iter().any(|hold| hold.regime == regime));
+        assert_eq!(broken(&played(&scenario, regime, 1, None)), Vec::<String>::new(), "{regime}");
+    }
+}
+
 /// A scenario that shows the same with and without limits shows nothing.
 #[test]
 fn without_limits_it_goes_wrong_as_the_scenario_says() {

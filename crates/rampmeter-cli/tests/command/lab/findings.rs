@@ -46,6 +46,24 @@ fn no_two_findings_have_one_id() {
 }
 
 #[test]
+fn a_finding_names_a_scenario_that_is_built_in_or_in_the_folder() {
+    let folder = crowd();
+    assert_eq!(lab(&folder, &["run", "crowd.toml"]).code, Some(0));
+    for (name, code, said) in [
+        ("nope/nope", 2, "name one of `rampmeter lab list`"),
+        ("chaos/cascad", 2, "did you mean `chaos/cascade`?"),
+        ("chaos/cascade", 0, ""),
+    ] {
+        let scenario = format!("--scenario={name}");
+        let ran = lab(&folder, &ADD.map(|word| if word == ADD[12] { &scenario } else { word }));
+        assert_eq!(ran.code, Some(code), "{}", ran.stderr);
+        ran.complains(&[said]);
+    }
+    let found = folder.read("lab-out/findings.json");
+    assert!(found.contains("rampmeter lab run chaos/cascade\""), "{found}");
+}
+
+#[test]
 fn a_kind_that_there_is_not_is_told_with_the_right_ones() {
     let folder = crowd();
     assert_eq!(lab(&folder, &["run", "crowd.toml"]).code, Some(0));

@@ -34,6 +34,41 @@ fn what_must_hold_and_does_not_is_named() {
 }
 
 #[test]
+fn what_must_hold_and_cannot_be_told_is_named_and_what_was_not_played_is_not() {
+    let folder = crowd();
+    let early = CROWD.replace("2min", "10ms").replace("throttled = 0", "p95 <= 2s");
+    folder.write("early.toml", &early);
+    let ran = lab(&folder, &["run", "early.toml"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    ran.complains(&["cannot be told: early under rampmeter: p95 <= 2s"]);
+    assert!(folder.path("lab-out/report.html").exists(), "what was played is reported");
+    let args = ["run", "early.toml", "--regimes", "unlimited", "--out", "other"];
+    let ran = lab(&folder, &args);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_not_written_is_told_and_its_name_is_not_printed_as_if_it_were() {
+    let folder = crowd();
+    assert_eq!(lab(&folder, &["run", "crowd.toml"]).code, Some(0));
+    for args in [&["run", "crowd.toml"][..], &["list"], &["compare", "lab-out", "lab-out"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut command = folder.command(&[&["lab"], args].concat());
+        let ran = command.env("PATH", "").stdout(full).output().unwrap();
+        let said = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(1), "{said}");
+        assert!(said.contains("cannot write to standard output"), "{said}");
+    }
+    std::fs::remove_file(folder.path("lab-out/report.html")).unwrap();
+    std::os::unix::fs::symlink("/dev/full", folder.path("lab-out/report.html")).unwrap();
+    let ran = lab(&folder, &["report"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    ran.complains(&["cannot write lab-out/report.html"]);
+    assert!(!ran.stdout.contains("report.html"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_report_is_made_again_from_what_is_kept() {
     let folder = crowd();
     assert_eq!(lab(&folder, &["run", "crowd.toml", "--out", "out"]).code, Some(0));

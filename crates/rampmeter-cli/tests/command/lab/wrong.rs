@@ -30,6 +30,18 @@ fn a_scenario_that_contradicts_itself_is_told_with_its_lines() {
 }
 
 #[test]
+fn seeds_that_go_past_the_greatest_are_refused() {
+    let folder = crowd();
+    let greatest = u64::MAX.to_string();
+    let ran = lab(&folder, &["run", "crowd.toml", "--seed", &greatest, "--seeds", "2"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    ran.complains(&["--seeds 2", &greatest, "begin with a smaller one"]);
+    assert!(!folder.path("lab-out").exists(), "nothing was begun");
+    let args = ["run", "crowd.toml", "--regimes", "rampmeter", "--seed", &greatest];
+    assert_eq!(lab(&folder, &args).code, Some(0));
+}
+
+#[test]
 fn two_scenarios_of_one_name_are_refused() {
     let folder = crowd();
     std::fs::create_dir(folder.path("other")).unwrap();

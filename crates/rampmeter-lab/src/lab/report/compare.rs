@@ -1,7 +1,7 @@
 //! Two studies side by side: figures that moved, verdicts and holds that changed, findings that came and
 //! went.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 
 use super::data::Held;
@@ -28,6 +28,9 @@ const FIGURES: [&str; 12] = [
     "memory",
 ];
 
+/// Of what may be long only the first are told.
+const FEW: usize = 10;
+
 /// In real time figures differ from one run to the next: less than this part, beyond what seeds make, is no
 /// move.
 const REAL_NOISE: f64 = 0.1;
@@ -47,6 +50,14 @@ pub fn compare(a: &Study, b: &Study) -> String {
         lines.dedup();
         lines
     };
+    let clocks = otherwise_timed(&before, &after);
+    if clocks > 0 {
+        let _ = writeln!(
+            text,
+            "not compared: {clocks} scenarios and regimes that one has in virtual time and the other in \
+             real time"
+        );
+    }
     section(&mut text, "only in the first", only(&before, &after));
     section(&mut text, "only in the second", only(&after, &before));
     let both = before.iter().filter_map(|(key, one)| Some((key, one, after.get(key)?)));
@@ -81,9 +92,21 @@ fn section(text: &mut String, name: &str, lines: Vec<String>) {
     }
     let space = if text.is_empty() { "" } else { "\n" };
     let _ = writeln!(text, "{space}{name}: {}", lines.len());
-    for line in lines {
+    for line in lines.iter().take(FEW) {
         let _ = writeln!(text, "  {line}");
     }
+    if lines.len() > FEW {
+        let _ = writeln!(text, "  and {} more", lines.len() - FEW);
+    }
+}
+
+/// How many scenarios and regimes each has by the one clock that the other has not.
+fn otherwise_timed(before: &Groups<'_>, after: &Groups<'_>) -> usize {
+    let other = |clock| if clock == Clock::Real { Clock::Virtual } else { Clock::Real };
+    let apart = before.keys().filter(|key| {
+        !after.contains_key(*key) && after.contains_key(&Key { clock: other(key.clock), ..**key })
+    });
+    apart.map(|key| (key.scenario, key.regime)).collect::<BTreeSet<_>>().len()
 }
 
 /// A job but for its seed.

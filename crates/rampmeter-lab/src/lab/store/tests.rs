@@ -187,6 +187,24 @@ fn a_pipe_is_written_to_and_stays_one() {
     assert_eq!(&read, b"all of it");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_is_followed_and_stays_one_also_if_nothing_is_there_yet() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (link, to) in [("link", "other/file"), ("of-link", "link"), ("itself", "itself")] {
+        std::os::unix::fs::symlink(to, at(link)).unwrap();
+    }
+    for text in ["first", "second"] {
+        write_whole(&at("of-link"), |out| out.write_all(text.as_bytes())).unwrap();
+        assert_eq!(std::fs::read_to_string(at("other/file")).unwrap(), text);
+    }
+    assert!(write_whole(&at("itself"), |out| out.write_all(b"it")).is_err());
+    for link in ["link", "of-link", "itself"] {
+        assert!(at(link).is_symlink(), "{link}");
+    }
+}
+
 #[test]
 fn a_folder_is_played_into_by_one_at_a_time() {
     let (folder, store) = store();

@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::error::StoreError;
 
+/// As many as a system follows.
+const MOST_LINKS: usize = 40;
+
 /// Writes a file beside its place, and gives it its name when all of it is on the disk. What had
-/// the name before is there until then, and if it fails, afterwards. A device or a pipe of that name is
-/// written to as it is.
+/// the name before is there until then, and if it fails, afterwards. A link is followed, a device or a
+/// pipe of that name is written to as it is, and a folder that is missing is made.
 ///
 /// # Errors
 ///
@@ -18,12 +21,15 @@ pub fn write_whole(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), StoreError> {
+    let unwritten = |error| StoreError::Write(path.into(), error);
+    let path = &followed(path);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| StoreError::Write(folder.into(), error))?;
     }
-    let unwritten = |error| StoreError::Write(path.into(), error);
-    if fs::metadata(path).is_ok_and(|it| !it.is_file()) {
-        return fill(path, write).map(drop).map_err(unwritten);
+    match fs::metadata(path) {
+        Ok(it) if !it.is_file() => return fill(path, write).map(drop).map_err(unwritten),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritten(error)),
+        _ => {}
     }
     let part = part_of(path);
     // Not all of a full disk's errors come before the sync.
@@ -32,6 +38,17 @@ pub fn write_whole(
         let _ = fs::remove_file(&part);
         unwritten(error)
     })
+}
+
+/// Where a link leads, also if nothing is there yet; after so many links it is one that leads to itself.
+fn followed(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(to) = fs::read_link(&path) else { break };
+        path.pop();
+        path.push(to);
+    }
+    path
 }
 
 fn fill(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<File> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rampmeter::policy::LimitPolicy;
+use rampmeter::policy::{Fallback, LimitPolicy};
 
 use super::goal::{Bound, Outcome};
 use super::knobs::Knobs;
@@ -14,7 +14,7 @@ use crate::lab::figures::{Aim, Figure};
 use crate::lab::play::play;
 use crate::lab::regime::{Clock, Job, Regime};
 use crate::lab::scenario::Scenario;
-use crate::lab::script::Script;
+use crate::lab::script::{Script, ScriptTool};
 use crate::lab::study::Entry;
 
 /// All that a setting is tried with.
@@ -55,6 +55,15 @@ impl<'a> Trial<'a> {
                 ));
             }
         }
+        for turn in &first.turns {
+            let known = &trial.scenario.policy.priorities;
+            if known.iter().all(|priority| priority.name != turn.priority) {
+                return Err(format!(
+                    "{} has no priority {}, which the workload asks with; add it to [priorities]",
+                    options.file, turn.priority
+                ));
+            }
+        }
         for aim in options.aims {
             workload.check(aim, first)?;
         }
@@ -88,13 +97,31 @@ impl<'a> Trial<'a> {
 
     /// What is played otherwise than the policy says.
     pub(super) fn remarks(&self) -> Vec<String> {
-        let remark = |limit: &LimitPolicy| {
-            let (name, label) = (&limit.name, limit.per.as_ref().filter(|label| *label != "flow")?);
-            Some(format!(
-                "{name} is per {label}, which nobody here has: each flow is played as one of its own"
-            ))
+        let per_label = self.scenario.policy.limits.iter().filter_map(per_label);
+        per_label.chain(self.alike()).collect()
+    }
+
+    /// Tools whose calls share runs or cached answers, since all of them ask for the same.
+    fn alike(&self) -> Vec<String> {
+        let scripts = self.scripts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(script) = scripts.values().next() else { return Vec::new() };
+        let alike = |(at, tool): (usize, &ScriptTool)| {
+            let policy = self.scenario.policy.tool(&tool.name)?;
+            let shares = policy.single_flight
+                || policy.fallback.iter().any(|it| matches!(it, Fallback::Cache { .. }));
+            let mut calls = script.calls.iter().filter(|call| call.tool == at);
+            let first = calls.next()?;
+            let same =
+                calls.clone().next().is_some() && calls.all(|it| it.arguments == first.arguments);
+            (shares && same).then(|| {
+                format!(
+                    "all calls of {} ask for the same, so they share runs or cached answers; give them \
+                     arguments if yours do not",
+                    tool.name
+                )
+            })
         };
-        self.scenario.policy.limits.iter().filter_map(remark).collect()
+        script.tools.iter().enumerate().filter_map(alike).collect()
     }
 
     fn script(&self, seed: u64) -> Arc<Script> {
@@ -102,6 +129,14 @@ impl<'a> Trial<'a> {
         let write = || Arc::new(self.workload.script(&self.scenario, seed));
         scripts.entry(seed).or_insert_with(write).clone()
     }
+}
+
+/// Calls have no label but the name of their flow.
+fn per_label(limit: &LimitPolicy) -> Option<String> {
+    let (name, label) = (&limit.name, limit.per.as_ref().filter(|label| *label != "flow")?);
+    Some(format!(
+        "{name} is per {label}, which nobody here has: each flow is played as one of its own"
+    ))
 }
 
 impl Bound {

@@ -38,6 +38,10 @@ impl Workload {
             _ if is_of("lag") || is_of("cpu") => {
                 "it is measured in real time only, and limits are tuned on virtual time"
             }
+            _ if figure.contains("past deadline") && script.deadline.is_none() => {
+                "the workload has no deadline"
+            }
+            _ if is_of("recovery") && script.faults.is_empty() => "nothing goes wrong in it",
             Workload::Replay(_) if is_of("memory") => "a recording says nothing of memory",
             _ => return aim.check(script).map_err(|what| format!("the aim `{aim}`: {what}")),
         };

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::super::types::{Arrive, Load};
+use super::super::super::regime::Regime;
+use super::super::Scenario;
+use super::super::types::{Arrive, Fault, FaultKind, Load};
 use super::draft::Draft;
 use super::load::MOST;
 use super::sink::{Sink, Span};
@@ -23,12 +25,9 @@ pub(super) fn all(draft: &Draft, sink: &Sink<'_>) {
             sink.error(place, "a fault goes on past the scenario's end", help);
         }
     }
-    if let (Some(sweep), Some(place)) = (&scenario.sweep, &places.sweep) {
-        let limit = scenario.policy.limits.iter().find(|limit| limit.name == sweep.limit);
-        if limit.is_some_and(|limit| limit.concurrency.is_none()) {
-            let message = format!("limit `{}` has no concurrency to sweep", sweep.limit);
-            sink.error(place, message, "give it one in the policy, as in concurrency = 8");
-        }
+    crash_apart(&scenario.faults, &places.faults, sink);
+    if let Some(place) = &places.sweep {
+        swept(scenario, place, sink);
     }
     match nested::totals(&scenario.tools) {
         Ok(totals) => {
@@ -40,6 +39,40 @@ pub(super) fn all(draft: &Draft, sink: &Sink<'_>) {
             let place = at.and_then(|at| places.tools.get(at)).unwrap_or(&places.about);
             sink.error(place, message, "take one of these calls away");
         }
+    }
+}
+
+/// A process that is down already cannot die.
+fn crash_apart(faults: &[Fault], places: &[Span], sink: &Sink<'_>) {
+    let crashes = faults.iter().zip(places).filter(|(it, _)| it.kind == FaultKind::Crashes);
+    let mut crashes: Vec<_> = crashes.collect();
+    crashes.sort_by_key(|(fault, _)| fault.from);
+    for pair in crashes.windows(2) {
+        let ((before, _), (fault, place)) = (pair[0], pair[1]);
+        if fault.from <= before.from + before.lasts {
+            let message = "the process crashes before it is back from another crash";
+            sink.error(place, message, "let it crash later, or the other crash be over earlier");
+        }
+    }
+}
+
+/// There is something to sweep, and what must hold under the policy as it stands is played as it stands.
+fn swept(scenario: &Scenario, place: &Span, sink: &Sink<'_>) {
+    let Scenario { sweep: Some(sweep), policy, holds, .. } = scenario else { return };
+    let limit = policy.limits.iter().find(|limit| limit.name == sweep.limit);
+    match limit.map(|limit| limit.concurrency) {
+        Some(None) => {
+            let message = format!("limit `{}` has no concurrency to sweep", sweep.limit);
+            sink.error(place, message, "give it one in the policy, as in concurrency = 8");
+        }
+        Some(Some(size)) if !sweep.sizes.contains(&size) => {
+            let is_swept = |it: Regime| matches!(it, Regime::Rampmeter | Regime::Semaphore);
+            if holds.iter().any(|hold| is_swept(hold.regime)) {
+                let message = "what must hold is never told: the policy's own size is not swept";
+                sink.error(place, message, format!("add {size} to sweep.concurrency"));
+            }
+        }
+        _ => {}
     }
 }
 

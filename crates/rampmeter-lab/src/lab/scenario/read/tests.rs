@@ -135,7 +135,7 @@ priority = "urgent"
 }
 
 /// A scenario with one of its parts replaced, the line that is wrong, and words of what is said.
-const WRONG: [(&str, &str, usize, &str, &str); 58] = [
+const WRONG: [(&str, &str, usize, &str, &str); 60] = [
     // What has the wrong shape.
     ("about = \"Searches\"", "", 1, "the file has no `about`", "say in a sentence"),
     ("\"Searches\"", "\"\"", 1, "`about` is empty", "write something"),
@@ -227,6 +227,21 @@ const WRONG: [(&str, &str, usize, &str, &str); 58] = [
         11,
         "past the scenario's end",
         "end later",
+    ),
+    (
+        "full = 4",
+        "[[faults]]\nprocess = true\nfrom = \"9s\"\nfor = \"2s\"\ncrashes = true\n[[faults]]\nprocess = true\n\
+         from = \"5s\"\nfor = \"5s\"\ncrashes = true",
+        11,
+        "before it is back",
+        "crash later",
+    ),
+    (
+        "ends = \"2min\"\n",
+        "ends = \"2min\"\nholds = [\"peak <= 8\"]\nsweep = { limit = \"api\", concurrency = [4, 16] }\n",
+        4,
+        "the policy's own size is not swept",
+        "add 8",
     ),
     (
         "[tools.search]",

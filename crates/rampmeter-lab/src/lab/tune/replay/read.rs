@@ -143,14 +143,14 @@ struct Reading {
     recording: Recording,
     /// Attempts that wait or run, by their place: of which call, and the how-manieth.
     open: HashMap<u32, (usize, usize)>,
-    /// The last call of each turn, id and tool.
+    /// The last call of each flow, turn, id and tool.
     latest: HashMap<Key, usize>,
     /// Ends whose beginning is not in the file.
     headless: u64,
     gaps: usize,
 }
 
-type Key = (Option<u64>, String, String);
+type Key = (Option<u64>, [String; 3]);
 
 impl Reading {
     fn gap(&mut self, words: impl Fn() -> String) {
@@ -259,5 +259,5 @@ impl Reading {
 
 fn key(line: &Line) -> Key {
     let owned = |text: &Option<String>| text.clone().unwrap_or_default();
-    (line.turn, owned(&line.call), owned(&line.tool))
+    (line.turn, [&line.flow, &line.call, &line.tool].map(owned))
 }

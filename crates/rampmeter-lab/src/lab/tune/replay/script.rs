@@ -103,16 +103,17 @@ impl ToldCall<'_> {
     }
 }
 
-/// The calls of each turn, in the order in which they were asked for, and the turns by their first.
+/// The calls of each turn, in the order in which they were asked for, and the turns by their first. Each
+/// flow may count its turns for itself.
 fn turns(calls: &[Call]) -> Vec<Vec<usize>> {
     let mut turns: Vec<Vec<usize>> = Vec::new();
-    let mut known = HashMap::<u64, usize>::new();
+    let mut known = HashMap::<(&str, u64), usize>::new();
     for (at, call) in calls.iter().enumerate() {
         let Some(number) = call.turn else {
             turns.push(vec![at]);
             continue;
         };
-        let turn = *known.entry(number).or_insert(turns.len());
+        let turn = *known.entry((call.flow.as_str(), number)).or_insert(turns.len());
         if turn == turns.len() {
             turns.push(Vec::new());
         }
@@ -156,7 +157,7 @@ fn script_server(tool: &Tool) -> ScriptServer {
 }
 
 /// Arguments that fill the keys of a tool, other ones for each call: events hold no arguments, so
-/// which calls touched the same key is not known.
+/// which calls touched the same key, or asked for the same, is not known.
 pub(super) fn arguments(policy: &Policy, tool: &str) -> String {
     let Some(tool) = policy.tool(tool) else { return "{}".into() };
     let mut all = Map::new();
@@ -173,6 +174,10 @@ pub(super) fn arguments(policy: &Policy, tool: &str) -> String {
             }
             at.insert(last.into(), Value::String("/call-{call}".into()));
         }
+    }
+    // Calls that are the same would share a run, or a cached answer.
+    if all.is_empty() && (tool.single_flight || !tool.fallback.is_empty()) {
+        all.insert("call".into(), Value::String("/call-{call}".into()));
     }
     Value::Object(all).to_string()
 }

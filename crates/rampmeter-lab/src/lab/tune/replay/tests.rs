@@ -203,3 +203,30 @@ fn a_run_that_ends_as_it_starts_uses_nothing_afterwards() {
     let replay = read(&text.collect::<String>()).unwrap();
     assert_eq!(replay.most_used(What::Slots, |_| 1), 1);
 }
+
+#[test]
+fn calls_of_which_nobody_knows_that_they_ask_for_the_same_do_not() {
+    let policy =
+        "[limits.api]\nconcurrency = 2\n[tools.search]\nlimits = [\"api\"]\naccess = \"read\"\n";
+    for (key, same) in [("", true), ("single_flight = true\n", false)] {
+        let policy = Policy::parse("policy.toml", &format!("{policy}{key}")).unwrap();
+        let replay = replay("events.jsonl", RECORDED.as_bytes(), &policy).unwrap();
+        let calls = replay.script(1).calls;
+        assert_eq!(calls[0].arguments == calls[1].arguments, same, "{:?}", calls[0]);
+    }
+}
+
+#[test]
+fn turns_of_two_flows_that_have_one_number_are_two() {
+    let of_flow = |seq: u64, flow: &str| {
+        let ended = ",\"place\":0,\"outcome\":\"succeeded\",\"took_us\":500";
+        let lines = line(seq, seq * 1_000, "invoked", "a", ",\"place\":0")
+            + &line(seq + 1, seq * 1_000, "started", "a", ",\"place\":0")
+            + &line(seq + 2, seq * 1_000 + 500, "completed", "a", ended);
+        lines.replace("\"flow\":\"u\"", &format!("\"flow\":\"{flow}\""))
+    };
+    let script = read(&(of_flow(0, "u") + &of_flow(3, "v"))).unwrap().script(1);
+    let flows: Vec<&str> = script.turns.iter().map(|turn| turn.flow.as_str()).collect();
+    assert_eq!(flows, ["u", "v"]);
+    assert_eq!(script.sessions[1].at, 3_000_000);
+}
