@@ -41,9 +41,9 @@ pub(super) fn picture(plays: &Plays<'_>) -> Option<Picture> {
     (groups.len() > 1).then(|| {
         let mut picture = super::rows(plays, axis, groups, table);
         if !without.is_empty() {
-            let without = without.join(" and ");
+            let without = without.join(", ");
             picture.caption += &format!(
-                " Under {without} there was always enough for all, so nothing was shared out."
+                " No shares under {without}: two flows never asked there for more at once than there was."
             );
         }
         picture
