@@ -6,7 +6,6 @@ use std::path::Path;
 use rampmeter_lab::lab::findings::{self, Findings};
 use rampmeter_lab::lab::hypotheses::{self, Answer, Verdict};
 use rampmeter_lab::lab::report::Report;
-use rampmeter_lab::lab::report::data::Held;
 use rampmeter_lab::lab::store::{Store, StoreError, write_whole};
 use rampmeter_lab::lab::study::Shelf;
 use rampmeter_lab::lab::{Regime, Study};
@@ -89,22 +88,11 @@ fn write(path: &Path, text: &str) -> bool {
 /// Whether all that must hold of what was played does; what does not is named, and so is what nothing
 /// that was played tells of.
 fn holds(report: &Report) -> bool {
-    let mut all = true;
-    for held in &report.holds {
-        let Held { scenario, regime, aim, value, holds, played } = held;
-        match holds {
-            Some(true) => continue,
-            Some(false) => {
-                say(format_args!("does not hold: {scenario} under {regime}: {aim}, it is {value}"))
-            }
-            None if *played => say(format_args!(
-                "cannot be told: {scenario} under {regime}: {aim}; nothing was played that has this figure"
-            )),
-            None => continue,
-        }
-        all = false;
+    for held in report.missed() {
+        let word = if held.holds.is_none() { "cannot be told" } else { "does not hold" };
+        say(format_args!("{word}: {held}"));
     }
-    all
+    report.missed().next().is_none()
 }
 
 fn json(study: &Study, report: &Report, verdicts: &[Verdict], findings: &Findings) -> Value {
