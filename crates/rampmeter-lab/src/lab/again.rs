@@ -13,7 +13,7 @@ pub(super) fn command(
     seeds: &[u64],
 ) -> String {
     let name = scenario.name.as_str();
-    let is_built_in = built_in().iter().any(|it| *it == (name, scenario.text.as_str()));
+    let is_built_in = built_in().contains(&(name, scenario.text.as_str()));
     let place = if is_built_in { name.to_owned() } else { format!("scenarios/{name}.toml") };
     let names: Vec<&str> = regimes.iter().map(|regime| regime.as_str()).collect();
     let (place, names) = (quoted(&place), names.join(","));

@@ -2,7 +2,6 @@
 //! to under it.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail")]
 #![cfg(feature = "lab")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod claims;
 mod driver;

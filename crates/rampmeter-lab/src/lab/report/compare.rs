@@ -58,13 +58,13 @@ pub fn compare(a: &Study, b: &Study) -> String {
              real time"
         );
     }
-    section(&mut text, "only in the first", only(&before, &after));
-    section(&mut text, "only in the second", only(&after, &before));
+    section(&mut text, "only in the first", &only(&before, &after));
+    section(&mut text, "only in the second", &only(&after, &before));
     let both = before.iter().filter_map(|(key, one)| Some((key, one, after.get(key)?)));
     let moves: Vec<String> =
         both.clone().flat_map(|(key, one, other)| moved(key, one, other)).collect();
     let head = format!("figures that moved, of {} scenarios and regimes in both", both.count());
-    section(&mut text, &head, moves);
+    section(&mut text, &head, &moves);
     let (judged_a, judged_b) = (judge(a), judge(b));
     let verdict = |id: &str, regime| {
         let found = judged_b.iter().find(|it| it.id == id && it.regime == regime);
@@ -75,18 +75,20 @@ pub fn compare(a: &Study, b: &Study) -> String {
         (now != it.answer)
             .then(|| format!("{} under {}: {}, now {now}", it.id, it.regime, it.answer))
     });
-    section(&mut text, "verdicts that changed", changed.collect());
-    section(&mut text, "what must hold", held(a, b));
+    section(&mut text, "verdicts that changed", &changed.collect::<Vec<_>>());
+    section(&mut text, "what must hold", &held(a, b));
     let (found_a, found_b) = (from_study(a, &judged_a), from_study(b, &judged_b));
     let told = |it: &Finding| format!("{} ({}): {}", it.id, it.severity, it.title);
-    let new = found_b.iter().filter(|it| found_a.get(&it.id).is_none()).map(told).collect();
-    let gone = found_a.iter().filter(|it| found_b.get(&it.id).is_none()).map(told).collect();
-    section(&mut text, "new findings", new);
-    section(&mut text, "findings that are gone", gone);
+    let new: Vec<String> =
+        found_b.iter().filter(|it| found_a.get(&it.id).is_none()).map(told).collect();
+    let gone: Vec<String> =
+        found_a.iter().filter(|it| found_b.get(&it.id).is_none()).map(told).collect();
+    section(&mut text, "new findings", &new);
+    section(&mut text, "findings that are gone", &gone);
     if text.is_empty() { "nothing is different\n".to_owned() } else { text }
 }
 
-fn section(text: &mut String, name: &str, lines: Vec<String>) {
+fn section(text: &mut String, name: &str, lines: &[String]) {
     if lines.is_empty() {
         return;
     }
