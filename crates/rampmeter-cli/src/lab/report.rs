@@ -95,7 +95,7 @@ fn holds(report: &Report) -> bool {
         match holds {
             Some(true) => continue,
             Some(false) => {
-                say(format_args!("does not hold: {scenario} under {regime}: {aim}, it is {value}"))
+                say(format_args!("does not hold: {scenario} under {regime}: {aim}, it is {value}"));
             }
             None if *played => say(format_args!(
                 "cannot be told: {scenario} under {regime}: {aim}; nothing was played that has this figure"
