@@ -241,7 +241,7 @@ fn limits_are_tuned_for_what_was_recorded() {
 fn recorded_with_two_at_once() -> String {
     let mut events = Vec::new();
     for nth in 0..80_u64 {
-        let (tool, flow) = [("web_search", "a"), ("summarize", "b")][nth as usize % 2];
+        let (tool, flow) = [("web_search", "a"), ("summarize", "b")][usize::from(nth % 2 == 1)];
         let (asked, took) = (nth / 4 * 80_000 + nth % 4 * 1_000, 75_000);
         for (at, event, rest) in [
             (asked, "invoked", String::new()),

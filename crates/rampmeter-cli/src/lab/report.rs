@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rampmeter_lab::lab::findings::{self, Findings};
 use rampmeter_lab::lab::hypotheses::{self, Answer, Verdict};
-use rampmeter_lab::lab::report::Report;
+use rampmeter_lab::lab::report::{Held, Report};
 use rampmeter_lab::lab::store::{Store, StoreError, write_whole};
 use rampmeter_lab::lab::study::Shelf;
 use rampmeter_lab::lab::{Regime, Study};
@@ -89,8 +89,14 @@ fn write(path: &Path, text: &str) -> bool {
 /// that was played tells of.
 fn holds(report: &Report) -> bool {
     for held in report.missed() {
-        let word = if held.holds.is_none() { "cannot be told" } else { "does not hold" };
-        say(format_args!("{word}: {held}"));
+        let Held { scenario, regime, aim, value, .. } = held;
+        let of = format!("{scenario} under {regime}: {aim}");
+        match held.holds {
+            None => {
+                say(format_args!("cannot be told: {of}; nothing was played that has this figure"))
+            }
+            Some(_) => say(format_args!("does not hold: {of}, it is {value}")),
+        }
     }
     report.missed().next().is_none()
 }

@@ -94,11 +94,12 @@ fn section(text: &mut String, name: &str, lines: &[String]) {
     }
     let space = if text.is_empty() { "" } else { "\n" };
     let _ = writeln!(text, "{space}{name}: {}", lines.len());
+    let more = lines.len().saturating_sub(FEW);
     for line in lines.iter().take(FEW) {
         let _ = writeln!(text, "  {line}");
     }
-    if lines.len() > FEW {
-        let _ = writeln!(text, "  and {} more", lines.len() - FEW);
+    if more > 0 {
+        let _ = writeln!(text, "  and {more} more");
     }
 }
 
