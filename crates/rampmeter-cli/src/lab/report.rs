@@ -91,12 +91,11 @@ fn holds(report: &Report) -> bool {
     for held in report.missed() {
         let Held { scenario, regime, aim, value, .. } = held;
         let of = format!("{scenario} under {regime}: {aim}");
-        match held.holds {
-            None => {
-                say(format_args!("cannot be told: {of}; nothing was played that has this figure"))
-            }
-            Some(_) => say(format_args!("does not hold: {of}, it is {value}")),
-        }
+        let missed = match held.holds {
+            None => format!("cannot be told: {of}; nothing was played that has this figure"),
+            Some(_) => format!("does not hold: {of}, it is {value}"),
+        };
+        say(missed);
     }
     report.missed().next().is_none()
 }
