@@ -144,7 +144,9 @@ fn published(report: &Report, lines: &mut Lines) {
         let value = |regime: Regime| {
             // What was published was measured by the wall clock, too.
             let now = row.now.iter().filter(|now| now.0 == regime).max_by_key(|now| now.1);
-            now.map_or_else(|| "·".to_owned(), |now| cut(&now.2, COLUMN - 1).trim_end().to_owned())
+            // There is no room for the spread; the page has it.
+            let middle = now.map(|now| now.2.split(" (").next().unwrap_or(&now.2));
+            middle.map_or_else(|| "·".to_owned(), |it| cut(it, COLUMN - 1).trim_end().to_owned())
         };
         let was = row
             .was
