@@ -16,7 +16,7 @@ use super::pick::one_of;
 use super::progress::Counting;
 use crate::args::TuneArgs;
 use crate::exit::Exit;
-use crate::say::say;
+use crate::say::{print, say};
 
 pub(super) fn tune(args: &TuneArgs) -> Result<Exit, String> {
     let aims = args.aims.iter().map(|aim| Aim::parse(aim)).collect::<Result<Vec<_>, _>>()?;
@@ -39,9 +39,9 @@ pub(super) fn tune(args: &TuneArgs) -> Result<Exit, String> {
     });
     drop(counting);
     let tuned = tuned.map_err(|error| error.trim_end().to_owned())?;
-    print(args, &tuned)?;
+    let printed = print(&in_words(args, &tuned)?);
     let written = args.out.as_deref().is_none_or(|out| written(out, &tuned.policy));
-    Ok(if tuned.met && written { Exit::Done } else { Exit::Partly })
+    Ok(if tuned.met && printed && written { Exit::Done } else { Exit::Partly })
 }
 
 /// A scenario by its name or in a file, or what was recorded.
@@ -65,17 +65,13 @@ fn is_recording(path: &Path) -> bool {
     first.map_or_else(may_be_empty, |first| first == b'{')
 }
 
-fn print(args: &TuneArgs, tuned: &Tuned) -> Result<(), String> {
-    let text = match args.json {
-        false => tuned.to_string(),
-        true => {
-            let text = serde_json::to_string(tuned);
-            text.map_err(|error| format!("cannot write what was found as JSON: {error}"))? + "\n"
-        }
-    };
-    // A reader that has seen enough may close the pipe.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    Ok(())
+fn in_words(args: &TuneArgs, tuned: &Tuned) -> Result<String, String> {
+    match args.json {
+        false => Ok(tuned.to_string()),
+        true => serde_json::to_string(tuned)
+            .map(|text| text + "\n")
+            .map_err(|error| format!("cannot write what was found as JSON: {error}")),
+    }
 }
 
 fn written(out: &Path, policy: &str) -> bool {

@@ -86,3 +86,15 @@ fn events_of_a_run_are_a_workload_also_if_the_last_line_is_cut_off_but_no_other(
     assert_eq!(ran.code, Some(2), "{}", ran.stdout);
     ran.complains(&["line", "events.jsonl", "rampmeter run --events"]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_found_and_could_not_be_printed_is_no_success() {
+    let folder = ours();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let args = [&["lab"], TUNE.as_slice(), &["--aim", "peak <= 4", "--most", "8"]].concat();
+    let ran = folder.command(&args).stdout(full).output().unwrap();
+    let said = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!(ran.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot write to standard output"), "{said}");
+}
