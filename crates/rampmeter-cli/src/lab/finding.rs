@@ -1,5 +1,6 @@
 //! `rampmeter lab finding`: what somebody has found, beside what a study finds.
 
+use rampmeter_lab::lab::again;
 use rampmeter_lab::lab::findings::{By, Finding};
 use rampmeter_lab::lab::scenario;
 use rampmeter_lab::lab::store::{Store, write_whole};
@@ -48,11 +49,9 @@ fn reproduce(name: &str, store: &Store) -> Result<String, String> {
     let kept = store.scenarios().map_err(|error| error.to_string())?;
     let mut names =
         built_in.iter().map(|(it, _)| *it).chain(kept.iter().map(|(it, _)| it.as_str()));
-    if built_in.iter().any(|(it, _)| *it == name) {
-        return Ok(format!("rampmeter lab run {name}"));
-    }
+    let is_built_in = built_in.iter().any(|(it, _)| *it == name);
     if names.clone().any(|it| it == name) {
-        return Ok(format!("rampmeter lab run {name}.toml"));
+        return Ok(format!("rampmeter lab run {}", again::place(name, is_built_in)));
     }
     let remedy = match nearest(name, &mut names) {
         Some(near) => format!("did you mean `{near}`?"),

@@ -14,9 +14,8 @@ pub(super) fn command(
 ) -> String {
     let name = scenario.name.as_str();
     let is_built_in = built_in().contains(&(name, scenario.text.as_str()));
-    let place = if is_built_in { name.to_owned() } else { format!("scenarios/{name}.toml") };
     let names: Vec<&str> = regimes.iter().map(|regime| regime.as_str()).collect();
-    let (place, names) = (quoted(&place), names.join(","));
+    let (place, names) = (place(name, is_built_in), names.join(","));
     let real = if clock == Clock::Real { " --real" } else { "" };
     let python = if regimes.contains(&Regime::Stageflow) { " --python PATH" } else { "" };
     // One command plays seeds that follow each other.
@@ -30,6 +29,11 @@ pub(super) fn command(
     };
     let following = seeds.chunk_by(|one, next| one.checked_add(1) == Some(*next));
     following.map(command).collect::<Vec<_>>().join(" && ")
+}
+
+/// What names a scenario to a command in the folder of the store, as one word of a shell.
+pub fn place(name: &str, is_built_in: bool) -> String {
+    if is_built_in { quoted(name) } else { quoted(&format!("scenarios/{name}.toml")) }
 }
 
 /// As one word of a POSIX shell.

@@ -6,7 +6,7 @@
 //! (TOML)      (+ seed)  virtual or real time    (store)
 //! ```
 
-mod again;
+pub mod again;
 pub mod curves;
 pub mod figures;
 pub mod findings;

@@ -71,3 +71,13 @@ fn a_kind_that_there_is_not_is_told_with_the_right_ones() {
     assert_eq!(ran.code, Some(2));
     ran.complains(&["rsk", "risk"]);
 }
+
+#[test]
+fn what_shows_a_scenario_of_ones_own_again_names_its_file_in_the_folder() {
+    let folder = crowd();
+    assert_eq!(lab(&folder, &["run", "crowd.toml"]).code, Some(0));
+    let ran = lab(&folder, &ADD);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let found = folder.read("lab-out/findings.json");
+    assert!(found.contains("rampmeter lab run scenarios/crowd.toml\""), "{found}");
+}
