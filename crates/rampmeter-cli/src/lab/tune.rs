@@ -1,7 +1,7 @@
 //! `rampmeter lab tune`: the limits that meet aims at the greatest goodput.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, Read};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
