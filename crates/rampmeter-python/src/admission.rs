@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyBaseException, PyStopIteration};
+use pyo3::exceptions::PyStopIteration;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use rampmeter::{Asking, Waiting};
+use rampmeter::{Asking, Permit as Admitted, Refusal, Waiting};
 
 use crate::ask::Wish;
+use crate::awaiting::thrown;
 use crate::errors;
 use crate::gate::Gate;
 use crate::permit::Permit;
@@ -35,10 +36,13 @@ struct State {
 
 enum Progress {
     New,
-    Waiting(Arc<Waiter>),
+    Waiting(Arc<Waiter<Waiting>>),
     /// Answered or given up; or somebody looks at it right now.
     Over,
 }
+
+/// What the gate says to it.
+type Said = Answer<Waiting, Result<Admitted, Box<Refusal>>>;
 
 impl Admission {
     pub(crate) fn new(gate: Py<Gate>, wish: Wish) -> Admission {
@@ -60,8 +64,8 @@ impl Admission {
                 let asked =
                     self.wish.with_call(py, gate.number(), |call| gate.inner().ask(call))?;
                 match asked {
-                    Asking::Granted(permit) => Answer::Permit(permit),
-                    Asking::Refused(refusal) => Answer::Refused(refusal),
+                    Asking::Granted(permit) => Answer::Ready(Ok(permit)),
+                    Asking::Refused(refusal) => Answer::Ready(Err(refusal)),
                     Asking::Waiting(waiting) => self.wait(py, waiting)?,
                 }
             }
@@ -78,8 +82,8 @@ impl Admission {
                 self.state.lock().progress = Progress::Waiting(waiter);
                 Ok(future)
             }
-            Answer::Refused(refusal) => Err(errors::refused(py, &refusal)),
-            Answer::Permit(permit) => {
+            Answer::Ready(Err(refusal)) => Err(errors::refused(py, &refusal)),
+            Answer::Ready(Ok(permit)) => {
                 let permit = Permit::new(permit, gate.number(), self.wish.tool.clone_ref(py));
                 let permit = Bound::new(py, permit)?;
                 if self.state.lock().entering {
@@ -91,8 +95,8 @@ impl Admission {
         }
     }
 
-    fn wait(&self, py: Python<'_>, waiting: Waiting) -> PyResult<Answer> {
-        Waiter::wait(py, self.gate.get().keeper(), waiting)
+    fn wait(&self, py: Python<'_>, waiting: Waiting) -> PyResult<Said> {
+        Waiter::wait(py, self.gate.get().keeper(), waiting, Waiting::poll)
     }
 
     /// Gives the call up, if it waits.
@@ -133,18 +137,7 @@ impl Admission {
         traceback: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         self.give_up();
-        let error = match value.filter(|value| value.is_instance_of::<PyBaseException>()) {
-            Some(error) => PyErr::from_value(error.clone()),
-            None if kind.is_instance_of::<PyBaseException>() => PyErr::from_value(kind.clone()),
-            None => match value {
-                Some(value) => PyErr::from_value(kind.call1((value,))?),
-                None => PyErr::from_value(kind.call0()?),
-            },
-        };
-        if let Some(Ok(traceback)) = traceback.map(Bound::cast) {
-            error.set_traceback(kind.py(), Some(traceback.clone()));
-        }
-        Err(error)
+        Err(thrown(kind, value, traceback)?)
     }
 
     fn close(&self) {
@@ -183,7 +176,7 @@ impl Admission {
         if let Some(state) = self.state.try_lock() {
             visit.call(&state.permit)?;
             if let Progress::Waiting(waiter) = &state.progress {
-                visit.call(waiter.visible())?;
+                waiter.traverse(&visit)?;
             }
         }
         visit.call(&self.gate)

@@ -41,7 +41,7 @@ struct Book {
 struct Host {
     number: u64,
     home: Arc<Home>,
-    /// Admissions that wait on it.
+    /// How many wait on it.
     waiting: usize,
     /// The moments of its timers, the nearest last.
     timers: SmallVec<[Instant; 4]>,
@@ -169,7 +169,7 @@ impl Keeper {
         bells.iter().for_each(|bell| bell.ring(py));
     }
 
-    /// One admission less waits on a loop. Its host stays as long as a timer of it does, for the next.
+    /// One less waits on a loop. Its host stays as long as a timer of it does, for the next.
     fn leave(&self, host: u64) {
         let mut book = self.book.lock();
         let Some(host) = book.hosts.iter_mut().find(|it| it.number == host) else { return };

@@ -7,11 +7,13 @@
 mod admission;
 mod ambient;
 mod ask;
+mod awaiting;
 mod blocking;
 mod errors;
 mod fork;
 mod gate;
 mod keeper;
+mod loop_waker;
 mod permit;
 mod policy;
 mod py_loop;

@@ -1,49 +1,46 @@
-//! Who waits on a loop: a future of that loop, which is resolved when there is something to see.
+//! Who waits on a loop for an answer of Rust's: it is asked again whenever it wakes the loop's task.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
 use parking_lot::Mutex;
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use rampmeter::{Permit, Refusal, Waiting};
 
-use crate::keeper::{Keeper, LoopStay};
-use crate::py_loop::PyLoop;
+use crate::keeper::Keeper;
+use crate::loop_waker::LoopWaker;
 
-/// A call that waits, and the future that its task waits for.
-pub(crate) struct Waiter {
+/// What is waited for, and the future that a task waits for.
+pub(crate) struct Waiter<W> {
     /// `None` once it has its answer or is given up.
-    waiting: Mutex<Option<Waiting>>,
-    future: Py<PyAny>,
-    stay: LoopStay,
+    waiting: Mutex<Option<W>>,
+    waker: LoopWaker,
 }
 
-/// What the gate says now.
-pub(crate) enum Answer {
-    Permit(Permit),
-    Refused(Box<Refusal>),
+/// What is said now.
+pub(crate) enum Answer<W, R> {
+    Ready(R),
     /// Nothing yet: the waiter's future is to be waited for.
-    Later(Arc<Waiter>),
+    Later(Arc<Waiter<W>>),
 }
 
-impl Waiter {
+impl<W: Send + 'static> Waiter<W> {
     /// Looks for an answer, and has a new future of the running loop resolved if there is none.
     ///
     /// # Errors
-    /// No loop runs here; the call's place is given up.
-    pub(crate) fn wait(
+    /// No loop runs here; what was waited for is given up.
+    pub(crate) fn wait<R>(
         py: Python<'_>,
         keeper: &Arc<Keeper>,
-        mut waiting: Waiting,
-    ) -> PyResult<Answer> {
-        let on = PyLoop::running(py)?;
-        let future = on.future()?.unbind();
-        let stay = keeper.enter(py, &on)?;
-        let waiter = Arc::new(Waiter { waiting: Mutex::new(None), future, stay });
+        mut waiting: W,
+        poll: impl FnOnce(&mut W, &mut Context<'_>) -> Poll<R>,
+    ) -> PyResult<Answer<W, R>> {
+        let waker = LoopWaker::new(py, keeper)?;
+        let waiter = Arc::new(Waiter { waiting: Mutex::new(None), waker });
         let waker = Waker::from(waiter.clone());
-        Ok(match waiting.poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(Ok(permit)) => Answer::Permit(permit),
-            Poll::Ready(Err(refusal)) => Answer::Refused(refusal),
+        Ok(match poll(&mut waiting, &mut Context::from_waker(&waker)) {
+            Poll::Ready(answer) => Answer::Ready(answer),
             Poll::Pending => {
                 *waiter.waiting.lock() = Some(waiting);
                 Answer::Later(waiter)
@@ -52,33 +49,31 @@ impl Waiter {
     }
 
     pub(crate) fn future<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
-        self.future.bind(py).clone()
+        self.waker.future(py)
     }
 
-    /// What a garbage collector may know of.
-    pub(crate) fn visible(&self) -> &Py<PyAny> {
-        &self.future
-    }
-
-    /// The call, to be looked at again or to be given up.
-    pub(crate) fn take(&self) -> Option<Waiting> {
+    /// What is waited for, to be looked at again or to be given up.
+    pub(crate) fn take(&self) -> Option<W> {
         self.waiting.lock().take()
     }
 
-    /// What is asked of the call, if it still waits.
-    pub(crate) fn explain(&self) -> Option<rampmeter::Explanation> {
-        self.waiting.lock().as_ref()?.explain()
+    /// Asks something of what is waited for, if it still is.
+    pub(crate) fn ask<R>(&self, ask: impl FnOnce(&W) -> R) -> Option<R> {
+        self.waiting.lock().as_ref().map(ask)
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.waker.traverse(visit)
     }
 }
 
-impl Wake for Waiter {
+impl<W: Send + 'static> Wake for Waiter<W> {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let told = Python::try_attach(|py| self.stay.home().resolve(py, self.future.bind(py)));
-        if told != Some(true) {
+        if !self.waker.wake() {
             // Its loop is closed: nobody will ever look, and what it was granted is others'.
             drop(self.take());
         }
