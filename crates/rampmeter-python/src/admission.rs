@@ -14,6 +14,7 @@ use rampmeter::{Asking, Permit as Admitted, Refusal, Waiting};
 use crate::ask::Wish;
 use crate::awaiting::thrown;
 use crate::errors;
+use crate::explanation::explanation;
 use crate::gate::Gate;
 use crate::permit::Permit;
 use crate::waiter::{Answer, Waiter};
@@ -142,6 +143,18 @@ impl Admission {
 
     fn close(&self) {
         self.give_up();
+    }
+
+    fn explain<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.gate.get().birth().check(py)?;
+        let waiter = match &self.state.lock().progress {
+            Progress::Waiting(waiter) => Some(waiter.clone()),
+            Progress::New | Progress::Over => None,
+        };
+        // It is asked without what it waits with, which others may need meanwhile.
+        let explainer = waiter.and_then(|waiter| waiter.ask(Waiting::explainer));
+        let why = explainer.and_then(|why| why());
+        why.map(|why| explanation(py, &why)).transpose()
     }
 
     fn __aenter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {

@@ -19,6 +19,8 @@ classes! {
     forked_class: "ForkedError",
     policy_class: "PolicyError",
     refused_class: "Refused",
+    state_class: "StateError",
+    unknown_limit_class: "UnknownLimit",
     unknown_class: "UnknownTool",
     usage_class: "UsageError",
 }
@@ -46,6 +48,16 @@ pub(crate) fn policy(py: Python<'_>, message: String) -> PyErr {
 /// Something is used where it cannot work.
 pub(crate) fn usage(py: Python<'_>, message: impl Into<String>) -> PyErr {
     raise(usage_class(py), message.into())
+}
+
+/// The policy has no limit of this name.
+pub(crate) fn unknown_limit(py: Python<'_>, message: String) -> PyErr {
+    raise(unknown_limit_class(py), message)
+}
+
+/// A state file cannot be used.
+pub(crate) fn state(py: Python<'_>, message: String) -> PyErr {
+    raise(state_class(py), message)
 }
 
 /// The policy says nothing of a tool.

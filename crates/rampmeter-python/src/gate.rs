@@ -1,26 +1,29 @@
 //! The gate, as Python has it.
 
-use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use foldhash::fast::RandomState;
-use parking_lot::Mutex;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyMapping, PyString, PyType};
+use pyo3::types::{PyDict, PyMapping, PyString, PyType};
 use rampmeter::format::Arguments;
-use rampmeter::{Asking, KeyAccess};
+use rampmeter::{Asking, Call, Durability, KeyAccess};
 
 use crate::admission::Admission;
 use crate::ask::{self, More, Wish};
+use crate::awaiting::Awaiting;
+use crate::events::Events;
+use crate::explanation::explanation;
 use crate::fork::Birth;
 use crate::keeper::Keeper;
+use crate::known::Known;
 use crate::permit::Permit;
 use crate::policy::{Policy, json_text};
+use crate::ready::Ready;
 use crate::runtime::PythonRuntime;
 use crate::seconds::duration;
-use crate::{blocking, errors};
+use crate::{blocking, errors, persist, snapshot};
 
 /// One gate for one policy.
 #[pyclass(frozen, subclass, module = "rampmeter")]
@@ -31,9 +34,9 @@ pub(crate) struct Gate {
     /// Different for each gate of this process.
     number: u64,
     birth: Birth,
-    policy: Mutex<Arc<rampmeter::Policy>>,
-    /// Tools that the policy names, and whether their keys follow from arguments.
-    known: Mutex<HashMap<Box<str>, bool, RandomState>>,
+    known: Known,
+    /// What is admitted at once may have to be on the disk first.
+    strict: AtomicBool,
 }
 
 impl Gate {
@@ -42,6 +45,13 @@ impl Gate {
             Some(gate) => gate,
             None => unreachable!("a gate has its inside until it is dropped"),
         }
+    }
+
+    /// # Errors
+    /// It is another process's.
+    fn here(&self, py: Python<'_>) -> PyResult<&rampmeter::Gate> {
+        self.birth.check(py)?;
+        Ok(self.inner())
     }
 
     pub(crate) fn keeper(&self) -> &Arc<Keeper> {
@@ -86,16 +96,13 @@ impl Gate {
             keeper,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             birth: Birth::now(),
-            policy: Mutex::new(policy),
-            known: Mutex::default(),
+            known: Known::new(policy),
+            strict: AtomicBool::new(false),
         })
     }
 
     #[classmethod]
-    fn from_file<'py>(
-        class: &Bound<'py, PyType>,
-        path: std::path::PathBuf,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn from_file<'py>(class: &Bound<'py, PyType>, path: PathBuf) -> PyResult<Bound<'py, PyAny>> {
         class.call1((Policy::from_file(class.py(), path)?,))
     }
 
@@ -119,7 +126,7 @@ impl Gate {
 
     #[getter]
     fn policy(&self) -> Policy {
-        Policy { read: self.policy.lock().clone() }
+        Policy { read: self.known.policy() }
     }
 
     #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None, deadline = None,
@@ -195,15 +202,100 @@ impl Gate {
         let said =
             Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id };
         let wish = self.wish(tool, said)?;
-        match wish.with_call(py, self.number, |call| self.inner().try_admit(call))? {
+        let ask = |call: Call<'_>| match self.strict.load(Ordering::Relaxed) {
+            // Whoever has written what the call is charged may need the interpreter to say so.
+            true => py.detach(|| self.inner().try_admit(call)),
+            false => self.inner().try_admit(call),
+        };
+        match wish.with_call(py, self.number, ask)? {
             Ok(permit) => Ok(Permit::new(permit, self.number, wish.tool)),
             Err(refusal) => Err(errors::refused(py, &refusal)),
         }
     }
 
+    #[pyo3(signature = (capacity = 10_000))]
+    fn events(&self, py: Python<'_>, capacity: i64) -> PyResult<Events> {
+        let capacity = usize::try_from(capacity).ok().filter(|capacity| *capacity > 0);
+        let Some(capacity) = capacity else {
+            return Err(PyValueError::new_err("capacity is less than 1; give 1 or more"));
+        };
+        let gate = self.here(py)?;
+        let events = gate.subscribe(capacity);
+        // What time alone changes is told too, whether or not a call waits.
+        gate.keep_time();
+        Ok(Events::new(events, self.keeper.clone()))
+    }
+
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counters = PyDict::new(py);
+        for (kind, count) in self.here(py)?.counters().iter() {
+            counters.set_item(kind.as_str(), count)?;
+        }
+        Ok(counters)
+    }
+
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let gate = self.here(py)?;
+        snapshot::snapshot(py, &gate.snapshot(), gate.pressure_level())
+    }
+
+    fn pressure<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        snapshot::pressure(py, &self.here(py)?.pressure())
+    }
+
+    #[pyo3(signature = (most = 100))]
+    fn waiting<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        self.here(py)?.waiting(most).iter().map(|why| explanation(py, why)).collect()
+    }
+
+    fn ready(slf: &Bound<'_, Self>) -> Awaiting {
+        Awaiting::new(Ready::new(slf.clone().unbind()))
+    }
+
+    fn apply(&self, policy: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = policy.py();
+        let policy = Policy::meant(policy)?;
+        let applied = self.here(py)?.apply(&policy);
+        applied.map_err(|error| errors::policy(py, error.to_string()))?;
+        self.known.look_again(self.inner());
+        Ok(())
+    }
+
+    fn pause(&self, py: Python<'_>, limit: &str) -> PyResult<()> {
+        let paused = self.here(py)?.pause(limit);
+        paused.map_err(|error| errors::unknown_limit(py, error.to_string()))
+    }
+
+    fn resume(&self, py: Python<'_>, limit: &str) -> PyResult<()> {
+        let resumed = self.here(py)?.resume(limit);
+        resumed.map_err(|error| errors::unknown_limit(py, error.to_string()))
+    }
+
+    #[pyo3(signature = (path, *, durability = "interval", interval = None))]
+    fn persist<'py>(
+        slf: &Bound<'py, Self>,
+        path: PathBuf,
+        durability: &str,
+        interval: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.get().here(slf.py())?;
+        let interval = interval.map(|it| duration(&it, "interval")).transpose()?;
+        let durability = persist::durability(durability, interval)?;
+        slf.get().strict.fetch_or(durability == Durability::Strict, Ordering::Relaxed);
+        persist::persist(slf, path, durability)
+    }
+
+    fn save(&self, py: Python<'_>) -> PyResult<()> {
+        persist::save(py, self.here(py)?)
+    }
+
+    fn persisted<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        persist::persisted(py, self.here(py)?)
+    }
+
     /// Raises `UnknownTool` if the policy says nothing of this tool.
     fn check_tool(&self, py: Python<'_>, tool: &str) -> PyResult<()> {
-        self.has_open_keys(py, tool).map(drop)
+        self.known.has_open_keys(py, tool).map(drop)
     }
 }
 
@@ -214,7 +306,7 @@ impl Gate {
         self.birth.check(py)?;
         let Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id } =
             said;
-        let open = self.has_open_keys(py, tool.to_str()?)?;
+        let open = self.known.has_open_keys(py, tool.to_str()?)?;
         let little = labels.is_none() && cost.is_none() && deadline.is_none();
         let less = reads.is_none() && writes.is_none() && parent.is_none() && id.is_none();
         let more = if little && less && !open {
@@ -248,33 +340,6 @@ impl Gate {
         Ok(Wish { tool: tool.unbind(), flow, priority, more })
     }
 
-    /// Whether keys of the tool's calls follow from their arguments.
-    ///
-    /// # Errors
-    /// The policy says nothing of the tool.
-    #[inline]
-    fn has_open_keys(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
-        let known = self.known.lock().get(tool).copied();
-        known.map_or_else(|| self.look_up(py, tool), Ok)
-    }
-
-    #[cold]
-    fn look_up(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
-        const KEPT: usize = 4096;
-        let policy = self.policy.lock().clone();
-        let Some(declared) = policy.tool(tool) else {
-            return Err(errors::unknown_tool(py, &policy, tool));
-        };
-        let open = declared.names_keys_by_arguments();
-        let mut known = self.known.lock();
-        // A pattern fits any number of names.
-        if known.len() >= KEPT {
-            known.clear();
-        }
-        known.insert(tool.into(), open);
-        Ok(open)
-    }
-
     /// The keys that the policy declares, filled from the call's arguments.
     fn keys(
         &self,
@@ -297,7 +362,7 @@ impl Gate {
         let arguments: Arguments = text
             .parse()
             .map_err(|error| errors::usage(py, format!("arguments of {name}: {error}")))?;
-        let policy = self.policy.lock().clone();
+        let policy = self.known.policy();
         let keys = policy.tool(name).map(|declared| declared.keys(&arguments)).transpose();
         Ok(keys.map_err(|error| errors::usage(py, format!("{name}: {error}")))?.unwrap_or_default())
     }
@@ -327,7 +392,10 @@ impl Drop for Gate {
     fn drop(&mut self) {
         let Some(gate) = self.gate.take() else { return };
         if self.birth.is_here() {
-            errors::apart(|| drop(gate));
+            // One that keeps its state writes it now, and nobody else need stand still for that.
+            errors::apart(|| {
+                Python::try_attach(|py| py.detach(|| drop(gate)));
+            });
         } else {
             // Its lock may be held for ever in this process.
             std::mem::forget(gate);

@@ -44,7 +44,6 @@ impl<'py> PyLoop<'py> {
         Ok(future)
     }
 
-
     fn address(&self) -> usize {
         self.0.as_ptr() as usize
     }

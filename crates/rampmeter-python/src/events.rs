@@ -1,0 +1,209 @@
+//! A subscription to what happens at the gate, read by whichever loops and threads like to.
+//!
+//! Rust's subscription knows one reader. Here that is the whole of those who wait: when there is
+//! something to read they all look, and who finds nothing waits again.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use parking_lot::Mutex;
+use pyo3::PyTraverseError;
+use pyo3::exceptions::PyStopAsyncIteration;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+
+use crate::awaiting::{Awaiting, Step, Steps};
+use crate::event::Event;
+use crate::fork::Birth;
+use crate::keeper::Keeper;
+use crate::loop_waker::LoopWaker;
+
+/// What happens at the gate from now on.
+#[pyclass(frozen, module = "rampmeter")]
+pub(crate) struct Events {
+    subscription: Mutex<Subscription>,
+    readers: Arc<Readers>,
+    keeper: Arc<Keeper>,
+    birth: Birth,
+}
+
+/// Nothing of Python's is touched while it is locked.
+enum Subscription {
+    Open(rampmeter::Events),
+    /// So many were missed by then.
+    Closed(u64),
+}
+
+/// Those who wait for an event.
+#[derive(Default)]
+struct Readers(Mutex<Vec<Arc<LoopWaker>>>);
+
+impl Wake for Readers {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let readers = std::mem::take(&mut *self.0.lock());
+        for reader in readers {
+            // On a loop that is closed nobody reads, and nothing is lost by that.
+            reader.wake();
+        }
+    }
+}
+
+impl Events {
+    pub(crate) fn new(events: rampmeter::Events, keeper: Arc<Keeper>) -> Events {
+        let subscription = Mutex::new(Subscription::Open(events));
+        Events { subscription, readers: Arc::default(), keeper, birth: Birth::now() }
+    }
+
+    /// The next event, or `None` if none will come; who has to wait is told by `readers`.
+    fn poll(&self) -> Poll<Option<rampmeter::Event>> {
+        match &mut *self.subscription.lock() {
+            Subscription::Open(events) => {
+                let waker = Waker::from(self.readers.clone());
+                let next = std::pin::pin!(events.next());
+                next.poll(&mut Context::from_waker(&waker))
+            }
+            Subscription::Closed(_) => Poll::Ready(None),
+        }
+    }
+}
+
+#[pymethods]
+impl Events {
+    fn __aiter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
+        slf.clone()
+    }
+
+    fn __anext__(slf: &Bound<'_, Self>) -> Awaiting {
+        Awaiting::new(Next { events: slf.clone().unbind(), reader: Mutex::new(None) })
+    }
+
+    fn drain(&self, py: Python<'_>) -> PyResult<Vec<Event>> {
+        self.birth.check(py)?;
+        let events = match &mut *self.subscription.lock() {
+            Subscription::Open(events) => events.drain(),
+            Subscription::Closed(_) => Vec::new(),
+        };
+        Ok(events.into_iter().map(Event).collect())
+    }
+
+    #[getter]
+    fn missed(&self, py: Python<'_>) -> PyResult<u64> {
+        self.birth.check(py)?;
+        Ok(match &*self.subscription.lock() {
+            Subscription::Open(events) => events.missed(),
+            Subscription::Closed(missed) => *missed,
+        })
+    }
+
+    fn close(&self) {
+        if !self.birth.is_here() {
+            return;
+        }
+        let mut subscription = self.subscription.lock();
+        if let Subscription::Open(events) = &*subscription {
+            let missed = events.missed();
+            let before = std::mem::replace(&mut *subscription, Subscription::Closed(missed));
+            drop(subscription);
+            drop(before);
+            // Whoever waits learns that nothing will come.
+            self.readers.wake_by_ref();
+        }
+    }
+
+    fn __enter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
+        slf.clone()
+    }
+
+    fn __exit__(
+        &self,
+        _kind: &Bound<'_, PyAny>,
+        _error: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) {
+        self.close();
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        if !self.birth.is_here() {
+            // The locks that ending it would take may be held for ever in this process.
+            let foreign = std::mem::replace(self.subscription.get_mut(), Subscription::Closed(0));
+            std::mem::forget(foreign);
+        }
+    }
+}
+
+/// Awaits the next event.
+struct Next {
+    events: Py<Events>,
+    /// Itself among the readers, while it waits.
+    reader: Mutex<Option<Arc<LoopWaker>>>,
+}
+
+impl Next {
+    fn later<'py>(&self, py: Python<'py>) -> PyResult<Step<'py>> {
+        let events = self.events.get();
+        let reader = Arc::new(LoopWaker::new(py, &events.keeper)?);
+        events.readers.0.lock().push(reader.clone());
+        let future = reader.future(py);
+        *self.reader.lock() = Some(reader);
+        // Something may have come before it was among the readers.
+        match events.poll() {
+            Poll::Pending => Ok(Step::Later(future)),
+            Poll::Ready(event) => {
+                self.give_up();
+                Next::done(py, event)
+            }
+        }
+    }
+
+    fn done<'py>(py: Python<'py>, event: Option<rampmeter::Event>) -> PyResult<Step<'py>> {
+        let event = event.ok_or_else(|| PyStopAsyncIteration::new_err(()))?;
+        Ok(Step::Done(Py::new(py, Event(event))?.into_any()))
+    }
+}
+
+impl Steps for Next {
+    fn step<'py>(&self, py: Python<'py>) -> PyResult<Step<'py>> {
+        let events = self.events.get();
+        events.birth.check(py)?;
+        self.give_up();
+        match events.poll() {
+            Poll::Ready(event) => Next::done(py, event),
+            Poll::Pending => self.later(py),
+        }
+    }
+
+    fn give_up(&self) {
+        let own = self.reader.lock().take();
+        if let Some(own) = own {
+            let readers = &self.events.get().readers;
+            readers.0.lock().retain(|reader| !Arc::ptr_eq(reader, &own));
+        }
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // Whoever has it locked is not garbage.
+        if let Some(reader) = self.reader.try_lock()
+            && let Some(reader) = &*reader
+        {
+            reader.traverse(visit)?;
+        }
+        visit.call(&self.events)
+    }
+}
+
+impl Drop for Next {
+    fn drop(&mut self) {
+        if self.events.get().birth.is_here() {
+            self.give_up();
+        } else {
+            std::mem::forget(self.reader.get_mut().take());
+        }
+    }
+}
