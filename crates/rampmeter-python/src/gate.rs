@@ -181,7 +181,7 @@ impl Gate {
         Ok(Permit::new(permit, self.number, wish.tool))
     }
 
-    #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None, 
+    #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None,
         arguments = None, reads = None, writes = None, parent = None, id = None))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
     fn try_admit(
