@@ -102,8 +102,12 @@ impl Admission {
 
     /// Gives the call up, if it waits.
     fn give_up(&self) {
-        if let Progress::Waiting(waiter) = self.take() {
+        let Progress::Waiting(waiter) = self.take() else { return };
+        if self.gate.get().birth().is_here() {
             drop(waiter.take());
+        } else {
+            // The gate's lock may be held for ever in this process.
+            std::mem::forget(waiter);
         }
     }
 }
@@ -204,17 +208,7 @@ impl Admission {
 
 impl Drop for Admission {
     fn drop(&mut self) {
-        let state = self.state.get_mut();
-        let Progress::Waiting(waiter) = std::mem::replace(&mut state.progress, Progress::Over)
-        else {
-            return;
-        };
-        if self.gate.get().birth().is_here() {
-            errors::apart(|| drop(waiter.take()));
-        } else {
-            // The gate's lock may be held for ever in this process.
-            std::mem::forget(waiter);
-        }
+        errors::apart(|| self.give_up());
     }
 }
 

@@ -180,10 +180,13 @@ impl Steps for Next {
     }
 
     fn give_up(&self) {
-        let own = self.reader.lock().take();
-        if let Some(own) = own {
+        let Some(own) = self.reader.lock().take() else { return };
+        if self.events.get().birth.is_here() {
             let readers = &self.events.get().readers;
             readers.0.lock().retain(|reader| !Arc::ptr_eq(reader, &own));
+        } else {
+            // The locks that its end would take may be held for ever in this process.
+            std::mem::forget(own);
         }
     }
 
@@ -200,10 +203,6 @@ impl Steps for Next {
 
 impl Drop for Next {
     fn drop(&mut self) {
-        if self.events.get().birth.is_here() {
-            self.give_up();
-        } else {
-            std::mem::forget(self.reader.get_mut().take());
-        }
+        self.give_up();
     }
 }

@@ -202,10 +202,13 @@ impl Gate {
         let said =
             Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id };
         let wish = self.wish(tool, said)?;
-        let ask = |call: Call<'_>| match self.strict.load(Ordering::Relaxed) {
-            // Whoever has written what the call is charged may need the interpreter to say so.
-            true => py.detach(|| self.inner().try_admit(call)),
-            false => self.inner().try_admit(call),
+        let ask = |call: Call<'_>| {
+            if self.strict.load(Ordering::Relaxed) {
+                // Whoever writes down what the call is charged may need the interpreter to tell others.
+                py.detach(|| self.inner().try_admit(call))
+            } else {
+                self.inner().try_admit(call)
+            }
         };
         match wish.with_call(py, self.number, ask)? {
             Ok(permit) => Ok(Permit::new(permit, self.number, wish.tool)),

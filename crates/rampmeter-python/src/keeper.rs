@@ -21,6 +21,7 @@ use rampmeter::runtime::Counter;
 use smallvec::SmallVec;
 
 use crate::blocking::Bell;
+use crate::interpreter;
 use crate::py_loop::{Home, PyLoop};
 
 pub(crate) struct Keeper {
@@ -166,7 +167,7 @@ impl Keeper {
             }
         }
         // Who is up looks at the time itself.
-        bells.iter().for_each(|bell| bell.ring(py));
+        bells.iter().for_each(|bell| bell.ring());
     }
 
     /// One less waits on a loop. Its host stays as long as a timer of it does, for the next.
@@ -290,7 +291,7 @@ impl Future for Sleep {
         drop(before);
         if late {
             // Without an interpreter nobody is there to wait.
-            Python::try_attach(|py| keeper.hurry(py));
+            interpreter::enter(|py| keeper.hurry(py));
         }
         Poll::Pending
     }

@@ -16,6 +16,7 @@ mod events;
 mod explanation;
 mod fork;
 mod gate;
+mod interpreter;
 mod keeper;
 mod known;
 mod loop_waker;
@@ -36,6 +37,7 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fork::watch(module.py())?;
+    interpreter::watch(module.py())?;
     module.add_class::<admission::Admission>()?;
     module.add_class::<ambient::Flow>()?;
     module.add_class::<event::Event>()?;

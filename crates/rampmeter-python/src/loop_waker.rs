@@ -7,6 +7,7 @@ use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
+use crate::interpreter;
 use crate::keeper::{Keeper, LoopStay};
 use crate::py_loop::PyLoop;
 
@@ -36,7 +37,7 @@ impl LoopWaker {
 
     /// Resolves the future. Says whether its loop will hear of it; one that is closed will not.
     pub(crate) fn wake(&self) -> bool {
-        let told = Python::try_attach(|py| {
+        let told = interpreter::enter(|py| {
             self.woken.store(true, Ordering::Relaxed);
             self.stay.home().resolve(py, self.future.bind(py))
         });

@@ -70,8 +70,12 @@ impl Steps for Ready {
     }
 
     fn give_up(&self) {
-        if let Progress::Waiting(waiter) = self.take() {
+        let Progress::Waiting(waiter) = self.take() else { return };
+        if self.gate.get().birth().is_here() {
             drop(waiter.take());
+        } else {
+            // The gate's lock may be held for ever in this process.
+            std::mem::forget(waiter);
         }
     }
 
@@ -88,11 +92,6 @@ impl Steps for Ready {
 
 impl Drop for Ready {
     fn drop(&mut self) {
-        if self.gate.get().birth().is_here() {
-            errors::apart(|| self.give_up());
-        } else {
-            // The gate's lock may be held for ever in this process.
-            std::mem::forget(std::mem::replace(self.progress.get_mut(), Progress::Over));
-        }
+        errors::apart(|| self.give_up());
     }
 }
