@@ -68,7 +68,7 @@ def test_a_tool_that_the_policy_lacks_is_told_at_once_and_one_that_comes_later_w
         install(Gate.from_toml(ONE_AT_A_TIME))
     assert "execute" not in vars(get_tool_registry())
 
-    with install(Gate.from_toml('[tools.other]')):
+    with install(Gate.from_toml("[tools.other]")):
         register_tool(Doing("late", lambda _: Seen().work()))
         with pytest.raises(UnknownTool, match="late"):
             asyncio.run(get_tool_registry().execute(Action("late"), {}))
