@@ -86,6 +86,14 @@ def test_a_call_that_is_ended_for_its_time_is_told_as_failed(sink: Sink) -> None
     assert sink.one("tool.failed")["error_code"] == "TimedOut"
 
 
+def test_arguments_that_are_no_object_are_no_reason_to_lose_a_call(sink: Sink) -> None:
+    action: Any = Action("work")
+    action.payload = [1, 2]
+    output = asyncio.run(registry_of(lambda _: Seen().work()).execute(action, {}))
+    assert output is not None and output.success
+    assert sink.one("tool.invoked")["payload_summary"] == {}
+
+
 def test_a_sink_that_breaks_loses_no_call() -> None:
     class Broken(Sink):
         def try_emit(self, *, type: str, data: dict[str, Any] | None) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import stageflow_desk as desk
 from rampmeter import Gate, Refused, UnknownTool, UsageError
 from rampmeter.stageflow import LimitedToolRegistry, limit_pipeline
 from stageflow.core import StageContext, StageKind, StageOutput
@@ -190,22 +189,25 @@ def test_a_stage_that_cannot_start_in_time_is_refused_and_one_that_hangs_is_ende
     assert seen.started == []
 
 
-def test_a_stage_that_stageflow_ends_for_its_time_counts_as_an_overload() -> None:
-    policy = """
-        [limits.host]
-        breaker = { failures = "50%", over = "30s", min_calls = 2, open = "30s", probes = 1, when_open = "refuse" }
-        [tools."*"]
-        limits = ["host"]
-    """
+@pytest.mark.parametrize("end", ["hangs", "fails", "asks for a retry"])
+def test_a_stage_that_stageflow_ends_for_its_time_or_that_says_it_failed_opens_the_breaker(end: str) -> None:
+    policy = '[limits.host]\nbreaker = { failures = "50%", min_calls = 2, open = "30s" }\n'
+    policy += '[tools."*"]\nlimits = ["host"]'
 
-    async def hang(_: StageContext) -> None:
-        await asyncio.sleep(60)
+    async def stage(_: StageContext) -> StageOutput:
+        if end == "hangs":
+            await asyncio.sleep(60)
+        return StageOutput.fail("no") if end == "fails" else StageOutput.retry("later")
 
     async def three_times() -> BaseException:
-        limited = limit_pipeline(Gate.from_toml(policy), pipeline_of({"stage": hang}))
-        for _ in range(3):
-            with pytest.raises(UnifiedStageExecutionError) as caught:
-                await limited.run(PipelineContext.create(data={"_timeout_ms": 20}))
+        limited = limit_pipeline(Gate.from_toml(policy), pipeline_of({"stage": stage}))
+        for _ in range(2):
+            # Stageflow takes a stage that asks for a retry for done.
+            await asyncio.gather(
+                limited.run(PipelineContext.create(data={"_timeout_ms": 20})), return_exceptions=True
+            )
+        with pytest.raises(UnifiedStageExecutionError) as caught:
+            await limited.run(PipelineContext.create())
         return caught.value.original
 
     third = asyncio.run(three_times())
@@ -243,14 +245,44 @@ def test_a_registry_within_a_stage_has_the_stages_time_and_its_runs_options() ->
     assert len(ends) == 2 and all("timed out" in str(end) for end in ends)
 
 
-def test_plain_values_of_the_run_fill_the_keys_of_a_stage() -> None:
+def test_a_stage_of_a_run_without_a_time_out_has_stageflows_thirty_seconds() -> None:
+    """So nobody waits for what cannot come in time: a call of the next hour is refused at once."""
+    policy = (
+        '[limits.api]\nrequests = "1/h"\n[tools."*"]\nlimits = ["api"]\naccess = "read"\nqueue_timeout = "2h"'
+    )
+    gate = Gate.from_toml(policy)
+    registry = LimitedToolRegistry(gate)
+    registry.register(Doing("work", lambda _: Seen().work()))
+
+    async def agent(ctx: StageContext) -> StageOutput:
+        output = await registry.execute(Action("work"), ctx.to_dict())
+        assert output is not None and output.data is not None
+        return StageOutput.ok(output.data)
+
+    async def both() -> tuple[PipelineResults, BaseException]:
+        async with gate.admit("work"):
+            pass
+        within = await limit_pipeline(gate, pipeline_of({"agent": agent}), tools={}).run()
+        with pytest.raises(UnifiedStageExecutionError) as caught:
+            await limit_pipeline(gate, pipeline_of({"stage": working(Seen())})).run()
+        return within, caught.value.original
+
+    within, stage = asyncio.run(both())
+    assert within.data("agent")["refused"]["reason"] == "deadline"
+    assert isinstance(stage, Refused) and stage.reason == "deadline"
+
+
+def test_texts_and_numbers_of_the_run_fill_the_keys_of_a_stage() -> None:
     seen = Seen()
     gate = Gate.from_toml('[tools.edit]\nwrites = ["doc:{doc}"]')
     limited = limit_pipeline(gate, pipeline_of({"edit": working(seen)}))
 
     async def three(docs: str) -> int:
         seen.peak = 0
-        contexts = [PipelineContext.create(data={"doc": doc, "db": object()}) for doc in docs[:-1]]
+        contexts = [
+            PipelineContext.create(data={"doc": doc, "db": object(), "score": float("nan")})
+            for doc in docs[:-1]
+        ]
         contexts.append(PipelineContext.create(metadata={"doc": docs[-1]}))
         await asyncio.gather(*(limited.run(ctx) for ctx in contexts))
         return seen.peak
@@ -276,4 +308,3 @@ def test_a_graph_that_is_built_once_is_limited_in_each_run() -> None:
 
     asyncio.run(three())
     assert seen.peak == 1 and seen.ended == ["a"] * 3
-    assert desk is not None

@@ -164,7 +164,7 @@ def test_what_a_tool_raises_is_raised_and_its_slot_is_free() -> None:
 BREAKER = """
     [limits.host]
     concurrency = 1
-    breaker = { failures = "50%", over = "30s", min_calls = 2, open = "30s", probes = 1, when_open = "refuse" }
+    breaker = { failures = "50%", min_calls = 2, open = "30s" }
     [tools.work]
     limits = ["host"]
 """

@@ -75,7 +75,7 @@ def test_calls_that_conflict_over_a_key_run_in_the_models_order_and_others_besid
     results = run_turn(policy, work, turn)
 
     assert all(result.output.success for result in results)
-    # The file b has nothing to do with a; the two readers of a are inside together, the writer waits for both.
+    # The file b has nothing to do with a; the readers of a are inside together, and its writer waits.
     assert seen.started[:2] == ["0 write a", "5 write b"]
     assert seen.started[2:] == ["1 read a", "2 read a", "3 write a", "4 read a"]
     assert seen.ended.index("2 read a") < seen.ended.index("1 read a") < seen.started.index("3 write a")

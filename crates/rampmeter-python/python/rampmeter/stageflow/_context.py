@@ -64,9 +64,9 @@ def as_mapping(ctx: Any) -> Mapping[str, Any]:
 
 
 def stage_arguments(ctx: StageContext, data: Mapping[str, Any]) -> dict[str, Any]:
-    """What fills the keys that the policy declares for a stage: the plain values of its run."""
+    """What fills the keys that the policy declares for a stage: texts and whole numbers of its run."""
     told = {**ctx.snapshot.metadata, **data, "stage": ctx.stage_name, "input_text": ctx.snapshot.input_text}
-    return {name: value for name, value in told.items() if isinstance(value, str | int | float)}
+    return {name: value for name, value in told.items() if isinstance(value, str | int)}
 
 
 def _layers(ctx: Any) -> Iterator[Mapping[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -59,7 +60,8 @@ class CallEvents:
 
     def invoked(self, arguments: Any) -> None:
         if not self._silent:
-            summary = {name: _short(value) for name, value in dict(arguments).items()}
+            given = arguments if isinstance(arguments, Mapping) else {}
+            summary = {name: _short(value) for name, value in given.items()}
             event = ToolInvokedEvent(**self._call, payload_summary=summary, behavior=self._mode)
             self._tell("tool.invoked", event.to_dict())
 
