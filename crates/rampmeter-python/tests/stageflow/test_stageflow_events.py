@@ -94,6 +94,13 @@ def test_arguments_that_are_no_object_are_no_reason_to_lose_a_call(sink: Sink) -
     assert sink.one("tool.invoked")["payload_summary"] == {}
 
 
+@pytest.mark.parametrize("ctx", [None, object()])
+def test_a_context_of_another_kind_is_no_reason_to_lose_a_call(ctx: Any, sink: Sink) -> None:
+    output = asyncio.run(registry_of(lambda _: Seen().work()).execute(Action("work"), ctx))
+    assert output is not None and output.success
+    assert sink.one("tool.completed")["pipeline_run_id"] is None
+
+
 def test_a_sink_that_breaks_loses_no_call() -> None:
     class Broken(Sink):
         def try_emit(self, *, type: str, data: dict[str, Any] | None) -> None:

@@ -72,6 +72,18 @@ def test_after_comes_to_an_interceptor_whose_before_never_came() -> None:
     assert told == ["outer before", "gate after", "outer after"]
 
 
+def test_what_waits_in_before_is_under_no_time_out() -> None:
+    class Waiting(Gatekeeper):
+        async def before(self, stage_name: str, ctx: PipelineContext) -> InterceptorResult | None:
+            await asyncio.sleep(0.03)
+            return None
+
+    seen = Seen()
+    ctx = PipelineContext.create(data={"_timeout_ms": 10})
+    results = asyncio.run(pipeline_of(seen).run(ctx, interceptors=[Waiting("gate", 50, [])]))
+    assert results["work"].status == StageStatus.OK
+
+
 def test_a_cancellation_skips_after() -> None:
     told: list[str] = []
 

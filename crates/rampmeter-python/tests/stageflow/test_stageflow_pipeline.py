@@ -70,12 +70,13 @@ def test_a_cap_holds_over_pipelines_and_registries_at_once() -> None:
 class Configured:
     """A stage as a class, which Stageflow makes anew for each run."""
 
+    name = "configured"
     kind = StageKind.WORK
 
     def __init__(self, seen: Seen) -> None:
         self._seen = seen
 
-    async def execute(self, ctx: StageContext) -> dict[str, Any]:
+    async def execute(self, ctx: StageContext) -> StageOutput | dict[str, Any] | None:
         await self._seen.work(ctx.stage_name)
         return {"made": True}
 
@@ -101,6 +102,33 @@ def test_only_the_stages_that_are_named_pass_and_under_the_names_given() -> None
     assert seen.peak == 3
     with pytest.raises(UnknownTool, match="'?c'?"):
         limit_pipeline(gate, pipeline_of({"c": working(seen)}))
+
+
+def test_a_stage_that_is_named_and_not_there_is_told_with_those_that_are() -> None:
+    pipeline = pipeline_of({"fetch": working(Seen()), "rank": working(Seen())})
+    with pytest.raises(UsageError, match="`fetchh`: the stages of `tests` are fetch, rank"):
+        limit_pipeline(Gate.from_toml(ONE_AT_A_TIME), pipeline, tools={"fetchh": "fetch"})
+
+
+def test_a_task_that_outlives_its_stage_is_not_bound_by_the_stages_time() -> None:
+    gate = Gate.from_toml(ONE_AT_A_TIME)
+    registry = LimitedToolRegistry(gate)
+    registry.register(Doing("work", lambda _: Seen().work()))
+    tasks: list[asyncio.Task[Any]] = []
+
+    async def later() -> Any:
+        await asyncio.sleep(0.04)
+        return await registry.execute(Action("work"), {})
+
+    async def stage(_: StageContext) -> None:
+        tasks.append(asyncio.create_task(later()))
+
+    async def outlive() -> Any:
+        limited = limit_pipeline(gate, pipeline_of({"stage": stage}), tools={})
+        await limited.run(PipelineContext.create(data={"_timeout_ms": 20}))
+        return await tasks[0]
+
+    assert asyncio.run(outlive()).success
 
 
 def test_stages_that_are_added_later_pass_too() -> None:
@@ -204,7 +232,7 @@ def test_a_stage_that_stageflow_ends_for_its_time_or_that_says_it_failed_opens_t
         for _ in range(2):
             # Stageflow takes a stage that asks for a retry for done.
             await asyncio.gather(
-                limited.run(PipelineContext.create(data={"_timeout_ms": 20})), return_exceptions=True
+                limited.run(PipelineContext.create(data={"_timeout_ms": 200})), return_exceptions=True
             )
         with pytest.raises(UnifiedStageExecutionError) as caught:
             await limited.run(PipelineContext.create())

@@ -328,6 +328,9 @@ def test_a_callable_describes_each_call() -> None:
 
     assert peak_by([{"org_id": "a"}, {"org_id": "a"}], describe=describe) == 1
     assert peak_by([{"org_id": "a"}, {"org_id": "b"}], describe=describe) == 2
+    # It knows better than the context's data.
+    data = {"rampmeter": {"labels": {"tenant": "same"}}}
+    assert peak_by([{"org_id": tenant, "data": data} for tenant in "ab"], describe=describe) == 2
 
 
 def test_the_ambient_flow_gives_the_priority() -> None:

@@ -46,7 +46,7 @@ def test_a_call_that_waits_for_too_long_is_refused_and_never_starts() -> None:
         seen.enter(payload["n"])
         await asyncio.sleep(0.06)
 
-    async def run() -> list[ToolOutput | None]:
+    async def run() -> tuple[ToolOutput | None, ToolOutput | None]:
         registry = LimitedToolRegistry(Gate.from_toml(ONE_AT_A_TIME))
         registry.register(Doing("work", work))
         hurry = PipelineContext.create(data={"_timeout_ms": 20}).to_dict()

@@ -12,7 +12,7 @@ from stageflow.pipeline.retry import RateLimitError, ServiceUnavailableError
 
 from .. import Gate, Permit
 from .._errors import UsageError
-from ._context import OPTIONS_KEY, as_mapping, find, running_stage, time_out
+from ._context import OPTIONS_KEY, as_mapping, current_stage, find, time_out
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class Call:
         options = dict(_known(find(ctx, OPTIONS_KEY), f'`ctx.data["{OPTIONS_KEY}"]`'))
         if describe is not None:
             options |= _known(describe(tool, given, as_mapping(ctx)), "what `describe` gave")
-        seconds, stage = time_out(ctx), running_stage.get()
+        seconds, stage = time_out(ctx), current_stage()
         ends = inf if seconds is None else asyncio.get_running_loop().time() + seconds
         return cls(gate, tool, {**options, "arguments": given}, min(ends, stage.ends if stage else inf))
 
@@ -98,7 +98,7 @@ class Call:
 
 
 def _stage_is_over() -> bool:
-    stage = running_stage.get()
+    stage = current_stage()
     return stage is not None and stage.is_over(asyncio.get_running_loop().time())
 
 

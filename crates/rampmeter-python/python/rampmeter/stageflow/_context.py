@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ OPTIONS_KEY = "rampmeter"
 """Where a run's data or metadata says whom its calls are for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RunningStage:
     """A stage of a limited pipeline: what its own `StageContext` does not know of its run."""
 
@@ -29,16 +30,34 @@ class RunningStage:
     """How long Stageflow lets the stage run."""
     ends: float
     """When Stageflow ends it, on the loop's clock."""
+    done: bool = False
 
     def is_over(self, now: float) -> bool:
-        """Whether a stage that is cut now is cut for its time.
+        """Whether a stage that is cut now is cut for its time, which is so in the last tenth of it.
 
-        Stageflow's clock of the stage began a moment before this one, so it ends a moment before.
+        Stageflow's clock of the stage began before this one, by as much as its loop was behind.
         """
-        return now > self.ends - min(self.seconds / 10, 0.1)
+        return now > self.ends - self.seconds / 10
 
 
-running_stage: ContextVar[RunningStage | None] = ContextVar("rampmeter_running_stage", default=None)
+_running_stage: ContextVar[RunningStage | None] = ContextVar("rampmeter_running_stage", default=None)
+
+
+@contextmanager
+def running(stage: RunningStage) -> Iterator[None]:
+    """Within it, the calls of a stage know their stage."""
+    token = _running_stage.set(stage)
+    try:
+        yield
+    finally:
+        stage.done = True
+        _running_stage.reset(token)
+
+
+def current_stage() -> RunningStage | None:
+    """The stage that makes the call; none for a task that has outlived its stage."""
+    stage = _running_stage.get()
+    return None if stage is None or stage.done else stage
 
 
 def find(ctx: Any, key: str) -> Any:
@@ -79,7 +98,7 @@ def _layers(ctx: Any) -> Iterator[Mapping[str, Any]]:
         own = (ctx.snapshot.metadata,)
     else:
         own = (getattr(ctx, "data", None), getattr(ctx, "metadata", None))
-    stage = running_stage.get()
+    stage = current_stage()
     for layer in (*own, stage.data if stage else None):
         if isinstance(layer, Mapping):
             yield layer

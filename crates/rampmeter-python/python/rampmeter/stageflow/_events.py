@@ -49,7 +49,10 @@ class CallEvents:
         self._began = time.perf_counter()
         if self._silent:
             return
-        context = adapt_context({} if ctx is None else ctx)
+        try:
+            context = adapt_context(ctx)
+        except TypeError:
+            context = adapt_context({})
         self._mode: str | None = context.execution_mode
         self._call: dict[str, Any] = {
             "tool_name": tool,

@@ -17,8 +17,9 @@ from stageflow.pipeline.results import PipelineResults
 from stageflow.stages.context import PipelineContext
 
 from .. import Gate, Permit, Refused
+from .._errors import UsageError
 from ._call import Call, DescribeCall
-from ._context import RunningStage, running_stage, stage_arguments, stage_time_out
+from ._context import RunningStage, running, stage_arguments, stage_time_out
 from ._events import refusal_facts
 
 Runner = Callable[[StageContext], Awaitable[Any]]
@@ -36,8 +37,14 @@ def limit_pipeline(
     With `tools = {"fetch_a": "fetch"}` only the stages named there do, under the names given there. A stage
     asks when its dependencies are done. A refused stage raises `Refused`, which ends the pipeline as
     any error does: it is the `original` of Stageflow's `UnifiedStageExecutionError`. Raises `UnknownTool`
-    if the policy says nothing of a tool.
+    if the policy says nothing of a tool, and `UsageError` if `tools` names a stage that is not there.
     """
+    for stage in tools or ():
+        if not pipeline.has_stage(stage):
+            there = ", ".join(pipeline.stages)
+            raise UsageError(
+                f"`tools` names the stage `{stage}`: the stages of `{pipeline.name}` are {there}"
+            )
     return LimitedPipeline(pipeline.name, dict(pipeline.stages), gate=gate, tools=tools, describe=describe)
 
 
@@ -48,7 +55,7 @@ class LimitedPipeline(Pipeline):
     _: KW_ONLY
     gate: Gate
     tools: Mapping[str, str] | None = None
-    describe: DescribeCall | None = field(default=None)
+    describe: DescribeCall | None = None
 
     def __post_init__(self) -> None:
         for stage in self.stages:
@@ -86,8 +93,7 @@ class _Run:
     """The stages that wait at the gate."""
 
     async def wait(self, call: Call) -> Permit:
-        task = asyncio.current_task()
-        assert task is not None
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
         self.waiting.add(task)
         try:
             return await call.admit()
@@ -124,13 +130,10 @@ class _Stage:
         run = _run.get()
         seconds = stage_time_out(run.data) or inf
         ends = asyncio.get_running_loop().time() + seconds
-        token = running_stage.set(RunningStage(run.data, seconds, ends))
-        try:
+        with running(RunningStage(run.data, seconds, ends)):
             if self.tool is None:
                 return await self.runner(ctx)
             return await self._under_gate(self.tool, ctx, run)
-        finally:
-            running_stage.reset(token)
 
     async def _under_gate(self, tool: str, ctx: StageContext, run: _Run) -> Any:
         arguments = stage_arguments(ctx, run.data)
