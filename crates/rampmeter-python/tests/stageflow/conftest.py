@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
-if importlib.util.find_spec("stageflow.tools") is None:
+try:
+    version("stageflow-core")
+except PackageNotFoundError:
     collect_ignore_glob = ["test_*.py"]
 else:
     from stageflow.events import clear_event_sink, set_event_sink

@@ -10,6 +10,7 @@ import pytest
 from rampmeter import Gate, UnknownTool, UsageError
 from rampmeter.stageflow import install
 from stageflow.agent import Agent
+from stageflow.helpers import LLMResponse
 from stageflow.stages.context import PipelineContext
 from stageflow.tools import ToolExecutor, ToolRegistry, get_tool_registry, register_tool
 from stageflow_desk import Action, Doing, Seen
@@ -105,8 +106,6 @@ class Model:
         ]
 
     async def chat(self, **_: Any) -> Any:
-        from stageflow.helpers import LLMResponse
-
         return LLMResponse(content=self.turns.pop(0), model="none", provider="none")
 
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import stageflow_desk as desk
-from rampmeter import Gate, Refused, UnknownTool
-from rampmeter.stageflow import LimitedToolRegistry, TurnResult, limit_turn
+from rampmeter import Gate, Refused, UnknownTool, UsageError
+from rampmeter.stageflow import CallOptions, LimitedToolRegistry, TurnResult, limit_turn
 from stageflow.stages.context import PipelineContext
 from stageflow.tools import ToolRegistry
 from stageflow.tools.base import ToolInput, ToolOutput
-from stageflow_desk import Doing, Seen
+from stageflow.tools.definitions import ToolOutput as OtherOutput
+from stageflow_desk import Doing, Seen, Sink
 
 
 def as_openai(call_id: str, name: str, arguments: dict[str, Any] | str) -> dict[str, Any]:
@@ -169,6 +170,59 @@ def test_a_tool_that_the_policy_lacks_is_told_before_anything_runs() -> None:
             "[tools.read]", lambda _: seen.work(), [as_openai("0", "read", {}), as_openai("1", "write", {})]
         )
     assert seen.started == []
+
+
+def test_a_context_that_says_what_cannot_be_is_told_before_anything_runs() -> None:
+    seen = Seen()
+
+    async def run() -> None:
+        registry = LimitedToolRegistry(Gate.from_toml('[tools."*"]'))
+        registry.register(Doing("read", lambda _: seen.work()))
+        with pytest.raises(UsageError, match="no `prio`"):
+            await registry.run_turn([as_openai("0", "read", {})], {"rampmeter": {"prio": "high"}})
+        with pytest.raises(UsageError, match="milliseconds"):
+            await registry.run_turn([as_openai("0", "read", {})], {"_timeout_ms": "fast"})
+
+    asyncio.run(run())
+    assert seen.started == []
+
+
+def test_a_description_that_fails_is_the_failure_of_its_call_alone() -> None:
+    def describe(tool: str, arguments: Any, ctx: Any) -> CallOptions:
+        return {"flow": arguments["tenant"]}
+
+    async def run() -> list[TurnResult]:
+        registry = LimitedToolRegistry(Gate.from_toml('[tools."*"]\naccess = "read"'), describe=describe)
+        registry.register(Doing("read", lambda _: Seen().work()))
+        calls = [as_openai("0", "read", {}), as_openai("1", "read", {"tenant": "a"})]
+        return await registry.run_turn(calls)
+
+    first, second = asyncio.run(run())
+    assert isinstance(first.error, KeyError) and not first.output.success
+    assert second.output.success
+
+
+def test_outputs_of_stageflows_other_class_and_nothing_are_what_they_say(sink: Sink) -> None:
+    class Giving(Doing):
+        async def execute(self, input: ToolInput, ctx: dict[str, Any]) -> Any:
+            match input.action.payload["gives"]:
+                case "good":
+                    return OtherOutput.ok({"n": 1})
+                case "bad":
+                    return OtherOutput.fail("no")
+
+    async def run() -> list[TurnResult]:
+        registry = LimitedToolRegistry(Gate.from_toml('[tools."*"]\naccess = "read"'))
+        registry.register(Giving("read", lambda _: Seen().work()))
+        return await registry.run_turn([as_openai(g, "read", {"gives": g}) for g in ("good", "bad", "none")])
+
+    outputs = [result.output for result in asyncio.run(run())]
+    assert [(output.success, output.data, output.error) for output in outputs] == [
+        (True, {"n": 1}, None),
+        (False, None, "no"),
+        (False, None, "the tool gave nothing"),
+    ]
+    assert sorted(sink.names)[:3] == ["tool.completed", "tool.failed", "tool.failed"]
 
 
 def test_tools_get_the_context_of_the_turn_as_a_dict() -> None:

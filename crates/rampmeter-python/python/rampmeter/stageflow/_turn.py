@@ -49,13 +49,18 @@ async def limit_turn(
 
     They go side by side as far as the limits let them; calls that conflict over keys that the policy
     declares (`writes = ["file:{path}"]`) run in the order given. A call that fails or is refused touches
-    no other. `ctx` is a dict, or a context of Stageflow. Raises `UnknownTool` before anything runs, if the
-    policy says nothing of a tool. Cancelling cancels all its calls and waits for their ends.
+    no other. `ctx` is a dict, or a context of Stageflow. Cancelling cancels all the calls and waits for
+    their ends.
+
+    Raises before anything runs: `UnknownTool` if the policy says nothing of a tool, `UsageError` for a
+    context that says what cannot be.
     """
     turn = list(calls)
     for call in turn:
         if isinstance(call, ResolvedToolCall):
             gate.check_tool(call.name)
+    # A context that says what cannot be is no call's fault.
+    Call.of(gate, "", None, ctx, None)
     shared = dict(as_mapping(ctx))
     # Each task asks in its first step, and tasks begin in the order in which they are made: so calls take
     # their places in the lines of their keys in the model's order.
@@ -99,9 +104,9 @@ async def _run(
 def _result(
     call: ResolvedToolCall | UnresolvedToolCall, end: ToolOutput | BaseException | None
 ) -> TurnResult:
-    if isinstance(end, ToolOutput):
-        return TurnResult(call.call_id, call.name, end)
-    if end is None:
-        return TurnResult(call.call_id, call.name, ToolOutput(success=False, error="the tool gave nothing"))
-    output = ToolOutput(success=False, error=str(end) or type(end).__name__)
-    return TurnResult(call.call_id, call.name, output, end)
+    if isinstance(end, BaseException):
+        output = ToolOutput(success=False, error=str(end) or type(end).__name__)
+        return TurnResult(call.call_id, call.name, output, end)
+    return TurnResult(
+        call.call_id, call.name, end or ToolOutput(success=False, error="the tool gave nothing")
+    )
