@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 import stageflow_desk as desk
 from rampmeter import Gate
-from rampmeter.stageflow import TESTED, LimitedToolRegistry
+from rampmeter.stageflow import LimitedToolRegistry
 from stageflow.events import set_event_sink
 from stageflow.stages.context import PipelineContext
 from stageflow.tools.base import ToolOutput
@@ -112,9 +112,3 @@ def test_a_sink_that_breaks_loses_no_call() -> None:
 
     output = asyncio.run(run())
     assert output is not None and output.success
-
-
-def test_the_version_that_is_named_is_the_one_that_is_tested() -> None:
-    from importlib.metadata import version
-
-    assert version("stageflow-core").split(".")[:2] == TESTED.split(".")[:2]
