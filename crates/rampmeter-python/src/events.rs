@@ -4,6 +4,7 @@
 //! something to read they all look, and who finds nothing waits again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use parking_lot::Mutex;
@@ -16,7 +17,7 @@ use crate::awaiting::{Awaiting, Step, Steps};
 use crate::event::Event;
 use crate::fork::Birth;
 use crate::keeper::Keeper;
-use crate::loop_waker::LoopWaker;
+use crate::waiter::{Answer, Waiter};
 
 /// What happens at the gate from now on.
 #[pyclass(frozen, module = "rampmeter")]
@@ -34,9 +35,18 @@ enum Subscription {
     Closed(u64),
 }
 
-/// Those who wait for an event.
+/// Those who wait for an event, by number.
 #[derive(Default)]
-struct Readers(Mutex<Vec<Arc<LoopWaker>>>);
+struct Readers {
+    wakers: Mutex<Vec<(u64, Waker)>>,
+    next: AtomicU64,
+}
+
+/// One of them, as long as it lives.
+struct Reader {
+    readers: Arc<Readers>,
+    number: u64,
+}
 
 impl Wake for Readers {
     fn wake(self: Arc<Self>) {
@@ -44,11 +54,29 @@ impl Wake for Readers {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let readers = std::mem::take(&mut *self.0.lock());
-        for reader in readers {
-            // On a loop that is closed nobody reads, and nothing is lost by that.
-            reader.wake();
-        }
+        let wakers = std::mem::take(&mut *self.wakers.lock());
+        wakers.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+}
+
+impl Reader {
+    fn new(readers: &Arc<Readers>) -> Reader {
+        let number = readers.next.fetch_add(1, Ordering::Relaxed);
+        Reader { readers: readers.clone(), number }
+    }
+
+    fn listen(&self, waker: &Waker) {
+        self.readers.wakers.lock().push((self.number, waker.clone()));
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        let mut wakers = self.readers.wakers.lock();
+        let own = wakers.iter().position(|(number, _)| *number == self.number);
+        let own = own.map(|at| wakers.swap_remove(at));
+        drop(wakers);
+        drop(own);
     }
 }
 
@@ -78,7 +106,7 @@ impl Events {
     }
 
     fn __anext__(slf: &Bound<'_, Self>) -> Awaiting {
-        Awaiting::new(Next { events: slf.clone().unbind(), reader: Mutex::new(None) })
+        Awaiting::new(Next { events: slf.clone().unbind(), waiter: Mutex::new(None) })
     }
 
     fn drain(&self, py: Python<'_>) -> PyResult<Vec<Event>> {
@@ -141,27 +169,11 @@ impl Drop for Events {
 /// Awaits the next event.
 struct Next {
     events: Py<Events>,
-    /// Itself among the readers, while it waits.
-    reader: Mutex<Option<Arc<LoopWaker>>>,
+    /// While it waits.
+    waiter: Mutex<Option<Arc<Waiter<Reader>>>>,
 }
 
 impl Next {
-    fn later<'py>(&self, py: Python<'py>) -> PyResult<Step<'py>> {
-        let events = self.events.get();
-        let reader = Arc::new(LoopWaker::new(py, &events.keeper)?);
-        events.readers.0.lock().push(reader.clone());
-        let future = reader.future(py);
-        *self.reader.lock() = Some(reader);
-        // Something may have come before it was among the readers.
-        match events.poll() {
-            Poll::Pending => Ok(Step::Later(future)),
-            Poll::Ready(event) => {
-                self.give_up();
-                Next::done(py, event)
-            }
-        }
-    }
-
     fn done<'py>(py: Python<'py>, event: Option<rampmeter::Event>) -> PyResult<Step<'py>> {
         let event = event.ok_or_else(|| PyStopAsyncIteration::new_err(()))?;
         Ok(Step::Done(Py::new(py, Event(event))?.into_any()))
@@ -173,30 +185,35 @@ impl Steps for Next {
         let events = self.events.get();
         events.birth.check(py)?;
         self.give_up();
-        match events.poll() {
-            Poll::Ready(event) => Next::done(py, event),
-            Poll::Pending => self.later(py),
+        if let Poll::Ready(event) = events.poll() {
+            return Next::done(py, event);
+        }
+        let reader = Reader::new(&events.readers);
+        // Something may have come before it was among the readers, so it looks again.
+        let answer = Waiter::wait(py, &events.keeper, reader, |reader, context| {
+            reader.listen(context.waker());
+            events.poll()
+        })?;
+        match answer {
+            Answer::Ready(event) => Next::done(py, event),
+            Answer::Later(waiter, wait) => {
+                *self.waiter.lock() = Some(waiter);
+                Ok(Step::Later(wait.into_bound(py).into_any()))
+            }
         }
     }
 
     fn give_up(&self) {
-        let Some(own) = self.reader.lock().take() else { return };
+        let Some(waiter) = self.waiter.lock().take() else { return };
         if self.events.get().birth.is_here() {
-            let readers = &self.events.get().readers;
-            readers.0.lock().retain(|reader| !Arc::ptr_eq(reader, &own));
+            drop(waiter.take());
         } else {
             // The locks that its end would take may be held for ever in this process.
-            std::mem::forget(own);
+            std::mem::forget(waiter);
         }
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        // Whoever has it locked is not garbage.
-        if let Some(reader) = self.reader.try_lock()
-            && let Some(reader) = &*reader
-        {
-            reader.traverse(visit)?;
-        }
         visit.call(&self.events)
     }
 }

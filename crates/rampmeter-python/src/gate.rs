@@ -4,13 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString, PyType};
 use rampmeter::format::Arguments;
 use rampmeter::{Asking, Call, Durability, KeyAccess};
 
-use crate::admission::Admission;
+use crate::ambient::Surroundings;
 use crate::ask::{self, More, Wish};
 use crate::awaiting::Awaiting;
 use crate::events::Events;
@@ -145,19 +147,18 @@ impl Gate {
         writes: Option<Bound<'_, PyAny>>,
         parent: Option<Bound<'_, Permit>>,
         id: Option<String>,
-    ) -> PyResult<Admission> {
+    ) -> PyResult<Permit> {
         let said =
             Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id };
         let wish = slf.get().wish(tool, said)?;
-        Ok(Admission::new(slf.clone().unbind(), wish))
+        Ok(Permit::new(slf.clone().unbind(), wish))
     }
 
     #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None, deadline = None,
         arguments = None, reads = None, writes = None, parent = None, id = None))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
     fn admit_sync(
-        &self,
-        py: Python<'_>,
+        slf: &Bound<'_, Self>,
         tool: Bound<'_, PyString>,
         flow: Option<Bound<'_, PyString>>,
         priority: Option<Bound<'_, PyString>>,
@@ -172,21 +173,22 @@ impl Gate {
     ) -> PyResult<Permit> {
         let said =
             Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id };
-        let wish = self.wish(tool, said)?;
-        let permit = match wish.with_call(py, self.number, |call| self.inner().ask(call))? {
-            Asking::Granted(permit) => permit,
+        let (py, gate) = (slf.py(), slf.get());
+        let wish = gate.wish(tool, said)?;
+        let around = Surroundings::of(py, gate.number)?;
+        let held = match wish.with_call(py, &around, |call| gate.inner().ask(call))? {
+            Asking::Granted(held) => held,
             Asking::Refused(refusal) => return Err(errors::refused(py, &refusal)),
-            Asking::Waiting(waiting) => blocking::wait(py, &self.keeper, waiting)?,
+            Asking::Waiting(waiting) => blocking::wait(py, &gate.keeper, waiting)?,
         };
-        Ok(Permit::new(permit, self.number, wish.tool))
+        Ok(Permit::running(slf.clone().unbind(), wish, held))
     }
 
     #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None,
         arguments = None, reads = None, writes = None, parent = None, id = None))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
     fn try_admit(
-        &self,
-        py: Python<'_>,
+        slf: &Bound<'_, Self>,
         tool: Bound<'_, PyString>,
         flow: Option<Bound<'_, PyString>>,
         priority: Option<Bound<'_, PyString>>,
@@ -201,17 +203,19 @@ impl Gate {
         let deadline = None;
         let said =
             Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id };
-        let wish = self.wish(tool, said)?;
+        let (py, gate) = (slf.py(), slf.get());
+        let wish = gate.wish(tool, said)?;
+        let around = Surroundings::of(py, gate.number)?;
         let ask = |call: Call<'_>| {
-            if self.strict.load(Ordering::Relaxed) {
+            if gate.strict.load(Ordering::Relaxed) {
                 // Whoever writes down what the call is charged may need the interpreter to tell others.
-                py.detach(|| self.inner().try_admit(call))
+                py.detach(|| gate.inner().try_admit(call))
             } else {
-                self.inner().try_admit(call)
+                gate.inner().try_admit(call)
             }
         };
-        match wish.with_call(py, self.number, ask)? {
-            Ok(permit) => Ok(Permit::new(permit, self.number, wish.tool)),
+        match wish.with_call(py, &around, ask)? {
+            Ok(held) => Ok(Permit::running(slf.clone().unbind(), wish, held)),
             Err(refusal) => Err(errors::refused(py, &refusal)),
         }
     }
@@ -299,6 +303,14 @@ impl Gate {
     /// Raises `UnknownTool` if the policy says nothing of this tool.
     fn check_tool(&self, py: Python<'_>, tool: &str) -> PyResult<()> {
         self.known.has_open_keys(py, tool).map(drop)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.keeper.visit(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.keeper.clear();
     }
 }
 

@@ -4,22 +4,23 @@
 //! that loop's own timers ([`keeper`]). Two locks are about, the interpreter's and the gate's; nothing
 //! of Python's is touched while the gate's is held, so they cannot wait for each other.
 
-mod admission;
 mod ambient;
 mod ask;
 mod awaiting;
+mod batch;
 mod blocking;
 mod dataclass;
+mod done;
 mod errors;
 mod event;
 mod events;
 mod explanation;
 mod fork;
 mod gate;
+mod headers;
 mod interpreter;
 mod keeper;
 mod known;
-mod loop_waker;
 mod permit;
 mod persist;
 mod policy;
@@ -38,7 +39,6 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fork::watch(module.py())?;
     interpreter::watch(module.py())?;
-    module.add_class::<admission::Admission>()?;
     module.add_class::<ambient::Flow>()?;
     module.add_class::<event::Event>()?;
     module.add_class::<events::Events>()?;

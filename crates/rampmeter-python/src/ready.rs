@@ -61,10 +61,9 @@ impl Steps for Ready {
             |future: &mut BoxFuture<()>, context: &mut Context<'_>| future.as_mut().poll(context);
         match Waiter::wait(py, gate.keeper(), future, poll)? {
             Answer::Ready(()) => Ok(Step::Done(py.None())),
-            Answer::Later(waiter) => {
-                let future = waiter.future(py);
+            Answer::Later(waiter, wait) => {
                 *self.progress.lock() = Progress::Waiting(waiter);
-                Ok(Step::Later(future))
+                Ok(Step::Later(wait.into_bound(py).into_any()))
             }
         }
     }
@@ -80,12 +79,6 @@ impl Steps for Ready {
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        // Whoever has it locked is not garbage.
-        if let Some(progress) = self.progress.try_lock()
-            && let Progress::Waiting(waiter) = &*progress
-        {
-            waiter.traverse(visit)?;
-        }
         visit.call(&self.gate)
     }
 }

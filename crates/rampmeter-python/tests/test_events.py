@@ -251,7 +251,7 @@ def test_it_ends_with_its_gate_when_all_has_been_read() -> None:
         door: Gate | None = gate()
         assert door is not None
         events = door.events(capacity=2)
-        visit(door)
+        door.try_admit("enter").finish()
         waits = asyncio.ensure_future(collect(events))
         door = None
         told = await asyncio.wait_for(waits, 5)

@@ -16,13 +16,12 @@ from ._errors import (
 )
 from ._explanation import Explanation
 from ._gate import Gate
-from ._native import Admission, Event, Events, Permit, Policy, current_permit
+from ._native import Event, Events, Permit, Policy, current_permit
 from ._native import Flow as flow
 from ._snapshot import Instance, KeyState, LimitState, Pressure, Rate, Slots, Snapshot
 from ._state import Persisted, Restored
 
 __all__ = [
-    "Admission",
     "Event",
     "Events",
     "Explanation",
