@@ -1,9 +1,21 @@
 //! Why a call waits (`rampmeter/_explanation.py`).
 
 use pyo3::prelude::*;
-use rampmeter::WaitsFor;
+use rampmeter::{Waiting, WaitsFor};
 
 use crate::dataclass::dataclass;
+use crate::waiter::Waiter;
+
+/// Why the call waits, if it does.
+pub(crate) fn of<'py>(
+    py: Python<'py>,
+    waiter: &Waiter<Waiting>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    // It is asked without what it waits with, which others may need meanwhile.
+    let explainer = waiter.with(Waiting::explainer);
+    let why = explainer.and_then(|why| why());
+    why.map(|why| explanation(py, &why)).transpose()
+}
 
 /// The explanation as Python has it.
 pub(crate) fn explanation<'py>(

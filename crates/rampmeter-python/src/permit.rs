@@ -18,7 +18,7 @@ use crate::ask::{Wish, costs};
 use crate::awaiting::thrown;
 use crate::done::Done;
 use crate::errors;
-use crate::explanation::explanation;
+use crate::explanation;
 use crate::fork::Birth;
 use crate::gate::Gate;
 use crate::headers::header_pairs;
@@ -327,13 +327,10 @@ impl Permit {
     fn explain<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.birth().check(py)?;
         let waiter = match &self.inside.lock().stage {
-            Stage::Waiting(waiter) => Some(waiter.clone()),
-            Stage::New | Stage::Running(_) | Stage::Ended | Stage::Busy => None,
+            Stage::Waiting(waiter) => waiter.clone(),
+            _ => return Ok(None),
         };
-        // It is asked without what it waits with, which others may need meanwhile.
-        let explainer = waiter.and_then(|waiter| waiter.with(Waiting::explainer));
-        let why = explainer.and_then(|why| why());
-        why.map(|why| explanation(py, &why)).transpose()
+        explanation::of(py, &waiter)
     }
 
     #[getter]

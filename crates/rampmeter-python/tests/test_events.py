@@ -9,7 +9,6 @@ import os
 import threading
 
 import pytest
-
 from rampmeter import Event, Events, Gate, Refused, UsageError
 
 DOOR = {
@@ -153,7 +152,7 @@ def test_a_loop_is_woken_by_calls_of_another_thread() -> None:
 
 
 async def first_three(events: Events) -> list[str]:
-    told = []
+    told: list[str] = []
     async for event in events:
         told.append(event.kind)
         if len(told) == 3:
@@ -284,7 +283,7 @@ def test_what_time_alone_changes_is_told_though_no_call_waits_any_more() -> None
         waits = asyncio.ensure_future(door.admit("enter"))
         await asyncio.sleep(0)
         waits.cancel()
-        told = []
+        told: list[tuple[str, str | None]] = []
         async for event in events:
             if event.kind.startswith("gate."):
                 told.append((event.kind, event.limit))
@@ -310,7 +309,7 @@ def test_what_time_alone_changes_is_told_though_no_call_has_ever_waited() -> Non
         with pytest.raises(Refused):
             door.try_admit("enter")
         del ballast
-        told = []
+        told: list[str] = []
         async for event in events:
             told.append(event.kind)
             if event.kind == "gate.normal":
@@ -344,7 +343,7 @@ def test_an_event_shows_what_is_known_of_it() -> None:
     events = door.events()
     visit(door)
     shown = repr(events.drain()[2])
-    assert shown.startswith('<rampmeter.Event seq=2 at_us=') and shown.endswith(">")
+    assert shown.startswith("<rampmeter.Event seq=2 at_us=") and shown.endswith(">")
     assert 'event="tool.completed" tool="enter"' in shown and "lasts" not in shown
 
 

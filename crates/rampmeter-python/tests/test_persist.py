@@ -9,7 +9,6 @@ import threading
 from pathlib import Path
 
 import pytest
-
 from rampmeter import Gate, Refused, StateError, UsageError
 
 QUOTA = {"limits": {"quota": {"requests": "20/day"}}, "tools": {"ask": {"limits": ["quota"]}}}
@@ -37,7 +36,13 @@ def test_a_quota_goes_on_where_it_ended(tmp_path: Path) -> None:
     path = tmp_path / "quota.state"
     gate = Gate.from_dict(QUOTA)
     found = gate.persist(path)
-    assert (found.age, found.clean, found.rates, found.left_out, found.set_aside) == (None, False, 0, (), None)
+    assert (found.age, found.clean, found.rates, found.left_out, found.set_aside) == (
+        None,
+        False,
+        0,
+        (),
+        None,
+    )
     for _ in range(3):
         gate.try_admit("ask").finish()
     del gate

@@ -6,7 +6,6 @@ import asyncio
 import json
 
 import pytest
-
 from rampmeter import Gate, Slots, UsageError
 
 POLICY = {
@@ -19,7 +18,6 @@ POLICY = {
         "ask": {"limits": {"key": {"tokens": 100}}},
         "edit": {"limits": [], "writes": ["file:{path}"]},
     },
-
 }
 
 
