@@ -170,7 +170,8 @@ def _gate(policy: str) -> Callable[[], Awaitable[peers.Awaited]]:
     async def made() -> peers.Awaited:
         from ours import Ours
 
-        ours = Ours(policy)
+        # Events that nobody has read yet would be taken for what calls need.
+        ours = Ours(policy, is_heard=False)
         # It is never ended, so its slot stays taken.
         _KEPT.append((ours, await ours.gate.admit("plain", flow="tenant-7", priority="high")))
 

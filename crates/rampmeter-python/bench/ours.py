@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from rows import Row
 
 import rampmeter
 
@@ -28,17 +28,25 @@ limits = ["tenant"]
 class Ours:
     """A gate and whoever reads its events."""
 
-    def __init__(self, policy: str = ONE_AND_ONE) -> None:
+    def __init__(self, policy: str = ONE_AND_ONE, *, is_heard: bool = True) -> None:
         self.gate = rampmeter.Gate.from_toml(policy)
         self.policy: str = self.gate.policy.effective()
-        events = getattr(self.gate, "events", None)
-        self._events: Any = events() if events else None
-
-    @property
-    def subscribers(self) -> int:
-        return int(self._events is not None)
+        self._events = self.gate.events(capacity=65_536) if is_heard else None
 
     def read(self) -> None:
         """Takes the events that have come, in a batch."""
         if self._events is not None:
-            self._events.read()
+            self._events.drain()
+
+    async def follow(self) -> None:
+        """Reads for ever, as a program would that keeps them."""
+        if self._events is not None:
+            async for _ in self._events:
+                self._events.drain()
+
+    def describe(self, row: Row) -> None:
+        """What was in force."""
+        row.policy = self.policy
+        row.subscribers = int(self._events is not None)
+        if self._events is not None:
+            row.notes["events_missed"] = self._events.missed

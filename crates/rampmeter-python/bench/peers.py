@@ -19,7 +19,8 @@ def aiolimiter(rate: float = RATE_PER_SECOND, seconds: float = 1) -> Entered:
     """A leaky bucket. It belongs to the loop that it is first used under."""
     from aiolimiter import AsyncLimiter
 
-    return AsyncLimiter(rate, seconds)
+    limiter: Entered = AsyncLimiter(rate, seconds)
+    return limiter
 
 
 def pyrate_limiter(rate: int = RATE_PER_SECOND, seconds: int = 1) -> Awaited:
@@ -56,4 +57,5 @@ def throttled_py(rate: int = RATE_PER_SECOND, seconds: int = 1) -> Awaited:
 
     quota = per_duration(timedelta(seconds=seconds), rate, burst=rate)
     limiter = Throttled(key="plain", timeout=3_600, quota=quota, store=MemoryStore())
-    return limiter.limit
+    one: Awaited = limiter.limit
+    return one

@@ -13,6 +13,7 @@ from ours import Ours
 from rows import PAIR, Row
 
 Work = Callable[[int], Awaitable[None]]
+Contestant = tuple[str, Work, "Ours | None"]
 
 CALLS = 5_000
 ROUNDS = 31
@@ -36,12 +37,13 @@ def uncontended(loops: Loops, quick: bool) -> Iterator[list[Row]]:
     yield from _measure(loops, quick, unit, _contestants)
 
 
-def _contestants() -> list[tuple[str, Work, Ours | None]]:
-    plain, labelled = Ours(), Ours()
+def _contestants() -> list[Contestant]:
+    plain, labelled, unheard = Ours(), Ours(), Ours(is_heard=False)
     return [
         (PAIR, _pair(), None),
         ("gate by name", _plain(plain), plain),
         ("gate by name, one label", _labelled(labelled), labelled),
+        ("gate by name, nobody reads its events", _plain(unheard), unheard),
         ("asyncio.Semaphore alone", _entered(asyncio.Semaphore(64)), None),
         ("aiolimiter alone", _entered(peers.aiolimiter()), None),
         ("pyrate-limiter alone", _awaited(peers.pyrate_limiter()), None),
@@ -51,11 +53,12 @@ def _contestants() -> list[tuple[str, Work, Ours | None]]:
 
 
 def _measure(
-    loops: Loops, quick: bool, unit: str, contestants: Callable[[], list[tuple[str, Work, Ours | None]]]
+    loops: Loops, quick: bool, unit: str, contestants: Callable[[], list[Contestant]]
 ) -> Iterator[list[Row]]:
     # A limiter of the peers belongs to one loop.
     under = {kind: contestants() for kind in loops.kinds}
-    rows = {kind: [_row(case, unit, kind, ours) for case, _, ours in those] for kind, those in under.items()}
+    notes = {"calls_a_round": CALLS, "share_that_waited": 0}
+    rows = {kind: [Row(case, unit, kind, notes=dict(notes)) for case, *_ in it] for kind, it in under.items()}
     for round_ in range(3 if quick else ROUNDS + 1):
         for kind, those in under.items():
             for row, (_, work, _) in zip(rows[kind], those, strict=True):
@@ -63,14 +66,11 @@ def _measure(
                 # The first round warms up.
                 if round_:
                     row.figures.append(took / CALLS)
-    yield from rows.values()
-
-
-def _row(case: str, unit: str, loop: str, ours: Ours | None) -> Row:
-    row = Row(case, unit, loop, notes={"calls_a_round": CALLS, "share_that_waited": 0})
-    if ours:
-        row.policy, row.subscribers = ours.policy, ours.subscribers
-    return row
+    for kind, those in under.items():
+        for row, (_, _, ours) in zip(rows[kind], those, strict=True):
+            if ours:
+                ours.describe(row)
+        yield rows[kind]
 
 
 def _plain(ours: Ours) -> Work:

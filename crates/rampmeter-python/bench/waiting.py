@@ -45,8 +45,6 @@ def _of(loops: Loops, quick: bool, tasks: int, calls: int) -> Iterator[list[Row]
         measured[kind] = []
         for case, make, ours in contestants:
             row, waited = Row(case, unit, kind, notes={"tasks": tasks, "calls_a_task": calls}), Waited()
-            if ours:
-                row.policy, row.subscribers = ours.policy, ours.subscribers
             measured[kind].append((row, waited, make(waited), ours))
     for round_ in range(2 if quick else ROUNDS + 1):
         for kind, those in measured.items():
@@ -64,13 +62,17 @@ def _of(loops: Loops, quick: bool, tasks: int, calls: int) -> Iterator[list[Row]
         for row in rows[1:]:
             # Tasks and yields are everybody's; this is of what is left.
             row.notes["ratio_without_tasks_alone"] = round((row.median - alone) / (pair - alone), 3)
+        for row, _, _, ours in those:
+            if ours:
+                ours.describe(row)
         yield rows
 
 
 async def _run(task: Task, tasks: int, calls: int, ours: Ours | None) -> None:
+    reader = asyncio.ensure_future(ours.follow()) if ours else None
     await asyncio.gather(*(task(number, calls) for number in range(tasks)))
-    if ours:
-        ours.read()
+    if reader:
+        reader.cancel()
 
 
 def _contestants() -> list[Contestant]:
