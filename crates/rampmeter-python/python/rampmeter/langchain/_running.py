@@ -1,0 +1,114 @@
+"""A tool's call under its permit, and what the limits learn of its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Any
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool, StructuredTool, Tool
+from langchain_core.tracers.context import register_configure_hook
+from langgraph.errors import GraphBubbleUp, ParentCommand
+from langgraph.prebuilt.tool_node import ToolCallRequest
+from langgraph.types import Command
+
+from .. import Permit
+
+Answer = ToolMessage | Command[Any]
+
+
+def run(permit: Permit, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Answer]) -> Answer:
+    """Calls the tool within its permit, and ends that."""
+    answer = None
+    try:
+        with permit, _Ear(permit) as ear:
+            answer = handler(request)
+            ear.hear(answer)
+            return answer
+    except Exception:
+        if answer is None:
+            raise
+        return answer
+
+
+async def run_async(
+    permit: Permit, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Answer]]
+) -> Answer:
+    """`run` for an async handler. Cancel safety: the permit ends, as cancelled."""
+    answer = None
+    try:
+        with permit, _Ear(permit) as ear:
+            answer = await handler(request)
+            ear.hear(answer)
+            return answer
+    except Exception:
+        if answer is None:
+            raise
+        return answer
+
+
+def in_thread(tool: BaseTool | None) -> bool:
+    """Whether LangChain runs it in a thread when an async agent calls it."""
+    return getattr(type(tool), "_arun", None) in _IN_THREAD and getattr(tool, "coroutine", None) is None
+
+
+async def to_its_end(running: Coroutine[Any, Any, Answer]) -> Answer:
+    """A thread cannot be cancelled: who waits for it may go, its permit is held until it has ended."""
+    task = asyncio.create_task(running)
+    _outliving.add(task)
+    task.add_done_callback(_outliving.discard)
+    return await asyncio.shield(task)
+
+
+_IN_THREAD = (BaseTool._arun, StructuredTool._arun, Tool._arun)
+
+_outliving: set[asyncio.Task[Answer]] = set()
+"""Loops hold their tasks weakly."""
+
+
+class _Ear(BaseCallbackHandler):
+    """Hears what the tool raised, also where the framework makes a message of it.
+
+    Of the tools that end within a call the last is the call's own.
+    """
+
+    run_inline = True
+
+    def __init__(self, permit: Permit) -> None:
+        self._permit = permit
+        self._error: Exception | None = None
+        self._token: Token[_Ear | None] | None = None
+
+    def on_tool_end(self, output: Any, **_: Any) -> None:
+        self._error = None
+
+    def on_tool_error(self, error: BaseException, **_: Any) -> None:
+        self._error = error if isinstance(error, Exception) else None
+
+    def hear(self, answer: Answer) -> None:
+        """Raises what the answer was made of, for the permit's `with` to learn from."""
+        if isinstance(answer, ToolMessage) and answer.status == "error":
+            if self._error is not None:
+                raise self._error
+            self._permit.finish("failed")
+
+    def __enter__(self) -> _Ear:
+        self._token = _ear.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            _ear.reset(self._token)
+        if isinstance(error, GraphBubbleUp):
+            # No error: the tool hands a command to the graph above, or waits for a human and runs anew.
+            self._permit.finish("succeeded" if isinstance(error, ParentCommand) else "cancelled")
+
+
+_ear: ContextVar[_Ear | None] = ContextVar("rampmeter_langchain_ear", default=None)
+register_configure_hook(_ear, inheritable=False)
