@@ -12,7 +12,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-ASK = {"messages": [("user", "go")]}
+ASK: Any = {"messages": [("user", "go")]}
 
 
 class Scripted(BaseChatModel):
@@ -22,7 +22,7 @@ class Scripted(BaseChatModel):
 
     calls: list[ToolCall] = []
 
-    def bind_tools(self, tools: Sequence[Any], **_: Any) -> Scripted:  # type: ignore[override]
+    def bind_tools(self, tools: Sequence[Any], **_: Any) -> Scripted:
         return self
 
     def _generate(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import pytest
@@ -11,9 +13,9 @@ from langchain.agents.middleware import ToolRetryMiddleware
 from langchain.tools import InjectedState, ToolRuntime
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import tool
+from langchain_parts import ASK, Scripted, answers, call
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command, interrupt
-from langchain_parts import ASK, Scripted, answers, call
 
 from rampmeter import Gate, Refused, UnknownTool
 from rampmeter.langchain import GateMiddleware
@@ -46,6 +48,14 @@ def agent_of(gate: Gate, calls: list[Any], tools: list[Any], **options: Any) -> 
     return create_agent(Scripted(calls=calls), tools, middleware=[GateMiddleware(gate, **options)])
 
 
+@contextmanager
+def held(gate: Gate) -> Iterator[None]:
+    """Somebody else has the only slot."""
+    permit = gate.try_admit("narrow")
+    yield
+    permit.finish()
+
+
 TWO_CALLS = [call("narrow"), call("wide")]
 
 
@@ -63,7 +73,7 @@ def test_a_refusal_is_an_error_for_the_model_and_siblings_run(threads: bool) -> 
 
     gate = Gate.from_toml(ONE_AND_NONE_WAITS)
     agent = agent_of(gate, TWO_CALLS, [narrow, wide])
-    with gate.admit_sync("narrow"):
+    with held(gate):
         state = agent.invoke(ASK) if threads else asyncio.run(agent.ainvoke(ASK))
     refused, ran = answers(state)
     assert (refused.status, refused.name, refused.tool_call_id) == ("error", "narrow", "narrow-0")
@@ -78,7 +88,7 @@ def test_a_refusal_is_an_error_for_the_model_and_siblings_run(threads: bool) -> 
 def test_a_refusal_is_raised_where_that_is_asked_for() -> None:
     gate = Gate.from_toml(ONE_AND_NONE_WAITS)
     agent = agent_of(gate, [call("narrow")], [narrow], refusals="raise")
-    with gate.admit_sync("narrow"), pytest.raises(Refused, match="narrow") as refused:
+    with held(gate), pytest.raises(Refused, match="narrow") as refused:
         asyncio.run(agent.ainvoke(ASK))
     assert refused.value.limit == "narrow"
 
@@ -92,7 +102,7 @@ def test_a_refusal_within_a_tool_leaves_its_siblings_running() -> None:
         async with gate.admit("narrow"):
             return "never"
 
-    with gate.admit_sync("narrow"):
+    with held(gate):
         state = asyncio.run(agent_of(gate, [call("outer"), call("wide")], [outer, wide]).ainvoke(ASK))
     refused, ran = answers(state)
     assert (refused.status, refused.artifact["limit"]) == ("error", "narrow")
@@ -179,7 +189,10 @@ def test_what_another_middleware_tries_again_passes_the_gate_again() -> None:
     agent = create_agent(
         Scripted(calls=[call("wide")]),
         [wide],
-        middleware=[ToolRetryMiddleware(initial_delay=0, jitter=False), Counted(Gate.from_toml("[tools.wide]"))],
+        middleware=[
+            ToolRetryMiddleware(initial_delay=0, jitter=False),
+            Counted(Gate.from_toml("[tools.wide]")),
+        ],
     )
     state = asyncio.run(agent.ainvoke(ASK))
     assert [answer.content for answer in answers(state)] == ["wide"]

@@ -13,9 +13,9 @@ import pytest
 from langchain.agents import create_agent
 from langchain_core.messages import AIMessage
 from langchain_core.tools import BaseTool, tool
+from langchain_parts import ASK, Inside, Scripted, answers, call
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
-from langchain_parts import ASK, Inside, Scripted, answers, call
 
 from rampmeter import Gate
 from rampmeter.langchain import TESTED, GateMiddleware, tool_node_wrappers
@@ -65,7 +65,7 @@ def test_five_runs_of_an_agent_share_one_cap(make: Any) -> None:
 
     async def run() -> list[Any]:
         agent = create_agent(Scripted(calls=FOUR_CALLS), [make(inside)], middleware=[GateMiddleware(gate)])
-        return await asyncio.gather(*(agent.ainvoke(ASK) for _ in range(RUNS)))
+        return list(await asyncio.gather(*(agent.ainvoke(ASK) for _ in range(RUNS))))
 
     ended = asyncio.run(run())
     assert (inside.peak, inside.total) == (3, 20)

@@ -8,8 +8,8 @@ from typing import Any
 
 from langchain.agents import create_agent
 from langchain_core.tools import tool
-from langgraph.prebuilt.tool_node import ToolCallRequest
 from langchain_parts import ASK, Scripted, answers, call
+from langgraph.prebuilt.tool_node import ToolCallRequest
 
 from rampmeter import Gate, flow
 from rampmeter.langchain import GateMiddleware, thread_id
@@ -39,10 +39,9 @@ async def look_up() -> str:
     return "found"
 
 
-def agent_of(gate: Gate, calls: int = 2, **options: Any) -> Any:
-    asked = [call("look_up", number) for number in range(calls)]
+def agent_of(gate: Gate, **options: Any) -> Any:
     return create_agent(
-        Scripted(calls=asked),
+        Scripted(calls=[call("look_up")]),
         [look_up],
         middleware=[GateMiddleware(gate, **options)],
         context_schema=Tenant,
@@ -54,54 +53,57 @@ class Tenant:
     key: str
 
 
-def reasons(state: Any) -> list[str]:
-    """Why calls were refused, sorted; "" for those that were not."""
-    return sorted((answer.artifact or {"reason": ""})["reason"] for answer in answers(state))
+def reason(state: Any) -> str:
+    """Why the run's call was refused; "" if it was not."""
+    (answer,) = answers(state)
+    return str(answer.artifact["reason"]) if answer.artifact else ""
 
 
-async def behind_a_call(gate: Gate, *runs: Any) -> list[list[str]]:
-    """Has the runs wait behind a running call."""
-    async with gate.admit("look_up", flow="first"):
-        going = [asyncio.ensure_future(run) for run in runs]
-        await asyncio.sleep(0.05)
-    return [reasons(await run) for run in going]
+async def behind_a_call(gate: Gate, *runs: Any) -> list[str]:
+    """Why the runs were refused that came while all of them had to wait; of each flow one may."""
+    held = gate.try_admit("look_up", flow="first")
+    going = [asyncio.ensure_future(run) for run in runs]
+    await asyncio.wait(going, timeout=5, return_when=asyncio.FIRST_COMPLETED)
+    held.finish()
+    return [reason(await run) for run in going]
+
+
+def thread(name: str) -> Any:
+    return {"configurable": {"thread_id": name}}
 
 
 def test_the_thread_is_the_flow() -> None:
     gate = Gate.from_toml(ONE_FOR_EACH_FLOW)
-    agent = agent_of(gate, calls=1, flow=thread_id)
+    agent = agent_of(gate, flow=thread_id)
 
-    def thread(name: str) -> Any:
-        return {"configurable": {"thread_id": name}}
+    async def run() -> list[str]:
+        return await behind_a_call(gate, *(agent.ainvoke(ASK, thread(name)) for name in "aab"))
 
-    async def run() -> list[list[str]]:
-        return await behind_a_call(
-            gate, agent.ainvoke(ASK, thread("a")), agent.ainvoke(ASK, thread("b")), agent.ainvoke(ASK, thread("a"))
-        )
-
-    assert asyncio.run(run()) == [[""], [""], ["queue_full"]]
+    assert asyncio.run(run()) == ["", "queue_full", ""]
 
 
 def test_without_a_thread_the_flow_around_the_run_counts() -> None:
     gate = Gate.from_toml(ONE_FOR_EACH_FLOW)
+    agent = agent_of(gate, flow=thread_id)
 
     async def within(name: str) -> Any:
         with flow(name):
-            return await agent_of(gate, calls=1, flow=thread_id).ainvoke(ASK)
+            return await agent.ainvoke(ASK)
 
-    async def run() -> list[list[str]]:
-        return await behind_a_call(gate, within("a"), within("b"), within("a"))
+    async def run() -> list[str]:
+        return await behind_a_call(gate, *(within(name) for name in "aab"))
 
-    assert asyncio.run(run()) == [[""], [""], ["queue_full"]]
+    assert asyncio.run(run()) == ["", "queue_full", ""]
 
 
-def test_a_flow_that_is_said_once_is_that_of_all_calls() -> None:
+def test_a_flow_that_is_said_once_is_that_of_all_runs() -> None:
     gate = Gate.from_toml(ONE_FOR_EACH_FLOW)
+    one, other = agent_of(gate, flow="one"), agent_of(gate, flow="other")
 
-    async def run() -> list[list[str]]:
-        return await behind_a_call(gate, agent_of(gate, flow="tenant").ainvoke(ASK))
+    async def run() -> list[str]:
+        return await behind_a_call(gate, one.ainvoke(ASK), one.ainvoke(ASK), other.ainvoke(ASK))
 
-    assert asyncio.run(run()) == [["", "queue_full"]]
+    assert asyncio.run(run()) == ["", "queue_full", ""]
 
 
 def test_labels_come_from_the_runs_context() -> None:
@@ -111,10 +113,11 @@ def test_labels_come_from_the_runs_context() -> None:
         tenant: Any = request.runtime.context
         return {"api_key": tenant.key}
 
-    agent = agent_of(gate, calls=1, labels=key)
-    with gate.admit_sync("look_up", labels={"api_key": "1"}):
-        ended = [asyncio.run(agent.ainvoke(ASK, context=Tenant(name))) for name in "12"]
-    assert [reasons(state) for state in ended] == [["queue_full"], [""]]
+    agent = agent_of(gate, labels=key)
+    held = gate.try_admit("look_up", labels={"api_key": "1"})
+    ended = [asyncio.run(agent.ainvoke(ASK, context=Tenant(name))) for name in "12"]
+    held.finish()
+    assert [reason(state) for state in ended] == ["queue_full", ""]
 
 
 def test_the_priority_is_the_requests_own() -> None:
@@ -129,7 +132,8 @@ def test_the_priority_is_the_requests_own() -> None:
     limits = ["host"]
     """
     gate = Gate.from_toml(policy)
-    with gate.admit_sync("look_up"):
-        plain = asyncio.run(agent_of(gate, calls=1).ainvoke(ASK))
-        high = asyncio.run(agent_of(gate, calls=1, priority=lambda request: "high").ainvoke(ASK))
-    assert (reasons(plain), reasons(high)) == (["queue_full"], [""])
+    held = gate.try_admit("look_up")
+    plain = asyncio.run(agent_of(gate).ainvoke(ASK))
+    high = asyncio.run(agent_of(gate, priority=lambda request: "high").ainvoke(ASK))
+    held.finish()
+    assert (reason(plain), reason(high)) == ("queue_full", "")

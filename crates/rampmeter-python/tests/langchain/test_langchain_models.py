@@ -21,6 +21,7 @@ requests = { rate = "5/day", kind = "sliding" }
 limits = ["groq"]
 queue_timeout = "1s"
 """
+FIVE_FOR_EACH_KEY = FIVE_IN_ALL.replace("[tools", 'per = "api_key"\n\n[tools')
 
 
 def test_exactly_as_many_requests_pass_as_the_policy_says() -> None:
@@ -88,9 +89,9 @@ def test_a_refused_request_never_reaches_the_model() -> None:
 
 
 def test_what_can_never_start_is_raised_without_blocking_too() -> None:
-    gate = Gate.from_toml(FIVE_IN_ALL + "[tools.huge]\nlimits = { groq = { weight = 6 } }\n")
-    with pytest.raises(Refused) as refused:
-        GateRateLimiter(gate, "huge").acquire(blocking=False)
+    limiter = GateRateLimiter(Gate.from_toml(FIVE_FOR_EACH_KEY), "chat")
+    with pytest.raises(Refused, match="label") as refused:
+        limiter.acquire(blocking=False)
     assert refused.value.retry == "never"
 
 
@@ -101,7 +102,7 @@ def test_slots_are_free_again_once_a_request_has_started() -> None:
 
 
 def test_the_flow_and_labels_are_the_limiters_own_or_those_around_it() -> None:
-    gate = Gate.from_toml(FIVE_IN_ALL.replace("[tools", 'per = "api_key"\n\n[tools'))
+    gate = Gate.from_toml(FIVE_FOR_EACH_KEY)
     one = GateRateLimiter(gate, "chat", labels={"api_key": "1"})
     assert sum(one.acquire(blocking=False) for _ in range(9)) == 5
     around = GateRateLimiter(gate, "chat")

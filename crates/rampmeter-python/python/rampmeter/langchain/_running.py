@@ -23,15 +23,9 @@ Answer = ToolMessage | Command[Any]
 
 def run(permit: Permit, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Answer]) -> Answer:
     """Calls the tool within its permit, and ends that."""
-    answer = None
-    try:
-        with permit, _Ear(permit) as ear:
-            answer = handler(request)
-            ear.hear(answer)
-            return answer
-    except Exception:
-        if answer is None:
-            raise
+    with permit, _Ear(permit) as ear:
+        answer = handler(request)
+        ear.hear(answer)
         return answer
 
 
@@ -39,15 +33,9 @@ async def run_async(
     permit: Permit, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Answer]]
 ) -> Answer:
     """`run` for an async handler. Cancel safety: the permit ends, as cancelled."""
-    answer = None
-    try:
-        with permit, _Ear(permit) as ear:
-            answer = await handler(request)
-            ear.hear(answer)
-            return answer
-    except Exception:
-        if answer is None:
-            raise
+    with permit, _Ear(permit) as ear:
+        answer = await handler(request)
+        ear.hear(answer)
         return answer
 
 
@@ -80,21 +68,19 @@ class _Ear(BaseCallbackHandler):
 
     def __init__(self, permit: Permit) -> None:
         self._permit = permit
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._token: Token[_Ear | None] | None = None
 
     def on_tool_end(self, output: Any, **_: Any) -> None:
         self._error = None
 
     def on_tool_error(self, error: BaseException, **_: Any) -> None:
-        self._error = error if isinstance(error, Exception) else None
+        self._error = error
 
     def hear(self, answer: Answer) -> None:
-        """Raises what the answer was made of, for the permit's `with` to learn from."""
+        """An answer that was made of an error ends the permit as the error would have."""
         if isinstance(answer, ToolMessage) and answer.status == "error":
-            if self._error is not None:
-                raise self._error
-            self._permit.finish("failed")
+            self._permit.finish(self._error or "failed")
 
     def __enter__(self) -> _Ear:
         self._token = _ear.set(self)

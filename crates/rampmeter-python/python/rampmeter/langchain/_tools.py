@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
 
 from langchain.agents.middleware import AgentMiddleware, TracePolicy, omit_payload
 from langchain_core.messages import ToolMessage
@@ -13,7 +13,7 @@ from .. import Gate, Refused, UnknownTool
 from ._running import Answer, in_thread, run, run_async, to_its_end
 
 T = TypeVar("T")
-Said = T | Callable[[ToolCallRequest], T | None] | None
+Said: TypeAlias = T | Callable[[ToolCallRequest], T | None] | None
 """The same for all calls, or asked of each; `None` leaves it to `rampmeter.flow`."""
 
 
@@ -92,7 +92,7 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
         )
 
     def _made_up(self, request: ToolCallRequest) -> ToolMessage | None:
-        """The answer to a tool that neither the agent nor the policy has: the model's error, nobody else's."""
+        """The answer to a tool that neither the agent nor the policy has: the error is the model's."""
         if request.tool is not None:
             return None
         name = request.tool_call["name"]
