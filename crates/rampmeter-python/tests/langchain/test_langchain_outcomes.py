@@ -133,6 +133,23 @@ def test_an_error_that_the_tool_made_a_message_of_is_a_failure() -> None:
     assert is_open(gate)
 
 
+def test_what_a_tool_heard_of_another_server_is_no_word_of_its_own() -> None:
+    @tool
+    async def tells() -> str:
+        """Answers the model itself when another tool has no room."""
+        try:
+            await ask.ainvoke({})
+        except Busy as error:
+            raise ToolException("no room there") from error
+        return "never"
+
+    tells.handle_tool_error = True
+    gate = Gate.from_toml(LISTENS)
+    agent = create_agent(Scripted(calls=[call("tells")]), [tells], middleware=[GateMiddleware(gate)])
+    assert [one.content for one in answers(asyncio.run(agent.ainvoke(ASK)))] == ["no room there"]
+    gate.try_admit("other").finish()
+
+
 def test_an_error_that_was_made_good_within_the_call_is_none() -> None:
     tries = []
 

@@ -12,7 +12,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langchain_core.tracers.context import register_configure_hook
-from langgraph.errors import GraphBubbleUp, ParentCommand
+from langgraph.errors import GraphBubbleUp
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command
 
@@ -92,8 +92,8 @@ class _Ear(BaseCallbackHandler):
         if self._token is not None:
             _ear.reset(self._token)
         if isinstance(error, GraphBubbleUp):
-            # No error: the tool hands a command to the graph above, or waits for a human and runs anew.
-            self._permit.finish("succeeded" if isinstance(error, ParentCommand) else "cancelled")
+            # Not an error: the tool waits for a human and then runs anew, or hands over to another graph.
+            self._permit.finish("cancelled")
 
 
 _ear: ContextVar[_Ear | None] = ContextVar("rampmeter_langchain_ear", default=None)
