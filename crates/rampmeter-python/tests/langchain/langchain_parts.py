@@ -51,10 +51,11 @@ def answers(state: dict[str, Any]) -> list[ToolMessage]:
 
 
 class Inside:
-    """How many calls are inside of a tool, counted there."""
+    """How many calls are inside of a tool, counted there. `three` is set once three have been."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.three = threading.Event()
         self.now = 0
         self.peak = 0
         self.total = 0
@@ -65,6 +66,8 @@ class Inside:
             self.now += 1
             self.total += 1
             self.peak = max(self.peak, self.now)
+            if self.now == 3:
+                self.three.set()
         try:
             yield
         finally:

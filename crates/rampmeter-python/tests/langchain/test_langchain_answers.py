@@ -11,13 +11,15 @@ import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import ToolRetryMiddleware
 from langchain.tools import InjectedState, ToolRuntime
+from langchain_core.callbacks import CallbackManager
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import tool
 from langchain_parts import ASK, Scripted, answers, call
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command, interrupt
 
-from rampmeter import Gate, Refused, UnknownTool
+from rampmeter import Gate, Refused, UnknownTool, current_permit
 from rampmeter.langchain import GateMiddleware
 
 ONE_AND_NONE_WAITS = """
@@ -115,9 +117,15 @@ def test_a_tool_that_the_policy_does_not_name_is_an_error_of_the_program() -> No
         asyncio.run(agent_of(gate, [call("narrow")], [narrow, wide]).ainvoke(ASK))
 
 
-def test_a_tool_that_the_model_made_up_is_an_error_for_the_model() -> None:
-    gate = Gate.from_toml("[tools.wide]\n")
-    state = asyncio.run(agent_of(gate, [call("wild"), call("wide")], [wide]).ainvoke(ASK))
+@pytest.mark.parametrize("threads", [False, True])
+def test_a_tool_that_the_model_made_up_is_an_error_for_the_model(threads: bool) -> None:
+    @tool
+    def wide() -> str:
+        """Has no limit."""
+        return "wide"
+
+    agent = agent_of(Gate.from_toml("[tools.wide]\n"), [call("wild"), call("wide")], [wide])
+    state = agent.invoke(ASK) if threads else asyncio.run(agent.ainvoke(ASK))
     made_up, ran = answers(state)
     assert made_up.status == "error"
     assert made_up.content == "Error: wild is not a valid tool, try one of [wide]."
@@ -197,6 +205,18 @@ def test_what_another_middleware_tries_again_passes_the_gate_again() -> None:
     state = asyncio.run(agent.ainvoke(ASK))
     assert [answer.content for answer in answers(state)] == ["wide"]
     assert tries == [["wide"], ["wide", "wide"]]
+
+
+def test_a_call_leaves_nothing_behind_in_its_context() -> None:
+    def handler(request: ToolCallRequest) -> ToolMessage:
+        assert len(CallbackManager.configure().handlers) == 1
+        return ToolMessage("ran", tool_call_id="1")
+
+    nothing: Any = None
+    request = ToolCallRequest(tool_call=call("wide"), tool=wide, state={}, runtime=nothing)
+    GateMiddleware(Gate.from_toml("[tools.wide]")).wrap_tool_call(request, handler)
+    assert current_permit() is None
+    assert not CallbackManager.configure().handlers
 
 
 def test_an_option_that_there_is_not_is_named() -> None:

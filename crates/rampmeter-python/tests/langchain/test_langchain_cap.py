@@ -49,6 +49,7 @@ def blocking_tool(inside: Inside) -> BaseTool:
     def look_up(word: str) -> str:
         """Looks a word up."""
         with inside.count():
+            inside.three.wait(10)
             time.sleep(0.005)
         return word
 
