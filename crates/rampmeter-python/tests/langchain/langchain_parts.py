@@ -11,6 +11,8 @@ from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolCall, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
 
 ASK: Any = {"messages": [("user", "go")]}
 
@@ -48,6 +50,16 @@ def call(name: str, number: int = 0, **arguments: Any) -> ToolCall:
 def answers(state: dict[str, Any]) -> list[ToolMessage]:
     """The results of the tools, in the order of the run's messages."""
     return [message for message in state["messages"] if isinstance(message, ToolMessage)]
+
+
+def graph_of(node: ToolNode) -> Any:
+    """A graph that only runs tools."""
+    return StateGraph(MessagesState).add_node("tools", node).add_edge(START, "tools").compile()
+
+
+def asking(*calls: ToolCall) -> Any:
+    """What such a graph is given."""
+    return {"messages": [AIMessage("", tool_calls=list(calls))]}
 
 
 class Inside:

@@ -152,17 +152,24 @@ def test_commands_and_injected_values_pass() -> None:
     gate.try_admit("narrow").finish()
 
 
-def test_a_tool_that_waits_for_a_human_holds_no_slot() -> None:
+@tool("narrow")
+async def asks() -> str:
+    """Asks a human."""
+    return str(interrupt("may I?"))
+
+
+@tool("narrow")
+def asks_in_thread() -> str:
+    """Asks a human."""
+    return str(interrupt("may I?"))
+
+
+@pytest.mark.parametrize("asks", [asks, asks_in_thread])
+def test_a_tool_that_waits_for_a_human_holds_no_slot(asks: Any) -> None:
     gate = Gate.from_toml(ONE_AND_NONE_WAITS)
-
-    @tool
-    async def narrow() -> str:
-        """Asks a human."""
-        return str(interrupt("may I?"))
-
     agent = create_agent(
         Scripted(calls=[call("narrow")]),
-        [narrow],
+        [asks],
         middleware=[GateMiddleware(gate)],
         checkpointer=InMemorySaver(),
     )

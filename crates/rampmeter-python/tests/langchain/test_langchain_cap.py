@@ -12,10 +12,8 @@ from typing import Any
 import langchain
 import pytest
 from langchain.agents import create_agent
-from langchain_core.messages import AIMessage
 from langchain_core.tools import BaseTool, tool
-from langchain_parts import ASK, Inside, Scripted, answers, call
-from langgraph.graph import START, MessagesState, StateGraph
+from langchain_parts import ASK, Inside, Scripted, answers, asking, call, graph_of
 from langgraph.prebuilt import ToolNode
 
 from rampmeter import Gate
@@ -136,10 +134,10 @@ def test_async_runs_and_threads_share_one_cap() -> None:
 @pytest.mark.parametrize("make", [quick_tool, blocking_tool])
 def test_five_graphs_with_a_tool_node_share_one_cap(make: Any) -> None:
     inside = Inside()
-    graph = tool_graph(ToolNode([make(inside)], **tool_node_wrappers(Gate.from_toml(CAP_OF_THREE))))
+    graph = graph_of(ToolNode([make(inside)], **tool_node_wrappers(Gate.from_toml(CAP_OF_THREE))))
 
     async def run() -> list[Any]:
-        return await asyncio.gather(*(graph.ainvoke(asked(FOUR_CALLS)) for _ in range(RUNS)))
+        return await asyncio.gather(*(graph.ainvoke(asking(*FOUR_CALLS)) for _ in range(RUNS)))
 
     ended = asyncio.run(run())
     assert (inside.peak, inside.total) == (3, 20)
@@ -148,8 +146,8 @@ def test_five_graphs_with_a_tool_node_share_one_cap(make: Any) -> None:
 
 def test_a_tool_nodes_threads_share_the_cap() -> None:
     inside = Inside()
-    graph = tool_graph(ToolNode([blocking_tool(inside)], **tool_node_wrappers(Gate.from_toml(CAP_OF_THREE))))
-    state = graph.invoke(asked(FOUR_CALLS), {"max_concurrency": 4})
+    graph = graph_of(ToolNode([blocking_tool(inside)], **tool_node_wrappers(Gate.from_toml(CAP_OF_THREE))))
+    state = graph.invoke(asking(*FOUR_CALLS), {"max_concurrency": 4})
     assert (inside.peak, inside.total) == (3, 4)
     assert [one.content for one in answers(state)] == ["0", "1", "2", "3"]
 
@@ -210,14 +208,3 @@ def test_a_cancelled_tool_holds_its_slot_until_its_thread_has_ended() -> None:
         (await waiting).finish()
 
     asyncio.run(run())
-
-
-def tool_graph(node: ToolNode) -> Any:
-    graph = StateGraph(MessagesState)
-    graph.add_node("tools", node)
-    graph.add_edge(START, "tools")
-    return graph.compile()
-
-
-def asked(calls: list[Any]) -> Any:
-    return {"messages": [AIMessage("", tool_calls=calls)]}

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import ToolErrorMiddleware, ToolRetryMiddleware
-from langchain_core.messages import AIMessage
 from langchain_core.tools import ToolException, tool
-from langchain_parts import ASK, Scripted, answers, call
+from langchain_parts import ASK, Scripted, answers, asking, call, graph_of
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
+from langgraph.prebuilt.tool_node import ToolInvocationError
 from langgraph.types import interrupt
 
 from rampmeter import Gate, Refused, current_permit
@@ -84,12 +83,9 @@ def test_a_429_that_a_tool_raises_pauses_its_server(asked: Any) -> None:
 @pytest.mark.parametrize("asked", [ask, ask_in_thread])
 def test_a_429_that_a_tool_node_made_a_message_of_pauses_its_server(asked: Any) -> None:
     gate = Gate.from_toml(LISTENS)
-    graph = StateGraph(MessagesState)
-    graph.add_node("tools", ToolNode([asked], handle_tool_errors=True, **tool_node_wrappers(gate)))
-    graph.add_edge(START, "tools")
-    calls: Any = {"messages": [AIMessage("", tool_calls=[call("ask")])]}
-    node = graph.compile()
-    state = node.invoke(calls) if asked is ask_in_thread else asyncio.run(node.ainvoke(calls))
+    graph = graph_of(ToolNode([asked], handle_tool_errors=True, **tool_node_wrappers(gate)))
+    calls = asking(call("ask"))
+    state = graph.invoke(calls) if asked is ask_in_thread else asyncio.run(graph.ainvoke(calls))
     assert [one.status for one in answers(state)] == ["error"]
     assert "Busy" in answers(state)[0].text
     assert 6 < pause(gate) < 8
@@ -168,6 +164,24 @@ def test_an_error_that_was_made_good_within_the_call_is_none() -> None:
         middleware=[GateMiddleware(gate), ToolRetryMiddleware(initial_delay=0, jitter=False)],
     )
     assert [one.content for one in answers(asyncio.run(agent.ainvoke(ASK)))] == ["worked"]
+    assert not is_open(gate)
+
+
+@pytest.mark.parametrize("handled", [True, False])
+def test_arguments_that_are_no_good_are_the_models_failure(handled: bool) -> None:
+    @tool
+    async def square(number: int) -> int:
+        """Squares a number."""
+        return number * number
+
+    gate = Gate.from_toml(OPENS_AT_ONE_FAILURE)
+    node = ToolNode([square], handle_tool_errors=handled, **tool_node_wrappers(gate))
+    graph, calls = graph_of(node), asking(call("square", number="seven"))
+    if handled:
+        assert [one.status for one in answers(asyncio.run(graph.ainvoke(calls)))] == ["error"]
+    else:
+        with pytest.raises(ToolInvocationError):
+            asyncio.run(graph.ainvoke(calls))
     assert not is_open(gate)
 
 

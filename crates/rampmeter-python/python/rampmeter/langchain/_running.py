@@ -13,8 +13,9 @@ from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langchain_core.tracers.context import register_configure_hook
 from langgraph.errors import GraphBubbleUp
-from langgraph.prebuilt.tool_node import ToolCallRequest
+from langgraph.prebuilt.tool_node import ToolCallRequest, ToolInvocationError
 from langgraph.types import Command
+from pydantic import ValidationError
 
 from .. import Permit
 
@@ -58,6 +59,11 @@ _outliving: set[asyncio.Task[Answer]] = set()
 """Loops hold their tasks weakly."""
 
 
+_SAY_NOTHING = (GraphBubbleUp, ToolInvocationError, ValidationError)
+"""Of the tool's server: it waits for a human and then runs anew, or hands over to another graph, or the
+model's arguments were no good and it has not run."""
+
+
 class _Ear(BaseCallbackHandler):
     """Hears what the tool raised, also where the framework makes a message of it.
 
@@ -80,7 +86,8 @@ class _Ear(BaseCallbackHandler):
     def hear(self, answer: Answer) -> None:
         """An answer that was made of an error ends the permit as the error would have."""
         if isinstance(answer, ToolMessage) and answer.status == "error":
-            self._permit.finish(self._error or "failed")
+            says_nothing = isinstance(self._error, _SAY_NOTHING)
+            self._permit.finish("cancelled" if says_nothing else self._error or "failed")
 
     def __enter__(self) -> _Ear:
         self._token = _ear.set(self)
@@ -91,8 +98,7 @@ class _Ear(BaseCallbackHandler):
     ) -> None:
         if self._token is not None:
             _ear.reset(self._token)
-        if isinstance(error, GraphBubbleUp):
-            # Not an error: the tool waits for a human and then runs anew, or hands over to another graph.
+        if isinstance(error, _SAY_NOTHING):
             self._permit.finish("cancelled")
 
 
