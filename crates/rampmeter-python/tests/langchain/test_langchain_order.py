@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from langchain.agents import create_agent
-from langchain_core.tools import tool
-from langchain_parts import ASK, Inside, Scripted, answers, call
+from langchain_core.tools import BaseTool, tool
+from langchain_parts import ASK, Inside, Scripted, answers, asking, call, graph_of
+from langgraph.prebuilt import ToolNode
 
 from rampmeter import Gate, current_permit
-from rampmeter.langchain import GateMiddleware
+from rampmeter.langchain import GateMiddleware, tool_node_wrappers
 
 WRITERS = """
 [tools.append]
@@ -20,7 +23,33 @@ writes = ["file:{path}"]
 """
 
 
-def test_writers_of_one_key_run_one_by_one_in_the_models_order() -> None:
+class Contrary(ThreadPoolExecutor):
+    """What it is given last is done first."""
+
+    pause = 0.03
+
+    def submit(self, work: Any, /, *arguments: Any, **named: Any) -> Any:
+        self.pause = pause = max(0.0, self.pause - 0.002)
+
+        def later() -> Any:
+            time.sleep(pause)
+            return work(*arguments, **named)
+
+        return super().submit(later)
+
+
+def agent_that(append: BaseTool, calls: list[Any]) -> Any:
+    middleware = [GateMiddleware(Gate.from_toml(WRITERS))]
+    return create_agent(Scripted(calls=calls), [append], middleware=middleware).ainvoke(ASK)
+
+
+def graph_that(append: BaseTool, calls: list[Any]) -> Any:
+    node = ToolNode([append], **tool_node_wrappers(Gate.from_toml(WRITERS)))
+    return graph_of(node).ainvoke(asking(*calls))
+
+
+@pytest.mark.parametrize("start", [agent_that, graph_that])
+def test_writers_of_one_key_run_one_by_one_in_the_models_order(start: Any) -> None:
     wrote: list[str] = []
     inside = Inside()
 
@@ -28,15 +57,15 @@ def test_writers_of_one_key_run_one_by_one_in_the_models_order() -> None:
     async def append(path: str, text: str) -> str:
         """Appends to a file."""
         with inside.count():
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.001)
             wrote.append(text)
         return text
 
-    calls = [call("append", number, path="a", text=str(number)) for number in range(8)]
-    agent = create_agent(
-        Scripted(calls=calls), [append], middleware=[GateMiddleware(Gate.from_toml(WRITERS))]
-    )
-    asyncio.run(agent.ainvoke(ASK))
+    async def run() -> None:
+        asyncio.get_running_loop().set_default_executor(Contrary(16))
+        await start(append, [call("append", number, path="a", text=str(number)) for number in range(8)])
+
+    asyncio.run(run())
     assert wrote == [str(number) for number in range(8)]
     assert inside.peak == 1
 

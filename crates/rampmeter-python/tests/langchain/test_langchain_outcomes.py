@@ -170,13 +170,13 @@ def test_an_error_that_was_made_good_within_the_call_is_none() -> None:
 @pytest.mark.parametrize("handled", [True, False])
 def test_arguments_that_are_no_good_are_the_models_failure(handled: bool) -> None:
     @tool
-    async def square(number: int) -> int:
-        """Squares a number."""
-        return number * number
+    async def square(side: int) -> int:
+        """Of how large an area."""
+        return side * side
 
     gate = Gate.from_toml(OPENS_AT_ONE_FAILURE)
     node = ToolNode([square], handle_tool_errors=handled, **tool_node_wrappers(gate))
-    graph, calls = graph_of(node), asking(call("square", number="seven"))
+    graph, calls = graph_of(node), asking(call("square", side="seven"))
     if handled:
         assert [one.status for one in answers(asyncio.run(graph.ainvoke(calls)))] == ["error"]
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
 
 from langchain.agents.middleware import AgentMiddleware, TracePolicy, omit_payload
@@ -37,7 +37,7 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
     goes on in its thread when its run is cancelled, and holds its slots until it has ended.
     """
 
-    trace_policy = TracePolicy(process_inputs=omit_payload)
+    trace_policy = TracePolicy(process_inputs=omit_payload, process_outputs=omit_payload)
 
     def __init__(
         self,
@@ -69,10 +69,17 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
         except Refused as refused:
             return self._turned_away(request, refused)
 
-    async def awrap_tool_call(
+    def awrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Answer]]
+    ) -> Coroutine[Any, Any, Answer]:
+        """Waits until the call may start."""
+        # `create_agent` has coroutine functions traced, which takes each call through a thread, also where
+        # nothing is traced: the calls of a turn would come to the gate in any order.
+        return self._awrap(request, handler)
+
+    async def _awrap(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Answer]]
     ) -> Answer:
-        """Waits until the call may start."""
         if made_up := self._made_up(request):
             return made_up
         try:
