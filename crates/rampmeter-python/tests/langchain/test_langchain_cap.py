@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import langchain
 import pytest
 from langchain.agents import create_agent
 from langchain_core.tools import BaseTool, tool
@@ -17,7 +15,7 @@ from langchain_parts import ASK, Inside, Scripted, answers, asking, call, graph_
 from langgraph.prebuilt import ToolNode
 
 from rampmeter import Gate
-from rampmeter.langchain import TESTED, GateMiddleware, tool_node_wrappers
+from rampmeter.langchain import GateMiddleware, tool_node_wrappers
 
 CAP_OF_THREE = """
 [limits.host]
@@ -52,11 +50,6 @@ def blocking_tool(inside: Inside) -> BaseTool:
         return word
 
     return look_up
-
-
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="langchain 1.4 is the last for Python 3.10")
-def test_the_version_is_the_one_that_was_tested() -> None:
-    assert langchain.__version__.split(".")[:2] == TESTED.split(".")[:2]
 
 
 @pytest.mark.parametrize("make", [quick_tool, blocking_tool])
