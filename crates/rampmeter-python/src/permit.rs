@@ -343,6 +343,12 @@ impl Permit {
         self.inside.lock().waited.as_secs_f64()
     }
 
+    /// How long the policy lets the tool's calls run; whoever runs the call keeps to it.
+    #[getter]
+    fn timeout(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(self.gate.get().timeout(self.wish.tool.bind(py).to_str()?).map(|it| it.as_secs_f64()))
+    }
+
     #[getter(running)]
     pub(crate) fn is_running(&self) -> bool {
         self.report().is_some()
