@@ -13,9 +13,7 @@ use std::time::{Duration, Instant};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use rampmeter::{Permit, Waiting};
 
-use crate::errors;
 use crate::interpreter;
 use crate::keeper::Keeper;
 
@@ -102,20 +100,23 @@ impl Wake for Bell {
     }
 }
 
-/// Blocks until the call has its answer.
+/// Blocks until there is an answer.
 ///
 /// # Errors
-/// The refusal, or what a signal's handler raised.
-pub(crate) fn wait(py: Python<'_>, keeper: &Arc<Keeper>, mut waiting: Waiting) -> PyResult<Permit> {
+/// What a signal's handler raised.
+pub(crate) fn wait<T>(
+    py: Python<'_>,
+    keeper: &Arc<Keeper>,
+    mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+) -> PyResult<T> {
     let bell = Bell::new(py)?;
     let _stay = keeper.enter_thread(bell.clone());
     let waker = Waker::from(bell.clone());
     loop {
-        match waiting.poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(Ok(permit)) => return Ok(permit),
-            Poll::Ready(Err(refusal)) => return Err(errors::refused(py, &refusal)),
-            Poll::Pending => bell.listen(py, keeper.left())?,
+        if let Poll::Ready(answer) = poll(&mut Context::from_waker(&waker)) {
+            return Ok(answer);
         }
+        bell.listen(py, keeper.left())?;
         keeper.run_due();
     }
 }

@@ -1,4 +1,5 @@
-//! A subscription to what happens at the gate, read by whichever loops and threads like to.
+//! A subscription to what happens at the gate, read by whichever loops and threads like to: a loop's
+//! task waits, a thread blocks.
 //!
 //! Rust's subscription knows one reader. Here that is the whole of those who wait: when there is
 //! something to read they all look, and who finds nothing waits again.
@@ -14,6 +15,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use crate::awaiting::{Awaiting, Step, Steps};
+use crate::blocking;
 use crate::event::Event;
 use crate::fork::Birth;
 use crate::keeper::Keeper;
@@ -65,8 +67,12 @@ impl Reader {
         Reader { readers: readers.clone(), number }
     }
 
+    /// Has this waker woken when there is something to read. Whoever listens looks once more.
     fn listen(&self, waker: &Waker) {
-        self.readers.wakers.lock().push((self.number, waker.clone()));
+        let mut wakers = self.readers.wakers.lock();
+        if wakers.iter().all(|(number, _)| *number != self.number) {
+            wakers.push((self.number, waker.clone()));
+        }
     }
 }
 
@@ -107,6 +113,23 @@ impl Events {
 
     fn __anext__(slf: &Bound<'_, Self>) -> Awaiting {
         Awaiting::new(Next { events: slf.clone().unbind(), waiter: Mutex::new(None) })
+    }
+
+    fn __iter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
+        slf.clone()
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Event>> {
+        self.birth.check(py)?;
+        if let Poll::Ready(event) = self.poll() {
+            return Ok(event.map(Event));
+        }
+        let reader = Reader::new(&self.readers);
+        let next = blocking::wait(py, &self.keeper, |context| {
+            reader.listen(context.waker());
+            self.poll()
+        });
+        Ok(next?.map(Event))
     }
 
     fn drain(&self, py: Python<'_>) -> PyResult<Vec<Event>> {

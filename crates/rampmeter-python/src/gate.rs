@@ -185,7 +185,10 @@ impl Gate {
         let held = match wish.with_call(py, &around, |call| gate.inner().ask(call))? {
             Asking::Granted(held) => held,
             Asking::Refused(refusal) => return Err(errors::refused(py, &refusal)),
-            Asking::Waiting(waiting) => blocking::wait(py, &gate.keeper, waiting)?,
+            Asking::Waiting(mut waiting) => {
+                let answer = blocking::wait(py, &gate.keeper, |context| waiting.poll(context))?;
+                answer.map_err(|refusal| errors::refused(py, &refusal))?
+            }
         };
         Ok(Permit::running(slf.clone().unbind(), wish, held))
     }

@@ -225,6 +225,32 @@ def test_several_loops_read_one_subscription() -> None:
     assert sorted(told) == list(range(1500))
 
 
+def test_a_thread_blocks_until_there_is_something_to_read() -> None:
+    door = gate()
+    told: list[int] = []
+    events = door.events()
+    # This is the main thread, which hears signals while it waits.
+    late = threading.Timer(0.01, visit, args=(door,))
+    late.start()
+    assert [next(events).seq for _ in range(3)] == [0, 1, 2]
+    late.join()
+    threads = [
+        threading.Thread(target=lambda: told.extend(event.seq for event in events)) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    visit(door, 200)
+    while len(told) < 600:
+        threads[0].join(0.001)
+    events.close()
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()
+    assert sorted(told) == list(range(3, 603))
+    with pytest.raises(StopIteration):
+        next(events)
+
+
 def test_closing_it_ends_who_waits() -> None:
     door = gate()
 

@@ -270,7 +270,8 @@ class Event:
 
 @final
 class Events:
-    """What happens at the gate from now on: `async for event in events`, on any number of loops.
+    """What happens at the gate from now on: `async for event in events` on a loop, `for event in events` in a
+    thread of its own, which blocks. Several may read; each event goes to one of them.
 
     It ends when it is closed, or when the gate is gone and all has been read. It never slows the gate down:
     what comes while `capacity` events are unread is missed, and counted. Cancelling who waits loses nothing.
@@ -278,6 +279,8 @@ class Events:
 
     def __aiter__(self) -> Events: ...
     async def __anext__(self) -> Event: ...
+    def __iter__(self) -> Events: ...
+    def __next__(self) -> Event: ...
     def drain(self) -> list[Event]:
         """All that is there now. Needs no loop."""
     @property
