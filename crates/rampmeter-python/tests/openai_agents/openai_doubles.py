@@ -1,0 +1,76 @@
+"""What the tests of `rampmeter.openai_agents` share: a model that asks for the calls it is told, and a count of
+how many tools run at once. Nothing here talks to a network; the SDK's tracing is off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from agents import Agent, Runner, RunResult, Tool, set_tracing_disabled
+from agents.testing import ModelCall, ModelStep, ScriptedModel, assistant_message, function_call
+
+from rampmeter import Gate
+
+set_tracing_disabled(True)
+
+Asked = tuple[str, dict[str, Any]]
+
+SEARCH = """
+[limits.search]
+concurrency = 3
+[tools.search]
+limits = ["search"]
+access = "read"
+"""
+
+
+class Inside:
+    """Counts the calls that are inside of a tool at once."""
+
+    def __init__(self) -> None:
+        self.now = self.peak = self.total = 0
+
+    async def stay(self) -> None:
+        with self:
+            await asyncio.sleep(0.003)
+
+    def __enter__(self) -> None:
+        self.now += 1
+        self.total += 1
+        self.peak = max(self.peak, self.now)
+
+    def __exit__(self, *_: object) -> None:
+        self.now -= 1
+
+
+def asks_for(*calls: Asked) -> ScriptedModel:
+    """A model that answers each run with these calls in one turn, and once they are answered with `done`."""
+    asked = [function_call(name, given, call_id=f"{name}_{i}") for i, (name, given) in enumerate(calls)]
+    ids = {call.call_id for call in asked}
+
+    def answer(call: ModelCall) -> Any:
+        answered = any(
+            item.get("type") == "function_call_output" and item.get("call_id") in ids for item in call.input
+        )
+        return [assistant_message("done")] if answered else asked
+
+    return ScriptedModel([ModelStep.respond(answer) for _ in range(64)])
+
+
+def agent_with(tools: Sequence[Tool], *calls: Asked, name: str = "agent") -> Agent[Any]:
+    return Agent(name=name, tools=list(tools), model=asks_for(*calls))
+
+
+def answers(result: RunResult) -> list[Any]:
+    """What the model was told of each call, in its order."""
+    return [item.output for item in result.new_items if item.type == "tool_call_output_item"]
+
+
+async def run(agent: Agent[Any], **options: Any) -> RunResult:
+    return await Runner.run(agent, "go", **options)
+
+
+def search_gate() -> Gate:
+    return Gate.from_toml(SEARCH)

@@ -1,0 +1,177 @@
+"""What the model, and whoever runs the agent, is told: refusals, errors, time-outs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from agents import FunctionTool, RunContextWrapper, ToolTimeoutError, UserError, function_tool
+from agents.tool_context import ToolContext
+from openai_doubles import agent_with, answers, run
+
+from rampmeter import Gate, Refused
+from rampmeter.openai_agents import limit
+
+ONE = """
+[limits.one]
+concurrency = 1
+queue = { size = 0 }
+[tools."*"]
+limits = ["one"]
+access = "read"
+"""
+
+
+@function_tool
+async def slow() -> str:
+    await asyncio.sleep(0.005)
+    return "slow"
+
+
+TWICE = [("slow", {}), ("slow", {})]
+
+
+def test_a_refused_call_is_told_to_the_model_and_its_sibling_runs() -> None:
+    async def main() -> list[Any]:
+        return answers(await run(agent_with(limit(Gate.from_toml(ONE), [slow]), *TWICE)))
+
+    served, refused = asyncio.run(main())
+    assert served == "slow"
+    assert "slow" in refused and "one" in refused and "refused" in refused
+
+
+def test_a_refusal_is_told_by_the_tools_own_function_for_failures() -> None:
+    def told(_: RunContextWrapper[Any], error: Exception) -> str:
+        assert isinstance(error, Refused)
+        return f"busy: {error.reason}"
+
+    @function_tool(failure_error_function=told)
+    async def slow() -> str:
+        await asyncio.sleep(0.005)
+        return "slow"
+
+    async def main() -> list[Any]:
+        return answers(await run(agent_with(limit(Gate.from_toml(ONE), [slow]), *TWICE)))
+
+    assert asyncio.run(main()) == ["slow", "busy: queue_full"]
+
+
+def test_a_refusal_ends_the_run_where_the_tool_lets_failures_through() -> None:
+    @function_tool(failure_error_function=None)
+    async def slow() -> str:
+        await asyncio.sleep(0.005)
+        return "slow"
+
+    with pytest.raises(UserError, match="refused") as caught:
+        asyncio.run(run(agent_with(limit(Gate.from_toml(ONE), [slow]), *TWICE)))
+    assert isinstance(caught.value.__cause__, Refused)
+
+
+def test_a_refusal_ends_the_run_where_that_is_asked_for() -> None:
+    with pytest.raises(UserError) as caught:
+        asyncio.run(run(agent_with(limit(Gate.from_toml(ONE), [slow], refusals="raise"), *TWICE)))
+    refused = caught.value.__cause__
+    assert isinstance(refused, Refused)
+    assert (refused.tool, refused.reason, refused.limit) == ("slow", "queue_full", "one")
+
+
+def test_a_tool_made_by_hand_is_refused_with_a_message_and_fails_as_it_did() -> None:
+    async def invoke(_: ToolContext[Any], arguments: str) -> str:
+        await asyncio.sleep(0.005)
+        if "no" in arguments:
+            raise ValueError("no")
+        return "slow"
+
+    schema = {"type": "object", "properties": {}}
+    tool = FunctionTool(name="slow", description="", params_json_schema=schema, on_invoke_tool=invoke)
+
+    async def main() -> None:
+        gate = Gate.from_toml(ONE)
+        served, refused = answers(await run(agent_with(limit(gate, [tool]), *TWICE)))
+        assert served == "slow" and "refused" in refused
+        with pytest.raises(UserError, match="Error running tool slow: no"):
+            await run(agent_with(limit(gate, [tool]), ("slow", {"no": 1})))
+
+    asyncio.run(main())
+
+
+def test_a_tool_made_by_hand_gets_the_context_that_it_declares() -> None:
+    given: list[object] = []
+
+    async def invoke(run: RunContextWrapper[Any], _: str) -> str:
+        given.append(type(run))
+        return "done"
+
+    schema = {"type": "object", "properties": {}}
+    tool = FunctionTool(name="slow", description="", params_json_schema=schema, on_invoke_tool=invoke)
+    asyncio.run(run(agent_with(limit(Gate.from_toml(ONE), [tool]), ("slow", {}))))
+    assert given == [RunContextWrapper]
+
+
+BREAKER = """
+[limits.search]
+breaker = { failures = "50%", over = "30s", min_calls = 2, open = "30s" }
+[tools.search]
+limits = ["search"]
+access = "read"
+"""
+
+
+def test_the_gate_learns_of_errors_that_the_model_is_told_as_messages() -> None:
+    @function_tool
+    async def search() -> str:
+        raise ValueError("no")
+
+    async def main() -> list[Any]:
+        agent = agent_with(limit(Gate.from_toml(BREAKER), [search]), ("search", {}))
+        return [answers(await run(agent))[0] for _ in range(3)]
+
+    first, second, third = asyncio.run(main())
+    assert first == second == "An error occurred while running the tool. Please try again."
+    assert "refused" in third and "search" in third
+
+
+def test_a_time_out_counts_from_when_the_tool_may_start_and_is_told_as_the_sdk_tells_it() -> None:
+    @function_tool(timeout=0.05)
+    async def slow(wait: float) -> str:
+        await asyncio.sleep(wait)
+        return "slow"
+
+    async def main() -> None:
+        gate = Gate.from_toml(ONE.replace("queue = { size = 0 }", ""))
+        calls = [("slow", {"wait": 0.02})] * 5
+        assert answers(await run(agent_with(limit(gate, [slow]), *calls))) == ["slow"] * 5
+        late = answers(await run(agent_with(limit(gate, [slow]), ("slow", {"wait": 9}))))
+        assert late == answers(await run(agent_with([slow], ("slow", {"wait": 9}))))
+        assert "timed out" in late[0]
+
+    asyncio.run(main())
+
+
+def test_a_time_out_is_raised_or_told_as_the_tool_says() -> None:
+    async def slow() -> None:
+        await asyncio.sleep(9)
+
+    raising = function_tool(slow, timeout=0.01, timeout_behavior="raise_exception")
+    telling = function_tool(slow, timeout=0.01, timeout_error_function=lambda _, error: f"late: {error}")
+
+    async def main() -> None:
+        gate = Gate.from_toml(ONE)
+        with pytest.raises(ToolTimeoutError, match="after 0.01 seconds"):
+            await run(agent_with(limit(gate, [raising]), ("slow", {})))
+        told = answers(await run(agent_with(limit(gate, [telling]), ("slow", {}))))
+        assert told == ["late: Tool 'slow' timed out after 0.01 seconds."]
+
+    asyncio.run(main())
+
+
+def test_a_time_out_that_the_tool_met_itself_is_its_own_failure() -> None:
+    @function_tool(timeout=9, failure_error_function=lambda _, error: f"failed: {error}")
+    async def slow() -> None:
+        raise asyncio.TimeoutError("upstream")
+
+    async def main() -> list[Any]:
+        return answers(await run(agent_with(limit(Gate.from_toml(ONE), [slow]), ("slow", {}))))
+
+    assert asyncio.run(main()) == ["failed: upstream"]
