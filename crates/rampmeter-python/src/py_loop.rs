@@ -1,0 +1,148 @@
+//! The event loops of Python, as far as waiting needs them.
+
+use std::sync::{Arc, Weak};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use crate::errors;
+use crate::keeper::{Keeper, Tick};
+
+/// The loop that runs in this thread.
+pub(crate) struct PyLoop<'py>(Bound<'py, PyAny>);
+
+/// A loop that is known and not kept alive.
+pub(crate) struct Home {
+    /// Of the loop, as long as it lives: its host goes with it.
+    address: usize,
+    thread: ThreadId,
+    weak: Py<PyAny>,
+}
+
+impl<'py> PyLoop<'py> {
+    /// # Errors
+    /// No loop runs here.
+    pub(crate) fn running(py: Python<'py>) -> PyResult<PyLoop<'py>> {
+        static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let running = RUNNING.import(py, "asyncio", "_get_running_loop")?.call0()?;
+        if running.is_none() {
+            let message = "no asyncio loop runs here; await it within one, or use gate.admit_sync";
+            return Err(errors::usage(py, message));
+        }
+        Ok(PyLoop(running))
+    }
+
+    /// A future of this loop, which a task waits for when it is handed to it.
+    pub(crate) fn future(&self) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.0.py();
+        let future = self.0.call_method0(intern!(py, "create_future"))?;
+        // What `Future.__await__` does before it yields itself.
+        future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
+        Ok(future)
+    }
+
+
+    fn address(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+}
+
+/// Tells the keeper that a loop is gone.
+#[pyclass(frozen)]
+struct Gone {
+    keeper: Weak<Keeper>,
+    host: u64,
+}
+
+#[pymethods]
+impl Gone {
+    fn __call__(&self, _reference: &Bound<'_, PyAny>) {
+        if let Some(keeper) = self.keeper.upgrade() {
+            keeper.forget(self.host);
+        }
+    }
+}
+
+impl Home {
+    pub(crate) fn of(on: &PyLoop<'_>, keeper: Weak<Keeper>, host: u64) -> PyResult<Arc<Home>> {
+        let py = on.0.py();
+        let gone = Bound::new(py, Gone { keeper, host })?;
+        static WEAK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let weak = WEAK.import(py, "weakref", "ref")?.call1((&on.0, gone))?.unbind();
+        Ok(Arc::new(Home { address: on.address(), thread: thread::current().id(), weak }))
+    }
+
+    pub(crate) fn is(&self, on: &PyLoop<'_>) -> bool {
+        self.address == on.address() && self.is_here()
+    }
+
+    fn is_here(&self) -> bool {
+        self.thread == thread::current().id()
+    }
+
+    /// Has the loop call `tick` later, from whichever thread this is.
+    ///
+    /// # Errors
+    /// The loop is closed, or gone.
+    pub(crate) fn call_later(&self, py: Python<'_>, left: Duration, tick: Tick) -> PyResult<()> {
+        let tick = Bound::new(py, tick)?.into_any();
+        if self.is_here() {
+            return self.call_later_here(py, left, &tick);
+        }
+        let on = self.get(py)?;
+        on.call_method1(intern!(py, "call_soon_threadsafe"), (tick,))?;
+        Ok(())
+    }
+
+    /// [`Home::call_later`], in the loop's own thread.
+    pub(crate) fn call_later_here(
+        &self,
+        py: Python<'_>,
+        left: Duration,
+        tick: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        // Some loops take no longer delay; what is due then is looked for again.
+        const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+        let seconds = left.min(LONGEST).as_secs_f64();
+        self.get(py)?.call_method1(intern!(py, "call_later"), (seconds, tick))?;
+        Ok(())
+    }
+
+    /// Resolves a future of the loop, unless it is done. Says whether the loop will hear of it.
+    pub(crate) fn resolve(&self, py: Python<'_>, future: &Bound<'_, PyAny>) -> bool {
+        if self.is_here() {
+            return resolve(future).is_ok();
+        }
+        static RESOLVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let told = RESOLVE
+            .get_or_try_init(py, || Ok(wrap_pyfunction!(resolve, py)?.into_any().unbind()))
+            .and_then(|resolve| {
+                let on = self.get(py)?;
+                on.call_method1(intern!(py, "call_soon_threadsafe"), (resolve, future))
+            });
+        told.is_ok()
+    }
+
+    fn get<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let on = self.weak.bind(py).call0()?;
+        if on.is_none() {
+            return Err(errors::usage(py, "the loop is gone"));
+        }
+        Ok(on)
+    }
+}
+
+/// Gives a future its result, unless it has been cancelled.
+#[pyfunction]
+fn resolve(future: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = future.py();
+    let Err(error) = future.call_method1(intern!(py, "set_result"), (py.None(),)) else {
+        return Ok(());
+    };
+    static INVALID: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let invalid = INVALID.import(py, "asyncio", "InvalidStateError")?;
+    if error.is_instance(py, invalid) { Ok(()) } else { Err(error) }
+}
