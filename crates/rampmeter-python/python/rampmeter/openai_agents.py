@@ -1,5 +1,5 @@
-"""The OpenAI Agents SDK behind a gate: `limit(gate, tools)` for tools, `limit_agent(gate, agent)` for an agent
-with its MCP servers and its handoffs.
+"""The OpenAI Agents SDK behind a gate: `limit(gate, tools)` for tools, `limit_agent(gate, agent)` for an
+agent with its MCP servers and its handoffs.
 
 Function tools are limited, so agents-as-tools and MCP tools too. What the provider runs (web search, file
 search, hosted MCP) never comes by here; shell, computer, patch and custom tools are left as they are.
@@ -133,8 +133,8 @@ class _Invoker(_FailureHandlingFunctionToolInvoker):
     """Invokes a tool behind the gate.
 
     It is an invoker of the SDK's own kind, and keeps that kind's fields: a tool's approval policy looks into
-    them for the arguments that the tool would be called with. The gate stands inside of what turns errors into
-    messages, so it learns how a call really ended.
+    them for the arguments that the tool would be called with. The gate stands inside of what turns errors
+    into messages, so it learns how a call really ended.
     """
 
     def __init__(self, tool: FunctionTool, limits: _Limits, timeout: float | None) -> None:

@@ -39,11 +39,11 @@ TESTED = "2.68.0"
 class LimitedToolset(WrapperToolset[AgentDepsT]):
     """A toolset whose tools pass the gate before they run, under the names that it gives them.
 
-    `flow`, `priority` and `labels` are values, or are asked of each call's `RunContext`. A refused call is told
-    to the model as a failed tool (`ToolFailed`), at once and without using up the tool's retries; with
-    `refusals="raise"`, `Refused` ends the run. A tool's `timeout` counts from when it may start; cancelling the
-    run gives its calls up. A tool that the policy does not name ends the run with `UnknownTool` before the
-    model is asked.
+    `flow`, `priority` and `labels` are values, or are asked of each call's `RunContext`. A refused call is
+    told to the model as a failed tool (`ToolFailed`), at once and without using up the tool's retries; with
+    `refusals="raise"`, `Refused` ends the run. A tool's `timeout` counts from when it may start; cancelling
+    the run gives its calls up. A tool that the policy does not name ends the run with `UnknownTool` before
+    the model is asked.
     """
 
     gate: Gate
@@ -129,8 +129,8 @@ class GateLimiter(AbstractConcurrencyLimiter):
     """A limiter for `ConcurrencyLimitedModel(model, limiter)` and `Agent(max_concurrency=limiter)`.
 
     To the policy, a request or a run is a call of `tool`; without one, of what asks: `model:NAME` or
-    `agent:NAME`. A refusal is raised as pydantic-ai's own `ConcurrencyLimitExceeded`, with the `Refused` as its
-    cause. What runs inside is nested under the call, and so uses its slots.
+    `agent:NAME`. A refusal is raised as pydantic-ai's own `ConcurrencyLimitExceeded`, with the `Refused` as
+    its cause. What runs inside is nested under the call, and so uses its slots.
     """
 
     def __init__(self, gate: Gate, tool: str | None = None) -> None:

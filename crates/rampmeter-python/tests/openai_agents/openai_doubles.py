@@ -1,5 +1,5 @@
-"""What the tests of `rampmeter.openai_agents` share: a model that asks for the calls it is told, and a count of
-how many tools run at once. Nothing here talks to a network; the SDK's tracing is off.
+"""What the tests of `rampmeter.openai_agents` share: a model that asks for the calls it is told, and a count
+of how many tools run at once. Nothing here talks to a network; the SDK's tracing is off.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Inside:
 
 def asks_for(*calls: Asked) -> ScriptedModel:
     """A model that answers each run with these calls in one turn, and once they are answered with `done`."""
-    asked = [function_call(name, given, call_id=f"{name}_{i}") for i, (name, given) in enumerate(calls)]
-    ids = {call.call_id for call in asked}
+    ids = [f"{name}_{i}" for i, (name, _) in enumerate(calls)]
+    asked = [function_call(*call, call_id=id) for call, id in zip(calls, ids, strict=True)]
 
     def answer(call: ModelCall) -> Any:
         answered = any(

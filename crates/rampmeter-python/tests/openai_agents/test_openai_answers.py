@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from agents import FunctionTool, RunContextWrapper, ToolTimeoutError, UserError, function_tool
 from agents.tool_context import ToolContext
-from openai_doubles import agent_with, answers, run
+from openai_doubles import Asked, agent_with, answers, run
 
 from rampmeter import Gate, Refused
 from rampmeter.openai_agents import limit
@@ -29,7 +29,7 @@ async def slow() -> str:
     return "slow"
 
 
-TWICE = [("slow", {}), ("slow", {})]
+TWICE: list[Asked] = [("slow", {}), ("slow", {})]
 
 
 def test_a_refused_call_is_told_to_the_model_and_its_sibling_runs() -> None:

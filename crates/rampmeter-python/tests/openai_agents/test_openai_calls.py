@@ -163,7 +163,7 @@ def test_a_sync_tool_keeps_its_slot_until_its_thread_has_ended() -> None:
 
 def test_what_the_model_and_the_sdk_see_of_a_tool_is_kept() -> None:
     async def asks(_: Any, given: dict[str, Any], __: str) -> bool:
-        return given["query"] == "secret"
+        return bool(given["query"] == "secret")
 
     @function_tool(name_override="search", strict_mode=False, needs_approval=asks, timeout=5)
     async def original(query: str = "all") -> str:

@@ -16,6 +16,14 @@ from openai_doubles import Asked, Inside, agent_with, answers, asks_for, run, se
 from rampmeter import Gate
 from rampmeter.openai_agents import limit, limit_agent
 
+ONE = """
+[limits.one]
+concurrency = 1
+[tools."*"]
+limits = ["one"]
+access = "read"
+queue_timeout = "1s"
+"""
 CALLS: list[Asked] = [("search", {"query": str(n)}) for n in range(4)]
 
 
@@ -99,9 +107,7 @@ def test_an_agent_as_a_tool_lends_its_slot_to_the_tools_of_its_agent() -> None:
         return query
 
     async def main() -> None:
-        gate = Gate.from_toml(
-            '[limits.one]\nconcurrency = 1\n[tools."*"]\nlimits = ["one"]\naccess = "read"\nqueue_timeout = "1s"'
-        )
+        gate = Gate.from_toml(ONE)
         inner = limit_agent(gate, agent_with([search], CALLS[0], name="inner"))
         research = inner.as_tool("research", "Looks things up")
         outer = limit_agent(gate, agent_with([research], ("research", {"input": "x"})))
@@ -171,7 +177,7 @@ class Server(MCPServer):
     async def cleanup(self) -> None: ...
 
     async def list_tools(self, *_: Any) -> list[MCPTool]:
-        return [MCPTool(name="search", inputSchema={"type": "object", "properties": {}})]
+        return [MCPTool.model_validate({"name": "search", "inputSchema": {"type": "object"}})]
 
     async def call_tool(self, *_: Any, **__: Any) -> CallToolResult:
         await self._inside.stay()
