@@ -133,15 +133,18 @@ def test_the_gate_learns_of_errors_that_the_model_is_told_as_messages() -> None:
 
 
 def test_a_time_out_counts_from_when_the_tool_may_start_and_is_told_as_the_sdk_tells_it() -> None:
-    @function_tool(timeout=0.05)
+    @function_tool(timeout=0.1)
     async def slow(wait: float) -> str:
         await asyncio.sleep(wait)
         return "slow"
 
     async def main() -> None:
         gate = Gate.from_toml(ONE.replace("queue = { size = 0 }", ""))
-        calls = [("slow", {"wait": 0.02})] * 5
-        assert answers(await run(agent_with(limit(gate, [slow]), *calls))) == ["slow"] * 5
+        permit = await gate.admit("another")
+        waiting = asyncio.create_task(run(agent_with(limit(gate, [slow]), ("slow", {"wait": 0}))))
+        await asyncio.sleep(0.15)
+        permit.finish()
+        assert answers(await waiting) == ["slow"]
         late = answers(await run(agent_with(limit(gate, [slow]), ("slow", {"wait": 9}))))
         assert late == answers(await run(agent_with([slow], ("slow", {"wait": 9}))))
         assert "timed out" in late[0]

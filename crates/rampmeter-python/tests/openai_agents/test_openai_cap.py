@@ -45,7 +45,7 @@ def test_four_runs_share_one_cap() -> None:
 
 
 def test_the_setting_of_the_sdk_caps_each_run_for_itself() -> None:
-    inside = Inside()
+    inside = Inside(0.1)
 
     @function_tool
     async def search(query: str) -> str:

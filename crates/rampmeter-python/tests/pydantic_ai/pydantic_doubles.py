@@ -34,12 +34,13 @@ access = "read"
 class Inside:
     """Counts the calls that are inside of a tool at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0.003) -> None:
+        self.seconds = seconds
         self.now = self.peak = self.total = 0
 
     async def stay(self) -> None:
         with self:
-            await asyncio.sleep(0.003)
+            await asyncio.sleep(self.seconds)
 
     def __enter__(self) -> None:
         self.now += 1

@@ -55,7 +55,7 @@ def test_five_runs_with_a_limited_toolset_share_one_cap() -> None:
 
 
 def test_limits_on_runs_and_on_model_requests_do_not_cap_tools() -> None:
-    of_runs, of_requests = Inside(), Inside()
+    of_runs, of_requests = Inside(0.1), Inside(0.1)
     runs = Agent(asks_for(*CALLS), deps_type=type(None), toolsets=[searching(of_runs)], max_concurrency=3)
     model = limit_model_concurrency(asks_for(*CALLS), ConcurrencyLimiter(3))
     requests = Agent(model, deps_type=type(None), toolsets=[searching(of_requests)])
