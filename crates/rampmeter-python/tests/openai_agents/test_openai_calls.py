@@ -47,7 +47,6 @@ def test_writers_of_one_file_run_alone_and_in_order_and_other_files_beside_them(
 @dataclass
 class Tenant:
     name: str
-    priority: str
 
 
 PER_TENANT = """
@@ -60,7 +59,7 @@ access = "read"
 """
 
 
-def test_flow_priority_and_labels_come_from_the_runs_context() -> None:
+def test_flow_and_labels_come_from_the_runs_context() -> None:
     inside, seen = Inside(), []
 
     @function_tool
@@ -78,16 +77,39 @@ def test_flow_priority_and_labels_come_from_the_runs_context() -> None:
             Gate.from_toml(PER_TENANT),
             [search],
             flow=flow,
-            priority=lambda run: run.context.priority,
             labels=lambda run: {"tenant": run.context.name},
         )
         agent = agent_with(tools, ("search", {"query": "x"}), ("search", {"query": "y"}))
-        tenants = [Tenant("a", "high"), Tenant("b", "low")]
+        tenants = [Tenant("a"), Tenant("b")]
         await asyncio.gather(*(run(agent, context=tenant) for tenant in tenants))
 
     asyncio.run(main())
     assert sorted(seen) == ["a", "a", "b", "b"]
     assert (inside.peak, inside.total) == (2, 4)
+
+
+RESERVED = """
+[limits.search]
+concurrency = 2
+reserved = { critical = 1 }
+[tools.search]
+limits = ["search"]
+access = "read"
+"""
+
+
+@pytest.mark.parametrize(("priority", "peak"), [("critical", 2), ("low", 1)])
+def test_a_priority_may_be_said_for_all_calls(priority: str, peak: int) -> None:
+    inside = Inside()
+
+    @function_tool
+    async def search() -> str:
+        await inside.stay()
+        return "found"
+
+    tools = limit(Gate.from_toml(RESERVED), [search], priority=priority)
+    asyncio.run(run(agent_with(tools, *[("search", {})] * 4)))
+    assert (inside.peak, inside.total) == (peak, 4)
 
 
 def test_the_flow_around_a_run_is_the_flow_of_its_calls() -> None:

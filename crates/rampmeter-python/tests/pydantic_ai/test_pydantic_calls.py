@@ -11,8 +11,10 @@ import pydantic_ai
 import pytest
 from pydantic import BaseModel
 from pydantic_ai import Agent, DeferredToolRequests, ExternalToolset, FunctionToolset, RunContext
+from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.models.test import TestModel
 from pydantic_ai.tools import ToolDefinition
+from pydantic_ai.toolsets import AbstractToolset
 from pydantic_doubles import Asked, Inside, answers, asks_for, search_gate
 
 import rampmeter
@@ -51,7 +53,6 @@ def test_writers_of_one_file_run_alone_and_in_order_and_other_files_beside_them(
 @dataclass
 class Tenant:
     name: str
-    priority: str
 
 
 PER_TENANT = """
@@ -64,7 +65,7 @@ access = "read"
 """
 
 
-def test_flow_priority_and_labels_come_from_the_runs_context() -> None:
+def test_flow_and_labels_come_from_the_runs_context() -> None:
     inside, seen = Inside(), []
 
     async def search(ctx: RunContext[Tenant], query: str) -> str:
@@ -79,17 +80,41 @@ def test_flow_priority_and_labels_come_from_the_runs_context() -> None:
         limited = LimitTools[Tenant](
             Gate.from_toml(PER_TENANT),
             flow=flow,
-            priority=lambda ctx: ctx.deps.priority,
             labels=lambda ctx: {"tenant": ctx.deps.name},
         )
         calls: list[Asked] = [("search", {"query": "x"}), ("search", {"query": "y"})]
         agent = Agent(asks_for(*calls), deps_type=Tenant, tools=[search], capabilities=[limited])
-        tenants = [Tenant("a", "high"), Tenant("b", "low")]
+        tenants = [Tenant("a"), Tenant("b")]
         await asyncio.gather(*(agent.run("go", deps=tenant) for tenant in tenants))
 
     asyncio.run(main())
     assert sorted(seen) == [("a", "search"), ("a", "search"), ("b", "search"), ("b", "search")]
     assert (inside.peak, inside.total) == (2, 4)
+
+
+RESERVED = """
+[limits.search]
+concurrency = 2
+reserved = { critical = 1 }
+[tools.search]
+limits = ["search"]
+access = "read"
+"""
+
+
+@pytest.mark.parametrize(("priority", "peak"), [("critical", 2), ("low", 1)])
+def test_a_priority_may_be_said_for_all_calls(priority: str, peak: int) -> None:
+    inside = Inside()
+
+    async def search() -> str:
+        await inside.stay()
+        return "found"
+
+    limited = LimitTools[None](Gate.from_toml(RESERVED), priority=priority)
+    calls: list[Asked] = [("search", {})] * 4
+    agent = Agent(asks_for(*calls), deps_type=type(None), tools=[search], capabilities=[limited])
+    asyncio.run(agent.run("go"))
+    assert (inside.peak, inside.total) == (peak, 4)
 
 
 def test_the_flow_around_a_run_is_the_flow_of_its_calls() -> None:
@@ -156,6 +181,20 @@ def test_a_tool_is_limited_under_the_name_that_its_limited_toolset_gives_it() ->
 
     asyncio.run(main())
     assert inside.peak == 3
+
+
+class Renaming(AbstractCapability[None]):
+    def get_wrapper_toolset(self, toolset: AbstractToolset[None]) -> AbstractToolset[None]:
+        return toolset.renamed({"find": "search"})
+
+
+def test_tools_keep_their_names_to_the_policy_whatever_other_capabilities_call_them() -> None:
+    async def search() -> str:
+        return "found"
+
+    capabilities = [LimitTools[None](search_gate()), Renaming()]
+    agent = Agent(asks_for(("find", {})), deps_type=type(None), tools=[search], capabilities=capabilities)
+    assert answers(asyncio.run(agent.run("go"))) == ["found"]
 
 
 async def searh() -> str:

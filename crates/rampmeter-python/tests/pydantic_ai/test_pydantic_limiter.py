@@ -14,7 +14,7 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.models.function import FunctionModel
 from pydantic_doubles import Inside
 
-from rampmeter import Gate, Refused, UnknownTool, UsageError, current_permit
+from rampmeter import Gate, Refused, UnknownTool, UsageError, current_permit, flow
 from rampmeter.pydantic_ai import GateLimiter
 
 MODELS = """
@@ -40,7 +40,7 @@ def answering(inside: Inside, name: str = "small") -> FunctionModel:
 @pytest.mark.parametrize("tool", [None, "ask"])
 def test_requests_of_all_models_share_the_limits_of_their_provider(tool: str | None) -> None:
     inside = Inside()
-    gate = Gate.from_toml(MODELS)
+    gate = Gate.from_toml(MODELS if tool is None else MODELS.replace("model:", "other:"))
     agents = [
         Agent(limit_model_concurrency(answering(inside, name), GateLimiter(gate, tool)))
         for name in ["small", "large"]
@@ -51,6 +51,34 @@ def test_requests_of_all_models_share_the_limits_of_their_provider(tool: str | N
 
     asyncio.run(main())
     assert (inside.peak, inside.total) == (2, 8)
+
+
+def test_the_slot_of_a_request_that_ends_first_is_its_own() -> None:
+    policy = MODELS.replace("concurrency = 2", 'concurrency = 1\nper = "tenant"')
+
+    async def main() -> None:
+        may_end = asyncio.Event()
+
+        async def answer(messages: list[ModelMessage], _: Any) -> ModelResponse:
+            if "wait" in repr(messages):
+                await may_end.wait()
+            return ModelResponse(parts=[TextPart("done")])
+
+        limiter = GateLimiter(Gate.from_toml(policy))
+        agent = Agent(limit_model_concurrency(FunctionModel(answer, model_name="small"), limiter))
+
+        async def ask(tenant: str, prompt: str) -> None:
+            with flow(tenant, labels={"tenant": tenant}):
+                await agent.run(prompt)
+
+        waiting = asyncio.create_task(ask("a", "wait"))
+        await asyncio.sleep(0.01)
+        for _ in range(3):
+            await ask("b", "go")
+        may_end.set()
+        await waiting
+
+    asyncio.run(asyncio.wait_for(main(), 5))
 
 
 def test_runs_of_an_agent_are_limited() -> None:
@@ -129,11 +157,11 @@ def test_the_gate_learns_how_requests_end() -> None:
     asyncio.run(main())
 
 
-def test_an_error_that_was_there_before_a_request_is_not_its_own() -> None:
+def test_an_error_that_was_there_before_a_run_is_not_its_own() -> None:
     async def main() -> None:
         breaker = 'breaker = { failures = "50%", over = "30s", min_calls = 2, open = "30s" }'
         limiter = GateLimiter(Gate.from_toml(MODELS.replace("concurrency = 2", breaker)))
-        agent = Agent(limit_model_concurrency(answering(Inside()), limiter))
+        agent = Agent(answering(Inside()), name="one", max_concurrency=limiter)
         try:
             raise ValueError
         except ValueError:
