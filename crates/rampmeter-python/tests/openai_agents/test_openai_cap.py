@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from agents import Agent, RunConfig, ToolExecutionConfig, function_tool, handoff
+from agents import Agent, RunConfig, Runner, ToolExecutionConfig, function_tool, handoff
 from agents.mcp import MCPServer
 from mcp.types import CallToolResult, TextContent
 from mcp.types import Tool as MCPTool
@@ -95,6 +96,45 @@ def test_sync_tools_run_in_threads_under_the_cap() -> None:
         await asyncio.gather(*(run(agent) for _ in range(4)))
 
     asyncio.run(main())
+    assert (inside.peak, inside.total) == (3, 16)
+
+
+def test_streamed_runs_share_the_cap() -> None:
+    inside = Inside()
+
+    @function_tool
+    async def search(query: str) -> str:
+        await inside.stay()
+        return query
+
+    async def main() -> None:
+        agent = agent_with(limit(search_gate(), [search]), *CALLS)
+
+        async def stream() -> None:
+            async for _ in Runner.run_streamed(agent, "go").stream_events():
+                pass
+
+        await asyncio.gather(*(stream() for _ in range(4)))
+
+    asyncio.run(main())
+    assert (inside.peak, inside.total) == (3, 16)
+
+
+def test_runs_in_threads_with_loops_of_their_own_share_the_cap() -> None:
+    inside, lock = Inside(), threading.Lock()
+
+    @function_tool
+    async def search(query: str) -> str:
+        with lock:
+            inside.__enter__()
+        await asyncio.sleep(0.003)
+        with lock:
+            inside.__exit__()
+        return query
+
+    agent = agent_with(limit(search_gate(), [search]), *CALLS)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: asyncio.run(run(agent)), range(4)))
     assert (inside.peak, inside.total) == (3, 16)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from pydantic_ai import Agent, FunctionToolset, limit_model_concurrency
 from pydantic_ai.capabilities import ToolSearch
@@ -95,6 +96,24 @@ def test_sync_tools_run_in_threads_under_the_cap() -> None:
         return query
 
     asyncio.run(five_runs(agent))
+    assert (inside.peak, inside.total) == (3, 20)
+
+
+def test_runs_in_threads_with_loops_of_their_own_share_the_cap() -> None:
+    inside, lock = Inside(), threading.Lock()
+    agent = Agent(asks_for(*CALLS), deps_type=type(None), capabilities=[LimitTools(search_gate())])
+
+    @agent.tool_plain
+    async def search(query: str) -> str:
+        with lock:
+            inside.__enter__()
+        await asyncio.sleep(0.003)
+        with lock:
+            inside.__exit__()
+        return query
+
+    with ThreadPoolExecutor(5) as threads:
+        list(threads.map(lambda _: asyncio.run(agent.run("go")), range(5)))
     assert (inside.peak, inside.total) == (3, 20)
 
 
