@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ try:
     )
     from pydantic_ai.tools import AgentDepsT
     from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
+    from pydantic_ai.toolsets.function import FunctionToolsetTool
     from pydantic_core import to_jsonable_python
 except ImportError as error:
     raise ImportError(
@@ -41,9 +43,9 @@ class LimitedToolset(WrapperToolset[AgentDepsT]):
 
     `flow`, `priority` and `labels` are values, or are asked of each call's `RunContext`. A refused call is
     told to the model as a failed tool (`ToolFailed`), at once and without using up the tool's retries; with
-    `refusals="raise"`, `Refused` ends the run. A tool's `timeout` counts from when it may start; cancelling
-    the run gives its calls up. A tool that the policy does not name ends the run with `UnknownTool` before
-    the model is asked.
+    `refusals="raise"`, `Refused` ends the run. A tool's `timeout` counts from when it may start. Cancelling
+    the run gives its calls up; a sync tool keeps its slot until its thread has ended. A tool that the policy
+    does not name ends the run with `UnknownTool` before the model is asked.
     """
 
     gate: Gate
@@ -67,16 +69,10 @@ class LimitedToolset(WrapperToolset[AgentDepsT]):
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[AgentDepsT], tool: ToolsetTool[AgentDepsT]
     ) -> Any:
         try:
-            async with self._admit(name, tool_args, ctx) as permit:
-                try:
-                    return await super().call_tool(name, tool_args, ctx, tool)
-                except (ModelRetry, ToolFailed) as told:
-                    # The gate learns from what really happened: a time-out, a 429.
-                    permit.finish(told.__cause__ or told.__context__ or told)
-                    raise
-                except (ApprovalRequired, CallDeferred):
-                    permit.finish("cancelled")
-                    raise
+            permit = await self._admit(name, tool_args, ctx)
+            run = _within(permit, super().call_tool(name, tool_args, ctx, tool))
+            # A thread cannot be cancelled: whoever waits for it is let go, its slot is not.
+            return await (asyncio.shield(run) if _runs_in_a_thread(tool) else run)
         except Refused as refused:
             if self.refusals == "raise":
                 raise
@@ -90,6 +86,26 @@ class LimitedToolset(WrapperToolset[AgentDepsT]):
             labels=self.labels(ctx) if callable(self.labels) else self.labels,
             arguments=to_jsonable_python(tool_args, serialize_unknown=True, bytes_mode="base64"),
         )
+
+
+async def _within(permit: Permit, call: Coroutine[Any, Any, Any]) -> Any:
+    with permit:
+        try:
+            return await call
+        except (ModelRetry, ToolFailed) as told:
+            # The gate learns from what really happened: a time-out, a 429.
+            permit.finish(told.__cause__ or told.__context__ or told)
+            raise
+        except (ApprovalRequired, CallDeferred):
+            permit.finish("cancelled")
+            raise
+
+
+def _runs_in_a_thread(tool: ToolsetTool[Any]) -> bool:
+    # What combines toolsets wraps their tools.
+    while (source := getattr(tool, "source_tool", None)) is not None:
+        tool = source
+    return isinstance(tool, FunctionToolsetTool) and not tool.is_async
 
 
 @dataclass

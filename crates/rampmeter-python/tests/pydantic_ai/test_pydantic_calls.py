@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,7 +19,7 @@ from pydantic_ai.toolsets import AbstractToolset
 from pydantic_doubles import Asked, Inside, answers, asks_for, search_gate
 
 import rampmeter
-from rampmeter import Gate, UnknownTool, UsageError
+from rampmeter import Gate, Permit, UnknownTool, UsageError, current_permit
 from rampmeter.pydantic_ai import TESTED, LimitedToolset, LimitTools
 
 FILES = """
@@ -163,6 +164,33 @@ def test_a_cancelled_run_frees_its_slots() -> None:
         assert answers(await agent("x").run("go")) == ["x"] * 5
 
     asyncio.run(main())
+
+
+def test_a_sync_tool_keeps_its_slot_until_its_thread_has_ended() -> None:
+    inside, may_end, permits = threading.Event(), threading.Event(), list[Permit]()
+
+    def search() -> str:
+        permit = current_permit()
+        assert permit is not None
+        permits.append(permit)
+        inside.set()
+        may_end.wait(5)
+        return "found"
+
+    async def main() -> None:
+        limited = LimitTools[None](search_gate())
+        agent = Agent(asks_for(("search", {})), deps_type=type(None), tools=[search], capabilities=[limited])
+        task = asyncio.create_task(agent.run("go"))
+        await asyncio.to_thread(inside.wait, 5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert permits[0].running
+        may_end.set()
+        while permits[0].running:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(asyncio.wait_for(main(), 5))
 
 
 def test_a_tool_is_limited_under_the_name_that_its_limited_toolset_gives_it() -> None:
