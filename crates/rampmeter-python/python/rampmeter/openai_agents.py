@@ -20,6 +20,7 @@ try:
     from agents import (
         FunctionTool,
         Handoff,
+        ModelBehaviorError,
         RunContextWrapper,
         Tool,
         ToolTimeoutError,
@@ -39,16 +40,15 @@ except ImportError as error:
         'rampmeter.openai_agents needs openai-agents 0.24: pip install "rampmeter[openai-agents]"'
     ) from error
 
-from . import Admission, Gate, Permit, RampmeterError, Refused, UsageError
+from . import Admission, ForkedError, Gate, Permit, RampmeterError, Refused, UsageError
 
 __all__ = ["TESTED", "limit", "limit_agent"]
 
 TESTED = "0.24.0"
 """The release of openai-agents that this was tested with."""
 
-Of = Callable[[RunContextWrapper[Any]], "str | None"]
-"""What a call's flow or priority is, by its run: `lambda run: run.context.tenant`."""
-
+_Text = str | Callable[[RunContextWrapper[Any]], str | None] | None
+_Labels = Mapping[str, str] | Callable[[RunContextWrapper[Any]], Mapping[str, str] | None] | None
 AgentT = TypeVar("AgentT", bound="AgentBase[Any]")
 
 
@@ -56,15 +56,16 @@ def limit(
     gate: Gate,
     tools: Iterable[Tool],
     *,
-    flow: str | Of | None = None,
-    priority: str | Of | None = None,
-    labels: Mapping[str, str] | Callable[[RunContextWrapper[Any]], Mapping[str, str] | None] | None = None,
+    flow: _Text = None,
+    priority: _Text = None,
+    labels: _Labels = None,
     refusals: Literal["tell", "raise"] = "tell",
 ) -> list[Tool]:
     """Copies of the function tools that pass the gate before they run; other tools as they are.
 
-    A refused call is told to the model, by the tool's own `failure_error_function` if it has one; with
-    `refusals="raise"` it ends the run. A tool's `timeout` counts from when it may start. Cancelling the run
+    `flow`, `priority` and `labels` are values, or are asked of each call's `ToolContext`. A refused call is
+    told to the model, by the tool's own `failure_error_function` if it has one; with `refusals="raise"` it
+    ends the run. A tool's `timeout` counts from when it may start. Cancelling the run
     gives its calls up; a sync tool keeps its slot until its thread has ended. Raises `UnknownTool` for a tool
     that the policy does not name.
     """
@@ -76,9 +77,9 @@ def limit_agent(
     gate: Gate,
     agent: AgentT,
     *,
-    flow: str | Of | None = None,
-    priority: str | Of | None = None,
-    labels: Mapping[str, str] | Callable[[RunContextWrapper[Any]], Mapping[str, str] | None] | None = None,
+    flow: _Text = None,
+    priority: _Text = None,
+    labels: _Labels = None,
     refusals: Literal["tell", "raise"] = "tell",
 ) -> AgentT:
     """A copy of the agent whose tools, MCP servers' tools and handoffs' agents are limited as by `limit`.
@@ -91,9 +92,9 @@ def limit_agent(
 @dataclass(frozen=True)
 class _Limits:
     gate: Gate
-    flow: str | Of | None
-    priority: str | Of | None
-    labels: Mapping[str, str] | Callable[[RunContextWrapper[Any]], Mapping[str, str] | None] | None
+    flow: _Text
+    priority: _Text
+    labels: _Labels
     refusals: Literal["tell", "raise"]
 
     def __post_init__(self) -> None:
@@ -115,14 +116,16 @@ class _Limits:
         limited.on_invoke_tool = _Invoker(limited, self, tool.timeout_seconds)
         return limited
 
-    def admit(self, tool: str, run: RunContextWrapper[Any], arguments: str) -> Admission:
-        return self.gate.admit(
-            tool,
-            flow=self.flow(run) if callable(self.flow) else self.flow,
-            priority=self.priority(run) if callable(self.priority) else self.priority,
-            labels=self.labels(run) if callable(self.labels) else self.labels,
-            arguments=arguments,
-        )
+    def terms(self, run: RunContextWrapper[Any]) -> dict[str, Any]:
+        return {
+            "flow": self.flow(run) if callable(self.flow) else self.flow,
+            "priority": self.priority(run) if callable(self.priority) else self.priority,
+            "labels": self.labels(run) if callable(self.labels) else self.labels,
+        }
+
+
+class _Malformed(ModelBehaviorError):
+    """The arguments that the model wrote do not fill the keys that the policy declares."""
 
 
 class _TimedOut(TimeoutError):
@@ -155,8 +158,12 @@ class _Invoker(_FailureHandlingFunctionToolInvoker):
 
     async def __call__(self, ctx: ToolContext[Any], input: str) -> Any:
         tool = cast(FunctionTool, self._function_tool)
+        terms = self.limits.terms(ctx)
         try:
-            return await self._admitted(tool, ctx, input)
+            permit = await self._admission(tool, terms, input)
+            run = self._within(permit, ctx, input)
+            # A thread cannot be cancelled: whoever waits for it is let go, its slot is not.
+            return await (asyncio.shield(run) if getattr(self, _SYNC_FUNCTION_TOOL_MARKER, False) else run)
         except _TimedOut:
             return await self._too_late(tool, ctx)
         except Exception as error:
@@ -169,27 +176,36 @@ class _Invoker(_FailureHandlingFunctionToolInvoker):
                 raise
             if not self.made_by_hand:
                 self._on_handled_error(tool, error, input, ctx)
-            if isinstance(error, Refused) and message == default_tool_error_function(ctx, error):
-                # The SDK hides errors from the model; a refusal was written to be read.
+            if isinstance(error, (Refused, _Malformed)) and message == default_tool_error_function(
+                ctx, error
+            ):
+                # The SDK hides what a tool raised; these were written to be read.
                 return str(error)
             return message
+
+    def _admission(self, tool: FunctionTool, terms: dict[str, Any], input: str) -> Admission:
+        try:
+            return self.limits.gate.admit(tool.qualified_name, **terms, arguments=input)
+        except ForkedError:
+            raise
+        except UsageError as error:
+            raise _Malformed(str(error)) from error
 
     def _is_raised(self, error: Exception) -> bool:
         if isinstance(error, Refused):
             return self.limits.refusals == "raise"
+        if isinstance(error, _Malformed):
+            return False
         return self.made_by_hand or isinstance(error, RampmeterError)
-
-    async def _admitted(self, tool: FunctionTool, ctx: ToolContext[Any], input: str) -> Any:
-        admission = self.limits.admit(tool.qualified_name, ctx, input)
-        if getattr(self, _SYNC_FUNCTION_TOOL_MARKER, False):
-            # A thread cannot be cancelled: whoever waits for it is let go, its slot is not.
-            return await asyncio.shield(self._within(await admission, ctx, input))
-        async with admission:
-            return await self._timed(ctx, input)
 
     async def _within(self, permit: Permit, ctx: ToolContext[Any], input: str) -> Any:
         with permit:
-            return await self._invoke_tool_impl(ctx, input)
+            try:
+                return await self._timed(ctx, input)
+            except ModelBehaviorError:
+                # What a model did wrong says nothing of the tool.
+                permit.finish("cancelled")
+                raise
 
     async def _timed(self, ctx: ToolContext[Any], input: str) -> Any:
         if self.timeout is None:
@@ -224,10 +240,9 @@ class _Team:
         self._limited: dict[int, tuple[AgentBase[Any], AgentBase[Any]]] = {}
 
     def limited(self, agent: AgentT) -> AgentT:
-        known = self._limited.get(id(agent))
+        limits, known = self._limits, self._known(agent)
         if known is not None:
-            return cast(AgentT, known[1])
-        limits = self._limits
+            return known
         limited: Any = cast(Any, agent).clone(tools=[limits.on(tool) for tool in agent.tools])
         # By its class, since the SDK clones agents as it runs them.
         limited.__class__ = _with_limited_servers(type(agent), limits)
@@ -235,19 +250,23 @@ class _Team:
         limited.handoffs = [self._handoff(handoff) for handoff in limited.handoffs]
         return cast(AgentT, limited)
 
+    def _known(self, agent: AgentT) -> AgentT | None:
+        known = self._limited.get(id(agent))
+        return None if known is None else cast(AgentT, known[1])
+
     def _handoff(self, handoff: Any) -> Any:
         if not isinstance(handoff, Handoff):
             return self.limited(handoff)
-        hand_over = handoff.on_invoke_handoff
-
-        async def limited(run: RunContextWrapper[Any], input: str) -> Any:
-            return self.limited(await hand_over(run, input))
-
         handed = copy.copy(handoff)
-        handed.on_invoke_handoff = limited
-        target = handoff._agent_ref() if handoff._agent_ref is not None else None
-        if target is not None:
+        if handoff._agent_ref is not None and (target := handoff._agent_ref()) is not None:
             handed._agent_ref = weakref.ref(self.limited(target))
+
+        async def hand_over(run: RunContextWrapper[Any], input: str) -> Any:
+            target = await handoff.on_invoke_handoff(run, input)
+            # One that was made just now is forgotten again with its run.
+            return self._known(target) or _Team(self._limits).limited(target)
+
+        handed.on_invoke_handoff = hand_over
         return handed
 
 

@@ -109,6 +109,39 @@ def test_a_tool_made_by_hand_gets_the_context_that_it_declares() -> None:
     assert given == [RunContextWrapper]
 
 
+FILES = '[tools.append]\nwrites = ["file:{path}"]'
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_arguments_that_do_not_fill_a_key_are_the_calls_own_error(by_hand: bool) -> None:
+    async def invoke(_: ToolContext[Any], arguments: str) -> str:
+        return arguments
+
+    @function_tool(name_override="append", strict_mode=False)
+    async def append(path: str = "a") -> str:
+        return f'{{"path":"{path}"}}'
+
+    schema = {"type": "object", "properties": {}}
+    made = FunctionTool(name="append", description="", params_json_schema=schema, on_invoke_tool=invoke)
+    calls: list[Asked] = [("append", {}), ("append", {"path": "b"})]
+
+    async def main() -> list[Any]:
+        tools = limit(Gate.from_toml(FILES), [made if by_hand else append])
+        return answers(await run(agent_with(tools, *calls)))
+
+    malformed, served = asyncio.run(main())
+    assert "needs the argument `path`" in malformed
+    assert served == '{"path":"b"}'
+
+
+def test_an_error_in_what_says_the_flow_ends_the_run() -> None:
+    def flow(_: RunContextWrapper[Any]) -> str:
+        raise AttributeError("no tenant")
+
+    with pytest.raises(UserError, match="no tenant"):
+        asyncio.run(run(agent_with(limit(Gate.from_toml(ONE), [slow], flow=flow), ("slow", {}))))
+
+
 BREAKER = """
 [limits.search]
 breaker = { failures = "50%", over = "30s", min_calls = 2, open = "30s" }
@@ -130,6 +163,20 @@ def test_the_gate_learns_of_errors_that_the_model_is_told_as_messages() -> None:
     first, second, third = asyncio.run(main())
     assert first == second == "An error occurred while running the tool. Please try again."
     assert "refused" in third and "search" in third
+
+
+def test_what_the_model_did_wrong_is_no_failure_of_the_tool() -> None:
+    @function_tool
+    async def search(query: str) -> str:
+        return query
+
+    async def main() -> list[Any]:
+        tools = limit(Gate.from_toml(BREAKER), [search])
+        for _ in range(4):
+            await run(agent_with(tools, ("search", {"qeury": "x"})))
+        return answers(await run(agent_with(tools, ("search", {"query": "x"}))))
+
+    assert asyncio.run(main()) == ["x"]
 
 
 def test_a_time_out_counts_from_when_the_tool_may_start_and_is_told_as_the_sdk_tells_it() -> None:

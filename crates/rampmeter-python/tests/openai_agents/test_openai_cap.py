@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from agents import Agent, RunConfig, Runner, ToolExecutionConfig, function_tool, handoff
+from agents import Agent, Handoff, RunConfig, Runner, ToolExecutionConfig, function_tool, handoff
 from agents.mcp import MCPServer
 from mcp.types import CallToolResult, TextContent
 from mcp.types import Tool as MCPTool
@@ -194,6 +194,27 @@ def test_the_agent_behind_a_handoff_of_ones_own_making_is_limited() -> None:
         billing = agent_with([search], *CALLS, name="billing")
         to_billing = handoff(billing, tool_name_override="escalate")
         triage: Agent[None] = Agent(name="triage", handoffs=[to_billing], model=asks_for(("escalate", {})))
+        team = limit_agent(search_gate(), triage)
+        await asyncio.gather(*(run(team) for _ in range(3)))
+
+    asyncio.run(main())
+    assert (inside.peak, inside.total) == (3, 12)
+
+
+def test_an_agent_that_a_handoff_makes_as_it_is_invoked_is_limited() -> None:
+    inside = Inside()
+
+    @function_tool
+    async def search(query: str) -> str:
+        await inside.stay()
+        return query
+
+    async def make(*_: Any) -> Agent[Any]:
+        return agent_with([search], *CALLS, name="new")
+
+    async def main() -> None:
+        to_new: Handoff[Any, Any] = Handoff("escalate", "", {}, make, "new")
+        triage: Agent[None] = Agent(name="triage", handoffs=[to_new], model=asks_for(("escalate", {})))
         team = limit_agent(search_gate(), triage)
         await asyncio.gather(*(run(team) for _ in range(3)))
 

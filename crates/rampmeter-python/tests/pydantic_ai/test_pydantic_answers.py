@@ -72,6 +72,18 @@ def test_refusals_do_not_use_up_the_retries_of_a_tool() -> None:
         run(sorry)
 
 
+def test_arguments_that_lack_what_a_key_is_filled_from_are_asked_for_again() -> None:
+    async def append(place: dict[str, str]) -> str:
+        return place["path"]
+
+    gate = Gate.from_toml('[tools.append]\nwrites = ["file:{place.path}"]')
+    calls: list[Asked] = [("append", {"place": {}}), ("append", {"place": {"path": "b"}})]
+    result = asyncio.run(Agent(asks_for(*calls), tools=[append], capabilities=[LimitTools(gate)]).run("go"))
+    malformed, served = returns(result)
+    assert malformed.outcome == "retried" and "needs the argument `place.path`" in str(malformed.content)
+    assert served.content == "b"
+
+
 def test_a_refusal_ends_the_run_where_that_is_asked_for() -> None:
     limited = LimitTools[None](Gate.from_toml(ONE), refusals="raise")
     agent = Agent(asks_for(*TWICE), deps_type=type(None), tools=[slow], capabilities=[limited])
