@@ -36,18 +36,22 @@ fn variable(py: Python<'_>) -> PyResult<&Variable> {
 }
 
 /// What surrounds the caller: a running call, or a flow.
+#[inline]
 pub(crate) fn current(py: Python<'_>) -> PyResult<Option<Bound<'_, PyAny>>> {
-    let mut found = variable(py)?.get.bind(py).call0()?;
-    while let Ok(permit) = found.cast::<Permit>() {
-        if permit.get().runs() {
+    let found = variable(py)?.get.bind(py).call0()?;
+    if found.is_none() {
+        return Ok(None);
+    }
+    let mut found = Some(found);
+    // A call that has ended surrounds nothing, and what it was in may have ended too.
+    while let Some(Ok(permit)) = found.as_ref().map(Bound::cast::<Permit>) {
+        let inner = Permit::innermost(permit);
+        if inner.as_ref().is_some_and(|inner| inner.is(permit)) {
             break;
         }
-        match permit.get().outer(py) {
-            Some(outer) => found = outer,
-            None => return Ok(None),
-        }
+        found = inner;
     }
-    Ok(if found.is_none() { None } else { Some(found) })
+    Ok(found)
 }
 
 /// From now on that surrounds the caller.
@@ -61,13 +65,17 @@ pub(crate) fn set(innermost: &Bound<'_, PyAny>) -> PyResult<()> {
 pub(crate) struct Surroundings<'py> {
     pub(crate) parent: Option<Lineage>,
     pub(crate) flow: Option<Bound<'py, Flow>>,
+    /// Itself.
+    pub(crate) innermost: Option<Bound<'py, PyAny>>,
 }
 
 impl<'py> Surroundings<'py> {
     #[inline]
     pub(crate) fn of(py: Python<'py>, gate: u64) -> PyResult<Surroundings<'py>> {
         let mut surroundings = Surroundings::default();
-        let mut next = current(py)?;
+        let Some(innermost) = current(py)? else { return Ok(surroundings) };
+        let mut next = Some(innermost.clone());
+        surroundings.innermost = Some(innermost);
         while let Some(found) = next {
             if let Ok(permit) = found.cast::<Permit>() {
                 surroundings.parent = permit.get().lineage(gate);
@@ -93,7 +101,7 @@ pub(crate) fn current_permit(py: Python<'_>) -> PyResult<Option<Bound<'_, Permit
     let mut next = current(py)?;
     while let Some(found) = next {
         match found.cast_into::<Permit>() {
-            Ok(permit) if permit.get().runs() => return Ok(Some(permit)),
+            Ok(permit) if permit.get().is_running() => return Ok(Some(permit)),
             Ok(permit) => next = permit.get().outer(py),
             Err(other) => {
                 let other = other.into_inner();

@@ -36,10 +36,9 @@ impl Wish {
     pub(crate) fn with_call<R>(
         &self,
         py: Python<'_>,
-        gate: u64,
+        around: &Surroundings<'_>,
         ask: impl FnOnce(Call<'_>) -> R,
     ) -> PyResult<R> {
-        let around = Surroundings::of(py, gate)?;
         let scope = around.flow.as_ref().map(|flow| flow.get());
         let mut call = Call::new(self.tool.bind(py).to_str()?);
         if let Some(flow) = self.flow.as_ref().or_else(|| scope?.flow.as_ref()) {

@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
+use pyo3::PyTraverseError;
 use pyo3::exceptions::PyTypeError;
+use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyMapping, PyString, PyType};
 use rampmeter::format::Arguments;
 use rampmeter::{Asking, KeyAccess};
 
-use crate::admission::Admission;
+use crate::ambient::Surroundings;
 use crate::ask::{self, More, Wish};
 use crate::fork::Birth;
 use crate::keeper::Keeper;
@@ -138,19 +140,18 @@ impl Gate {
         writes: Option<Bound<'_, PyAny>>,
         parent: Option<Bound<'_, Permit>>,
         id: Option<String>,
-    ) -> PyResult<Admission> {
+    ) -> PyResult<Permit> {
         let said =
             Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id };
         let wish = slf.get().wish(tool, said)?;
-        Ok(Admission::new(slf.clone().unbind(), wish))
+        Ok(Permit::new(slf.clone().unbind(), wish))
     }
 
     #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None, deadline = None,
         arguments = None, reads = None, writes = None, parent = None, id = None))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
     fn admit_sync(
-        &self,
-        py: Python<'_>,
+        slf: &Bound<'_, Self>,
         tool: Bound<'_, PyString>,
         flow: Option<Bound<'_, PyString>>,
         priority: Option<Bound<'_, PyString>>,
@@ -165,21 +166,22 @@ impl Gate {
     ) -> PyResult<Permit> {
         let said =
             Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id };
-        let wish = self.wish(tool, said)?;
-        let permit = match wish.with_call(py, self.number, |call| self.inner().ask(call))? {
-            Asking::Granted(permit) => permit,
+        let (py, gate) = (slf.py(), slf.get());
+        let wish = gate.wish(tool, said)?;
+        let around = Surroundings::of(py, gate.number)?;
+        let held = match wish.with_call(py, &around, |call| gate.inner().ask(call))? {
+            Asking::Granted(held) => held,
             Asking::Refused(refusal) => return Err(errors::refused(py, &refusal)),
-            Asking::Waiting(waiting) => blocking::wait(py, &self.keeper, waiting)?,
+            Asking::Waiting(waiting) => blocking::wait(py, &gate.keeper, waiting)?,
         };
-        Ok(Permit::new(permit, self.number, wish.tool))
+        Ok(Permit::running(slf.clone().unbind(), wish, held))
     }
 
-    #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None, 
+    #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None,
         arguments = None, reads = None, writes = None, parent = None, id = None))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
     fn try_admit(
-        &self,
-        py: Python<'_>,
+        slf: &Bound<'_, Self>,
         tool: Bound<'_, PyString>,
         flow: Option<Bound<'_, PyString>>,
         priority: Option<Bound<'_, PyString>>,
@@ -194,9 +196,11 @@ impl Gate {
         let deadline = None;
         let said =
             Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id };
-        let wish = self.wish(tool, said)?;
-        match wish.with_call(py, self.number, |call| self.inner().try_admit(call))? {
-            Ok(permit) => Ok(Permit::new(permit, self.number, wish.tool)),
+        let (py, gate) = (slf.py(), slf.get());
+        let wish = gate.wish(tool, said)?;
+        let around = Surroundings::of(py, gate.number)?;
+        match wish.with_call(py, &around, |call| gate.inner().try_admit(call))? {
+            Ok(held) => Ok(Permit::running(slf.clone().unbind(), wish, held)),
             Err(refusal) => Err(errors::refused(py, &refusal)),
         }
     }
@@ -204,6 +208,14 @@ impl Gate {
     /// Raises `UnknownTool` if the policy says nothing of this tool.
     fn check_tool(&self, py: Python<'_>, tool: &str) -> PyResult<()> {
         self.has_open_keys(py, tool).map(drop)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.keeper.visit(&visit)
+    }
+
+    fn __clear__(&self) {
+        self.keeper.clear();
     }
 }
 

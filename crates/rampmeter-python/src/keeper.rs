@@ -15,6 +15,8 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use rampmeter::Instant;
 use rampmeter::runtime::Counter;
@@ -22,6 +24,7 @@ use smallvec::SmallVec;
 
 use crate::blocking::Bell;
 use crate::py_loop::{Home, PyLoop};
+use crate::waiter::Waits;
 
 pub(crate) struct Keeper {
     clock: Counter,
@@ -35,6 +38,9 @@ struct Book {
     next: u64,
     hosts: Vec<Host>,
     threads: Vec<Arc<Bell>>,
+    /// Who waits on loops. They are the gate's, which is to wake them.
+    waiters: Vec<Option<Arc<dyn Waits>>>,
+    free: Vec<usize>,
 }
 
 /// A loop that keeps time.
@@ -95,6 +101,40 @@ impl Keeper {
             self.hurry(py);
         }
         Ok(LoopStay { keeper: Arc::downgrade(self), host, home })
+    }
+
+    /// From now on the gate's collector is shown this waiter. Returns its place.
+    pub(crate) fn register(&self, waiter: Arc<dyn Waits>) -> usize {
+        let mut book = self.book.lock();
+        match book.free.pop() {
+            Some(place) => {
+                book.waiters[place] = Some(waiter);
+                place
+            }
+            None => {
+                book.waiters.push(Some(waiter));
+                book.waiters.len() - 1
+            }
+        }
+    }
+
+    /// Shows a garbage collector whom the gate is to wake.
+    ///
+    /// # Errors
+    /// The collector's own.
+    pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // Whoever has it locked is not garbage.
+        let Some(book) = self.book.try_lock() else { return Ok(()) };
+        book.waiters.iter().flatten().try_for_each(|waiter| waiter.visit(visit))
+    }
+
+    /// Nobody will be woken.
+    pub(crate) fn clear(&self) {
+        let waiters: Vec<Arc<dyn Waits>> =
+            self.book.lock().waiters.iter().flatten().cloned().collect();
+        for waiter in waiters {
+            drop(waiter.take_callback());
+        }
     }
 
     /// A loop is gone.
@@ -211,6 +251,18 @@ impl Host {
 }
 
 impl LoopStay {
+    /// Takes a waiter off the gate's.
+    pub(crate) fn unregister(&self, place: usize) {
+        let Some(keeper) = self.keeper.upgrade() else { return };
+        let mut book = keeper.book.lock();
+        let gone = book.waiters.get_mut(place).and_then(Option::take);
+        if gone.is_some() {
+            book.free.push(place);
+        }
+        drop(book);
+        drop(gone);
+    }
+
     /// The loop.
     pub(crate) fn home(&self) -> &Home {
         &self.home

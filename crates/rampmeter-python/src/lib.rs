@@ -4,13 +4,15 @@
 //! that loop's own timers ([`keeper`]). Two locks are about, the interpreter's and the gate's; nothing
 //! of Python's is touched while the gate's is held, so they cannot wait for each other.
 
-mod admission;
 mod ambient;
 mod ask;
+mod batch;
 mod blocking;
+mod done;
 mod errors;
 mod fork;
 mod gate;
+mod headers;
 mod keeper;
 mod permit;
 mod policy;
@@ -26,7 +28,6 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fork::watch(module.py())?;
-    module.add_class::<admission::Admission>()?;
     module.add_class::<ambient::Flow>()?;
     module.add_class::<gate::Gate>()?;
     module.add_class::<permit::Permit>()?;

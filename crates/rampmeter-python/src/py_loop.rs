@@ -4,10 +4,12 @@ use std::sync::{Arc, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use crate::batch::Batch;
 use crate::errors;
 use crate::keeper::{Keeper, Tick};
 
@@ -20,6 +22,8 @@ pub(crate) struct Home {
     address: usize,
     thread: ThreadId,
     weak: Py<PyAny>,
+    /// Who is told in the loop's next round, if anybody is yet.
+    pub(crate) batch: Mutex<Weak<Batch>>,
 }
 
 impl<'py> PyLoop<'py> {
@@ -35,15 +39,9 @@ impl<'py> PyLoop<'py> {
         Ok(PyLoop(running))
     }
 
-    /// A future of this loop, which a task waits for when it is handed to it.
-    pub(crate) fn future(&self) -> PyResult<Bound<'py, PyAny>> {
-        let py = self.0.py();
-        let future = self.0.call_method0(intern!(py, "create_future"))?;
-        // What `Future.__await__` does before it yields itself.
-        future.setattr(intern!(py, "_asyncio_future_blocking"), true)?;
-        Ok(future)
+    pub(crate) fn unbind(self) -> Py<PyAny> {
+        self.0.unbind()
     }
-
 
     fn address(&self) -> usize {
         self.0.as_ptr() as usize
@@ -72,7 +70,8 @@ impl Home {
         let gone = Bound::new(py, Gone { keeper, host })?;
         static WEAK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let weak = WEAK.import(py, "weakref", "ref")?.call1((&on.0, gone))?.unbind();
-        Ok(Arc::new(Home { address: on.address(), thread: thread::current().id(), weak }))
+        let thread = thread::current().id();
+        Ok(Arc::new(Home { address: on.address(), thread, weak, batch: Mutex::default() }))
     }
 
     pub(crate) fn is(&self, on: &PyLoop<'_>) -> bool {
@@ -111,19 +110,17 @@ impl Home {
         Ok(())
     }
 
-    /// Resolves a future of the loop, unless it is done. Says whether the loop will hear of it.
-    pub(crate) fn resolve(&self, py: Python<'_>, future: &Bound<'_, PyAny>) -> bool {
-        if self.is_here() {
-            return resolve(future).is_ok();
-        }
-        static RESOLVE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let told = RESOLVE
-            .get_or_try_init(py, || Ok(wrap_pyfunction!(resolve, py)?.into_any().unbind()))
-            .and_then(|resolve| {
-                let on = self.get(py)?;
-                on.call_method1(intern!(py, "call_soon_threadsafe"), (resolve, future))
-            });
-        told.is_ok()
+    /// Has the loop call it in its next round, from whichever thread this is.
+    ///
+    /// # Errors
+    /// The loop is closed, or gone.
+    pub(crate) fn call_soon(&self, py: Python<'_>, function: &Bound<'_, PyAny>) -> PyResult<()> {
+        let on = self.get(py)?;
+        let here = self.is_here();
+        let name =
+            if here { intern!(py, "call_soon") } else { intern!(py, "call_soon_threadsafe") };
+        on.call_method1(name, (function,))?;
+        Ok(())
     }
 
     fn get<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -133,16 +130,4 @@ impl Home {
         }
         Ok(on)
     }
-}
-
-/// Gives a future its result, unless it has been cancelled.
-#[pyfunction]
-fn resolve(future: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = future.py();
-    let Err(error) = future.call_method1(intern!(py, "set_result"), (py.None(),)) else {
-        return Ok(());
-    };
-    static INVALID: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let invalid = INVALID.import(py, "asyncio", "InvalidStateError")?;
-    if error.is_instance(py, invalid) { Ok(()) } else { Err(error) }
 }

@@ -63,7 +63,7 @@ class Gate:
         writes: Iterable[str] | None = None,
         parent: Permit | None = None,
         id: str | None = None,
-    ) -> Admission:
+    ) -> Permit:
         """Asks for one call. Use it with `async with`, or await it for a permit."""
     def admit_sync(
         self,
@@ -100,10 +100,13 @@ class Gate:
         """Raises `UnknownTool` if the policy says nothing of this tool."""
 
 @final
-class Admission:
-    """A call that asks to start. It takes its place in the queue when it is first awaited.
+class Permit:
+    """One call: asked for when it is first awaited or entered, running until it is finished or dropped.
 
-    Cancelling whoever awaits it gives the place up; a call that was not admitted has consumed nothing.
+    Cancelling whoever awaits it gives its place in the queue up; a call that was not admitted has consumed
+    nothing. Inside of `with permit:` (and of `async with gate.admit(…)`) calls are nested under it. At its end the
+    outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out, a
+    response of 429 or 503, and whatever follows `throttled()` are `overloaded`; anything else is `failed`.
     """
 
     def __await__(self) -> Generator[Any, Any, Permit]: ...
@@ -115,16 +118,6 @@ class Admission:
         traceback: TracebackType | None,
         /,
     ) -> None: ...
-
-@final
-class Permit:
-    """The proof that a call was admitted; holds its slots until it is finished or dropped.
-
-    Inside of `with permit:` (and of `async with gate.admit(…)`) calls are nested under it. At its end the
-    outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out, a
-    response of 429 or 503, and whatever follows `throttled()` are `overloaded`; anything else is `failed`.
-    """
-
     def __enter__(self) -> Permit: ...
     def __exit__(
         self,
