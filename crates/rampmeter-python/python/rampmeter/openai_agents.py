@@ -40,7 +40,7 @@ except ImportError as error:
         'rampmeter.openai_agents needs openai-agents 0.24: pip install "rampmeter[openai-agents]"'
     ) from error
 
-from . import Admission, ForkedError, Gate, Permit, RampmeterError, Refused, UsageError
+from . import ForkedError, Gate, Permit, RampmeterError, Refused, UsageError
 
 __all__ = ["TESTED", "limit", "limit_agent"]
 
@@ -160,7 +160,7 @@ class _Invoker(_FailureHandlingFunctionToolInvoker):
         tool = cast(FunctionTool, self._function_tool)
         terms = self.limits.terms(ctx)
         try:
-            permit = await self._admission(tool, terms, input)
+            permit = await self._call(tool, terms, input)
             run = self._within(permit, ctx, input)
             # A thread cannot be cancelled: whoever waits for it is let go, its slot is not.
             return await (asyncio.shield(run) if getattr(self, _SYNC_FUNCTION_TOOL_MARKER, False) else run)
@@ -183,7 +183,7 @@ class _Invoker(_FailureHandlingFunctionToolInvoker):
                 return str(error)
             return message
 
-    def _admission(self, tool: FunctionTool, terms: dict[str, Any], input: str) -> Admission:
+    def _call(self, tool: FunctionTool, terms: dict[str, Any], input: str) -> Permit:
         try:
             return self.limits.gate.admit(tool.qualified_name, **terms, arguments=input)
         except ForkedError:

@@ -29,7 +29,7 @@ except ImportError as error:
         'rampmeter.pydantic_ai needs pydantic-ai 2.68: pip install "rampmeter[pydantic-ai]"'
     ) from error
 
-from . import Admission, ForkedError, Gate, Permit, Refused, UsageError, current_permit
+from . import ForkedError, Gate, Permit, Refused, UsageError, current_permit
 
 __all__ = ["TESTED", "GateLimiter", "LimitTools", "LimitedToolset"]
 
@@ -69,7 +69,7 @@ class LimitedToolset(WrapperToolset[AgentDepsT]):
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[AgentDepsT], tool: ToolsetTool[AgentDepsT]
     ) -> Any:
         try:
-            permit = await self._admission(name, tool_args, ctx)
+            permit = await self._call(name, tool_args, ctx)
             run = _within(permit, super().call_tool(name, tool_args, ctx, tool))
             # A thread cannot be cancelled: whoever waits for it is let go, its slot is not.
             return await (asyncio.shield(run) if _runs_in_a_thread(tool) else run)
@@ -78,7 +78,7 @@ class LimitedToolset(WrapperToolset[AgentDepsT]):
                 raise
             raise ToolFailed(str(refused)) from refused
 
-    def _admission(self, name: str, tool_args: dict[str, Any], ctx: RunContext[AgentDepsT]) -> Admission:
+    def _call(self, name: str, tool_args: dict[str, Any], ctx: RunContext[AgentDepsT]) -> Permit:
         flow = self.flow(ctx) if callable(self.flow) else self.flow
         priority = self.priority(ctx) if callable(self.priority) else self.priority
         labels = self.labels(ctx) if callable(self.labels) else self.labels
