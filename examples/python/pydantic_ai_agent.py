@@ -1,3 +1,7 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["rampmeter[pydantic-ai]"]
+# ///
 """Five runs of one Pydantic AI agent at the same time, each with four tool calls in one answer of the model.
 
 Its own `max_concurrency` counts runs, or model requests; a gate counts the tools of all. Needs no network:

@@ -5,6 +5,7 @@ of how many tools run at once. Nothing here talks to a network; the SDK's tracin
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,23 +28,32 @@ access = "read"
 
 
 class Inside:
-    """Counts the calls that are inside of a tool at once."""
+    """Counts the calls that are inside of a tool at once. They stay until `meet` have met, or a while."""
 
-    def __init__(self, seconds: float = 0.003) -> None:
-        self.seconds = seconds
+    def __init__(self, meet: int = 1) -> None:
+        self.meet = meet
         self.now = self.peak = self.total = 0
+        self._lock = threading.Lock()
 
     async def stay(self) -> None:
         with self:
-            await asyncio.sleep(self.seconds)
+            for _ in range(200):
+                await asyncio.sleep(0.003)
+                if self.peak >= self.meet:
+                    break
+
+    def stay_in_thread(self) -> None:
+        asyncio.run(self.stay())
 
     def __enter__(self) -> None:
-        self.now += 1
-        self.total += 1
-        self.peak = max(self.peak, self.now)
+        with self._lock:
+            self.now += 1
+            self.total += 1
+            self.peak = max(self.peak, self.now)
 
     def __exit__(self, *_: object) -> None:
-        self.now -= 1
+        with self._lock:
+            self.now -= 1
 
 
 def asks_for(*calls: Asked) -> ScriptedModel:

@@ -25,12 +25,12 @@ writes = ["file:{path}"]
 
 def test_writers_of_one_file_run_alone_and_in_order_and_other_files_beside_them() -> None:
     written: dict[str, list[int]] = {"a": [], "b": []}
-    both, inside = Inside(), {"a": Inside(), "b": Inside()}
+    both, inside = Inside(meet=2), {"a": Inside(), "b": Inside()}
 
     @function_tool
     async def append(path: str, n: int) -> str:
-        with both:
-            await inside[path].stay()
+        with inside[path]:
+            await both.stay()
         written[path].append(n)
         return "ok"
 
@@ -60,12 +60,11 @@ access = "read"
 
 
 def test_flow_and_labels_come_from_the_runs_context() -> None:
-    inside, seen = Inside(), []
+    inside, seen = Inside(meet=2), []
 
     @function_tool
     async def search(run: RunContextWrapper[Tenant], query: str) -> str:
-        with inside:
-            await asyncio.sleep(0.005)
+        await inside.stay()
         return query
 
     def flow(run: RunContextWrapper[Tenant]) -> str:
@@ -100,7 +99,7 @@ access = "read"
 
 @pytest.mark.parametrize(("priority", "peak"), [("critical", 2), ("low", 1)])
 def test_a_priority_may_be_said_for_all_calls(priority: str, peak: int) -> None:
-    inside = Inside()
+    inside = Inside(meet=peak)
 
     @function_tool
     async def search() -> str:
@@ -113,7 +112,7 @@ def test_a_priority_may_be_said_for_all_calls(priority: str, peak: int) -> None:
 
 
 def test_the_flow_around_a_run_is_the_flow_of_its_calls() -> None:
-    inside = Inside()
+    inside = Inside(meet=2)
 
     @function_tool
     async def search() -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -29,7 +27,7 @@ CALLS: list[Asked] = [("search", {"query": str(n)}) for n in range(4)]
 
 
 def test_four_runs_share_one_cap() -> None:
-    inside = Inside()
+    inside = Inside(meet=3)
 
     @function_tool
     async def search(query: str) -> str:
@@ -46,7 +44,7 @@ def test_four_runs_share_one_cap() -> None:
 
 
 def test_the_setting_of_the_sdk_caps_each_run_for_itself() -> None:
-    inside = Inside(0.1)
+    inside = Inside(meet=12)
 
     @function_tool
     async def search(query: str) -> str:
@@ -63,7 +61,7 @@ def test_the_setting_of_the_sdk_caps_each_run_for_itself() -> None:
 
 
 def test_runs_of_different_agents_share_the_cap_too() -> None:
-    inside = Inside()
+    inside = Inside(meet=3)
 
     @function_tool
     async def search(query: str) -> str:
@@ -80,15 +78,11 @@ def test_runs_of_different_agents_share_the_cap_too() -> None:
 
 
 def test_sync_tools_run_in_threads_under_the_cap() -> None:
-    inside, lock = Inside(), threading.Lock()
+    inside = Inside(meet=3)
 
     @function_tool
     def search(query: str) -> str:
-        with lock:
-            inside.__enter__()
-        time.sleep(0.003)
-        with lock:
-            inside.__exit__()
+        inside.stay_in_thread()
         return query
 
     async def main() -> None:
@@ -100,7 +94,7 @@ def test_sync_tools_run_in_threads_under_the_cap() -> None:
 
 
 def test_streamed_runs_share_the_cap() -> None:
-    inside = Inside()
+    inside = Inside(meet=3)
 
     @function_tool
     async def search(query: str) -> str:
@@ -121,15 +115,11 @@ def test_streamed_runs_share_the_cap() -> None:
 
 
 def test_runs_in_threads_with_loops_of_their_own_share_the_cap() -> None:
-    inside, lock = Inside(), threading.Lock()
+    inside = Inside(meet=3)
 
     @function_tool
     async def search(query: str) -> str:
-        with lock:
-            inside.__enter__()
-        await asyncio.sleep(0.003)
-        with lock:
-            inside.__exit__()
+        await inside.stay()
         return query
 
     agent = agent_with(limit(search_gate(), [search]), *CALLS)
@@ -159,7 +149,7 @@ def test_an_agent_as_a_tool_lends_its_slot_to_the_tools_of_its_agent() -> None:
 
 
 def test_the_agents_of_handoffs_are_limited_also_when_they_hand_over_to_each_other() -> None:
-    inside = Inside()
+    inside = Inside(meet=3)
 
     @function_tool
     async def search(query: str) -> str:
@@ -183,7 +173,7 @@ def test_the_agents_of_handoffs_are_limited_also_when_they_hand_over_to_each_oth
 
 
 def test_the_agent_behind_a_handoff_of_ones_own_making_is_limited() -> None:
-    inside = Inside()
+    inside = Inside(meet=3)
 
     @function_tool
     async def search(query: str) -> str:
@@ -202,7 +192,7 @@ def test_the_agent_behind_a_handoff_of_ones_own_making_is_limited() -> None:
 
 
 def test_an_agent_that_a_handoff_makes_as_it_is_invoked_is_limited() -> None:
-    inside = Inside()
+    inside = Inside(meet=3)
 
     @function_tool
     async def search(query: str) -> str:
@@ -250,7 +240,7 @@ class Server(MCPServer):
 
 
 def test_the_tools_of_an_mcp_server_are_limited() -> None:
-    inside = Inside()
+    inside = Inside(meet=3)
 
     async def main() -> None:
         agent = agent_with([], *CALLS)

@@ -35,11 +35,11 @@ class Place(BaseModel):
 
 def test_writers_of_one_file_run_alone_and_in_order_and_other_files_beside_them() -> None:
     written: dict[str, list[int]] = {"a": [], "b": []}
-    both, inside = Inside(), {"a": Inside(), "b": Inside()}
+    both, inside = Inside(meet=2), {"a": Inside(), "b": Inside()}
 
     async def append(place: Place, n: int) -> str:
-        with both:
-            await inside[place.path].stay()
+        with inside[place.path]:
+            await both.stay()
         written[place.path].append(n)
         return "ok"
 
@@ -67,7 +67,7 @@ access = "read"
 
 
 def test_flow_and_labels_come_from_the_runs_context() -> None:
-    inside, seen = Inside(), []
+    inside, seen = Inside(meet=2), []
 
     async def search(ctx: RunContext[Tenant], query: str) -> str:
         await inside.stay()
@@ -105,7 +105,7 @@ access = "read"
 
 @pytest.mark.parametrize(("priority", "peak"), [("critical", 2), ("low", 1)])
 def test_a_priority_may_be_said_for_all_calls(priority: str, peak: int) -> None:
-    inside = Inside()
+    inside = Inside(meet=peak)
 
     async def search() -> str:
         await inside.stay()
@@ -119,7 +119,7 @@ def test_a_priority_may_be_said_for_all_calls(priority: str, peak: int) -> None:
 
 
 def test_the_flow_around_a_run_is_the_flow_of_its_calls() -> None:
-    inside = Inside()
+    inside = Inside(meet=2)
 
     async def search() -> str:
         await inside.stay()
@@ -194,7 +194,7 @@ def test_a_sync_tool_keeps_its_slot_until_its_thread_has_ended() -> None:
 
 
 def test_a_tool_is_limited_under_the_name_that_its_limited_toolset_gives_it() -> None:
-    inside = Inside()
+    inside = Inside(meet=3)
     toolset: FunctionToolset[None] = FunctionToolset()
 
     @toolset.tool_plain

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 from pydantic_ai import Agent, FunctionToolset, limit_model_concurrency
@@ -36,7 +34,7 @@ async def five_runs(agent: Agent[None, str]) -> None:
 
 
 def test_five_runs_share_one_cap() -> None:
-    inside = Inside()
+    inside = Inside(meet=3)
     agent = Agent(
         asks_for(*CALLS),
         deps_type=type(None),
@@ -48,7 +46,7 @@ def test_five_runs_share_one_cap() -> None:
 
 
 def test_five_runs_with_a_limited_toolset_share_one_cap() -> None:
-    inside = Inside()
+    inside = Inside(meet=3)
     toolset = LimitedToolset(searching(inside), search_gate())
     agent = Agent(asks_for(*CALLS), deps_type=type(None), toolsets=[toolset])
     asyncio.run(five_runs(agent))
@@ -56,7 +54,7 @@ def test_five_runs_with_a_limited_toolset_share_one_cap() -> None:
 
 
 def test_limits_on_runs_and_on_model_requests_do_not_cap_tools() -> None:
-    of_runs, of_requests = Inside(0.1), Inside(0.1)
+    of_runs, of_requests = Inside(meet=12), Inside(meet=20)
     runs = Agent(asks_for(*CALLS), deps_type=type(None), toolsets=[searching(of_runs)], max_concurrency=3)
     model = limit_model_concurrency(asks_for(*CALLS), ConcurrencyLimiter(3))
     requests = Agent(model, deps_type=type(None), toolsets=[searching(of_requests)])
@@ -66,7 +64,7 @@ def test_limits_on_runs_and_on_model_requests_do_not_cap_tools() -> None:
 
 
 def test_agents_of_one_gate_share_the_cap() -> None:
-    inside = Inside()
+    inside = Inside(meet=3)
     gate = search_gate()
     agents = [
         Agent(
@@ -83,16 +81,12 @@ def test_agents_of_one_gate_share_the_cap() -> None:
 
 
 def test_sync_tools_run_in_threads_under_the_cap() -> None:
-    inside, lock = Inside(), threading.Lock()
+    inside = Inside(meet=3)
     agent = Agent(asks_for(*CALLS), deps_type=type(None), capabilities=[LimitTools(search_gate())])
 
     @agent.tool_plain
     def search(query: str) -> str:
-        with lock:
-            inside.__enter__()
-        time.sleep(0.003)
-        with lock:
-            inside.__exit__()
+        inside.stay_in_thread()
         return query
 
     asyncio.run(five_runs(agent))
@@ -100,16 +94,12 @@ def test_sync_tools_run_in_threads_under_the_cap() -> None:
 
 
 def test_runs_in_threads_with_loops_of_their_own_share_the_cap() -> None:
-    inside, lock = Inside(), threading.Lock()
+    inside = Inside(meet=3)
     agent = Agent(asks_for(*CALLS), deps_type=type(None), capabilities=[LimitTools(search_gate())])
 
     @agent.tool_plain
     async def search(query: str) -> str:
-        with lock:
-            inside.__enter__()
-        await asyncio.sleep(0.003)
-        with lock:
-            inside.__exit__()
+        await inside.stay()
         return query
 
     with ThreadPoolExecutor(5) as threads:

@@ -39,7 +39,7 @@ def answering(inside: Inside, name: str = "small") -> FunctionModel:
 
 @pytest.mark.parametrize("tool", [None, "ask"])
 def test_requests_of_all_models_share_the_limits_of_their_provider(tool: str | None) -> None:
-    inside = Inside()
+    inside = Inside(meet=2)
     gate = Gate.from_toml(MODELS if tool is None else MODELS.replace("model:", "other:"))
     agents = [
         Agent(limit_model_concurrency(answering(inside, name), GateLimiter(gate, tool)))
@@ -82,7 +82,7 @@ def test_the_slot_of_a_request_that_ends_first_is_its_own() -> None:
 
 
 def test_runs_of_an_agent_are_limited() -> None:
-    inside = Inside()
+    inside = Inside(meet=2)
     limiter = GateLimiter(Gate.from_toml(MODELS))
     agents = [Agent(answering(inside), name=name, max_concurrency=limiter) for name in ["one", "two"]]
 
