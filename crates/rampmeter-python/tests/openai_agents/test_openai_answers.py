@@ -9,6 +9,7 @@ import pytest
 from agents import FunctionTool, RunContextWrapper, ToolTimeoutError, UserError, function_tool
 from agents.tool_context import ToolContext
 from openai_doubles import Asked, agent_with, answers, run
+from pydantic import BaseModel
 
 from rampmeter import Gate, Refused
 from rampmeter.openai_agents import limit
@@ -32,11 +33,13 @@ async def slow() -> str:
 TWICE: list[Asked] = [("slow", {}), ("slow", {})]
 
 
-def test_a_refused_call_is_told_to_the_model_and_its_sibling_runs() -> None:
-    async def main() -> list[Any]:
-        return answers(await run(agent_with(limit(Gate.from_toml(ONE), [slow]), *TWICE)))
+async def told_of_two(tool: FunctionTool) -> list[Any]:
+    """Of two calls at once, where there is room for one."""
+    return answers(await run(agent_with(limit(Gate.from_toml(ONE), [tool]), *TWICE)))
 
-    served, refused = asyncio.run(main())
+
+def test_a_refused_call_is_told_to_the_model_and_its_sibling_runs() -> None:
+    served, refused = asyncio.run(told_of_two(slow))
     assert served == "slow"
     assert "slow" in refused and "one" in refused and "refused" in refused
 
@@ -51,10 +54,7 @@ def test_a_refusal_is_told_by_the_tools_own_function_for_failures() -> None:
         await asyncio.sleep(0.005)
         return "slow"
 
-    async def main() -> list[Any]:
-        return answers(await run(agent_with(limit(Gate.from_toml(ONE), [slow]), *TWICE)))
-
-    assert asyncio.run(main()) == ["slow", "busy: queue_full"]
+    assert asyncio.run(told_of_two(slow)) == ["slow", "busy: queue_full"]
 
 
 def test_a_refusal_ends_the_run_where_the_tool_lets_failures_through() -> None:
@@ -64,7 +64,7 @@ def test_a_refusal_ends_the_run_where_the_tool_lets_failures_through() -> None:
         return "slow"
 
     with pytest.raises(UserError, match="refused") as caught:
-        asyncio.run(run(agent_with(limit(Gate.from_toml(ONE), [slow]), *TWICE)))
+        asyncio.run(told_of_two(slow))
     assert isinstance(caught.value.__cause__, Refused)
 
 
@@ -132,6 +132,12 @@ def test_arguments_that_do_not_fill_a_key_are_the_calls_own_error(by_hand: bool)
     malformed, served = asyncio.run(main())
     assert "needs the argument `path`" in malformed
     assert served == '{"path":"b"}'
+
+
+def test_what_fails_is_logged_and_traced_as_the_sdk_does(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG", "openai.agents"):
+        asyncio.run(told_of_two(slow))
+    assert [it.message for it in caplog.records if "failed" in it.message] == ["Tool slow failed"]
 
 
 def test_an_error_in_what_says_the_flow_ends_the_run() -> None:
@@ -214,6 +220,20 @@ def test_a_time_out_is_raised_or_told_as_the_tool_says() -> None:
         assert told == ["late: Tool 'slow' timed out after 0.01 seconds."]
 
     asyncio.run(main())
+
+
+class Found(BaseModel):
+    pages: int
+
+
+def test_what_is_told_instead_of_an_output_need_not_fit_the_outputs_schema() -> None:
+    @function_tool(timeout=0.01, output_type=Found, allowed_callers=["direct", "programmatic"])
+    async def slow() -> Found:
+        await asyncio.sleep(9)
+        return Found(pages=1)
+
+    late, refused = asyncio.run(told_of_two(slow))
+    assert "timed out" in late and "refused" in refused
 
 
 def test_a_time_out_that_the_tool_met_itself_is_its_own_failure() -> None:

@@ -111,6 +111,29 @@ def test_a_priority_may_be_said_for_all_calls(priority: str, peak: int) -> None:
     assert (inside.peak, inside.total) == (peak, 4)
 
 
+ONE_A_FLOW = """
+[limits.search]
+concurrency = 1
+queue = { per_flow = 1 }
+[tools.search]
+limits = ["search"]
+access = "read"
+"""
+
+
+@pytest.mark.parametrize(("flows", "refused"), [("aaa", 1), ("abc", 0)])
+def test_calls_wait_in_the_queue_of_their_flow(flows: str, refused: int) -> None:
+    @function_tool
+    async def search() -> str:
+        await asyncio.sleep(0.003)
+        return "found"
+
+    names = iter(flows)
+    tools = limit(Gate.from_toml(ONE_A_FLOW), [search], flow=lambda _: next(names))
+    told = answers(asyncio.run(run(agent_with(tools, *[("search", {})] * 3))))
+    assert told.count("found") == 3 - refused
+
+
 def test_the_flow_around_a_run_is_the_flow_of_its_calls() -> None:
     inside = Inside(meet=2)
 
@@ -133,13 +156,13 @@ def test_the_flow_around_a_run_is_the_flow_of_its_calls() -> None:
 
 
 def test_a_cancelled_run_frees_its_slots() -> None:
-    started = asyncio.Event()
+    started, never = asyncio.Event(), asyncio.Event()
 
     @function_tool
     async def search(query: str) -> str:
         if query == "hang":
             started.set()
-            await asyncio.Event().wait()
+            await never.wait()
         return query
 
     async def main() -> None:

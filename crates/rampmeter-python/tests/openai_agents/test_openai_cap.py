@@ -185,7 +185,10 @@ def test_the_agent_behind_a_handoff_of_ones_own_making_is_limited() -> None:
         to_billing = handoff(billing, tool_name_override="escalate")
         triage: Agent[None] = Agent(name="triage", handoffs=[to_billing], model=asks_for(("escalate", {})))
         team = limit_agent(search_gate(), triage)
-        await asyncio.gather(*(run(team) for _ in range(3)))
+        limited = team.handoffs[0]
+        assert isinstance(limited, Handoff) and limited._agent_ref is not None
+        for result in await asyncio.gather(*(run(team) for _ in range(3))):
+            assert result.last_agent is limited._agent_ref()
 
     asyncio.run(main())
     assert (inside.peak, inside.total) == (3, 12)

@@ -118,6 +118,29 @@ def test_a_priority_may_be_said_for_all_calls(priority: str, peak: int) -> None:
     assert (inside.peak, inside.total) == (peak, 4)
 
 
+ONE_A_FLOW = """
+[limits.search]
+concurrency = 1
+queue = { per_flow = 1 }
+[tools.search]
+limits = ["search"]
+access = "read"
+"""
+
+
+@pytest.mark.parametrize(("flows", "refused"), [("aaa", 1), ("abc", 0)])
+def test_calls_wait_in_the_queue_of_their_flow(flows: str, refused: int) -> None:
+    async def search() -> str:
+        await asyncio.sleep(0.003)
+        return "found"
+
+    names = iter(flows)
+    limited = LimitTools[None](Gate.from_toml(ONE_A_FLOW), flow=lambda _: next(names))
+    calls: list[Asked] = [("search", {})] * 3
+    agent = Agent(asks_for(*calls), deps_type=type(None), tools=[search], capabilities=[limited])
+    assert answers(asyncio.run(agent.run("go"))).count("found") == 3 - refused
+
+
 def test_the_flow_around_a_run_is_the_flow_of_its_calls() -> None:
     inside = Inside(meet=2)
 
@@ -141,12 +164,12 @@ def test_the_flow_around_a_run_is_the_flow_of_its_calls() -> None:
 
 
 def test_a_cancelled_run_frees_its_slots() -> None:
-    started = asyncio.Event()
+    started, never = asyncio.Event(), asyncio.Event()
 
     async def search(query: str) -> str:
         if query == "hang":
             started.set()
-            await asyncio.Event().wait()
+            await never.wait()
         return query
 
     async def main() -> None:

@@ -172,11 +172,11 @@ def test_an_error_that_was_there_before_a_run_is_not_its_own() -> None:
 
 
 def test_a_cancelled_run_frees_its_slot() -> None:
-    started = asyncio.Event()
+    started, never = asyncio.Event(), asyncio.Event()
 
     async def hang(*_: Any) -> ModelResponse:
         started.set()
-        await asyncio.Event().wait()
+        await never.wait()
         raise AssertionError
 
     async def main() -> None:
