@@ -176,12 +176,9 @@ class _Invoker(_FailureHandlingFunctionToolInvoker):
                 raise
             if not self.made_by_hand:
                 self._on_handled_error(tool, error, input, ctx)
-            if isinstance(error, (Refused, _Malformed)) and message == default_tool_error_function(
-                ctx, error
-            ):
-                # The SDK hides what a tool raised; these were written to be read.
-                return str(error)
-            return message
+            # The SDK hides what a tool raised; these were written to be read.
+            is_ours = isinstance(error, (Refused, _Malformed))
+            return str(error) if is_ours and message == default_tool_error_function(ctx, error) else message
 
     def _call(self, tool: FunctionTool, terms: dict[str, Any], input: str) -> Permit:
         try:
