@@ -22,6 +22,7 @@ const MAX_DEPTH: usize = 16;
 #[pymethods]
 impl Policy {
     #[staticmethod]
+    #[allow(clippy::needless_pass_by_value, reason = "Python hands over a path of its own")]
     pub(crate) fn from_file(py: Python<'_>, path: PathBuf) -> PyResult<Policy> {
         Policy::of(py, rampmeter::Policy::load(&path))
     }
