@@ -40,7 +40,7 @@ impl Wish {
         around: &Surroundings<'_>,
         ask: impl FnOnce(Call<'_>) -> R,
     ) -> PyResult<R> {
-        let scope = around.flow.as_ref().map(|flow| flow.get());
+        let scope = around.flow.as_ref().map(Bound::get);
         let mut call = Call::new(self.tool.bind(py).to_str()?);
         if let Some(flow) = self.flow.as_ref().or_else(|| scope?.flow.as_ref()) {
             call = call.flow(flow.bind(py).to_str()?);

@@ -1,6 +1,6 @@
 //! Dataclasses of Python's, made of what Rust knows.
 
-/// Makes one of a module, by its fields: `dataclass!(py, "rampmeter._snapshot", "Slots", { size, held })`.
+/// Makes one of a module's, by its fields: `dataclass!(py, "rampmeter._state", "Restored", { rates: 3 })`.
 macro_rules! dataclass {
     ($py:expr, $module:literal, $class:literal, { $($field:ident: $value:expr),* $(,)? }) => {{
         static CLASS: ::pyo3::sync::PyOnceLock<::pyo3::Py<::pyo3::types::PyType>> =

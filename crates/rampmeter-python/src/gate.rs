@@ -6,15 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyType};
-use rampmeter::format::Arguments;
-use rampmeter::{Asking, Call, Durability, KeyAccess};
+use pyo3::types::{PyDict, PyType};
+use rampmeter::{Asking, Call, Durability};
 
 use crate::ambient::Surroundings;
-use crate::ask::{self, More, Wish};
 use crate::awaiting::Awaiting;
 use crate::events::Events;
 use crate::explanation::explanation;
@@ -22,9 +20,10 @@ use crate::fork::Birth;
 use crate::keeper::Keeper;
 use crate::known::Known;
 use crate::permit::Permit;
-use crate::policy::{Policy, json_text};
+use crate::policy::Policy;
 use crate::ready::Ready;
 use crate::runtime::PythonRuntime;
+use crate::said::Said;
 use crate::seconds::duration;
 use crate::{blocking, errors, persist, snapshot};
 
@@ -65,6 +64,10 @@ impl Gate {
         self.number
     }
 
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
+    }
+
     pub(crate) fn birth(&self) -> Birth {
         self.birth
     }
@@ -73,20 +76,6 @@ impl Gate {
     pub(crate) fn timeout(&self, tool: &str) -> Option<Duration> {
         Some(self.known.policy().tool(tool)?.timeout)
     }
-}
-
-/// What every way of asking takes besides the tool's name.
-struct Said<'py> {
-    flow: Option<Bound<'py, PyAny>>,
-    priority: Option<Bound<'py, PyAny>>,
-    labels: Option<Bound<'py, PyAny>>,
-    cost: Option<Bound<'py, PyAny>>,
-    deadline: Option<Bound<'py, PyAny>>,
-    arguments: Option<Bound<'py, PyAny>>,
-    reads: Option<Bound<'py, PyAny>>,
-    writes: Option<Bound<'py, PyAny>>,
-    parent: Option<Bound<'py, PyAny>>,
-    id: Option<Bound<'py, PyAny>>,
 }
 
 #[pymethods]
@@ -321,107 +310,6 @@ impl Gate {
     fn __clear__(&self) {
         self.keeper.clear();
     }
-}
-
-impl Gate {
-    #[inline]
-    fn wish(&self, tool: Bound<'_, PyAny>, said: Said<'_>) -> PyResult<Wish> {
-        let py = tool.py();
-        self.birth.check(py)?;
-        let Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id } =
-            said;
-        let tool: Bound<'_, PyString> = ask::meant(tool, "tool", "a text")?;
-        let flow: Option<Bound<'_, PyString>> = ask::optional(flow, "flow", "a text")?;
-        let priority: Option<Bound<'_, PyString>> = ask::optional(priority, "priority", "a text")?;
-        let open = self.known.has_open_keys(py, tool.to_str()?)?;
-        let little = labels.is_none() && cost.is_none() && deadline.is_none();
-        let less = reads.is_none() && writes.is_none() && parent.is_none() && id.is_none();
-        let more = if little && less && !open {
-            None
-        } else {
-            let mut more = More {
-                labels: match ask::optional(labels, "labels", "a dict")? {
-                    Some(labels) => ask::labels(&labels)?,
-                    None => Vec::new(),
-                },
-                costs: match ask::optional(cost, "cost", "a dict")? {
-                    Some(costs) => ask::costs(&costs)?,
-                    None => Vec::new(),
-                },
-                deadline: deadline.map(|it| duration(&it, "deadline")).transpose()?,
-                keys: Vec::new(),
-                parent: None,
-                id: match ask::optional::<PyString>(id, "id", "a text")? {
-                    Some(id) => Some(id.to_str()?.to_owned()),
-                    None => None,
-                },
-            };
-            if open {
-                more.keys =
-                    self.keys(&tool, arguments.as_ref(), reads.is_some() || writes.is_some())?;
-            }
-            names(&mut more.keys, reads, "reads", KeyAccess::Shared)?;
-            names(&mut more.keys, writes, "writes", KeyAccess::Exclusive)?;
-            if let Some(parent) = ask::optional::<Permit>(parent, "parent", "a permit")? {
-                let running = parent.get().lineage(self.number);
-                more.parent = Some(running.ok_or_else(|| {
-                    let message =
-                        "parent has ended, or is of another gate; pass a permit that runs here";
-                    errors::usage(py, message)
-                })?);
-            }
-            Some(Box::new(more))
-        };
-        let (flow, priority) = (flow.map(Bound::unbind), priority.map(Bound::unbind));
-        Ok(Wish { tool: tool.unbind(), flow, priority, more })
-    }
-
-    /// The keys that the policy declares, filled from the call's arguments.
-    fn keys(
-        &self,
-        tool: &Bound<'_, PyString>,
-        arguments: Option<&Bound<'_, PyAny>>,
-        named: bool,
-    ) -> PyResult<Vec<(String, KeyAccess)>> {
-        let py = tool.py();
-        let name = tool.to_str()?;
-        let Some(arguments) = arguments else {
-            if named {
-                return Ok(Vec::new());
-            }
-            let message = format!(
-                "what {name} reads and writes follows from its arguments; pass arguments=…, or name the                  keys with reads=[…] and writes=[…]"
-            );
-            return Err(errors::usage(py, message));
-        };
-        let text = json_text(py, arguments)?;
-        let arguments: Arguments = text
-            .parse()
-            .map_err(|error| errors::usage(py, format!("arguments of {name}: {error}")))?;
-        let policy = self.known.policy();
-        let keys = policy.tool(name).map(|declared| declared.keys(&arguments)).transpose();
-        Ok(keys.map_err(|error| errors::usage(py, format!("{name}: {error}")))?.unwrap_or_default())
-    }
-}
-
-/// Adds keys that the caller names.
-fn names(
-    keys: &mut Vec<(String, KeyAccess)>,
-    named: Option<Bound<'_, PyAny>>,
-    place: &str,
-    access: KeyAccess,
-) -> PyResult<()> {
-    let Some(named) = named else { return Ok(()) };
-    let wrong =
-        || PyTypeError::new_err(format!("{place} is a list of texts, as in {place}=[\"file:/a\"]"));
-    // A text is a sequence of texts, and never meant as one.
-    if named.is_instance_of::<PyString>() {
-        return Err(wrong());
-    }
-    for key in named.try_iter().map_err(|_| wrong())? {
-        keys.push((key?.extract::<String>().map_err(|_| wrong())?, access));
-    }
-    Ok(())
 }
 
 impl Drop for Gate {

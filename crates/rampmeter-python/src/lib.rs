@@ -27,6 +27,7 @@ mod policy;
 mod py_loop;
 mod ready;
 mod runtime;
+mod said;
 mod seconds;
 mod snapshot;
 mod task;

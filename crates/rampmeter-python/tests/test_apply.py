@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from rampmeter import Gate, Policy, PolicyError, Refused, UnknownLimit, UnknownTool
 
 

@@ -9,6 +9,7 @@ import os
 import threading
 
 import pytest
+
 from rampmeter import Event, Events, Gate, Refused, UsageError
 
 DOOR = {
@@ -234,9 +235,7 @@ def test_a_thread_blocks_until_there_is_something_to_read() -> None:
     late.start()
     assert [next(events).seq for _ in range(3)] == [0, 1, 2]
     late.join()
-    threads = [
-        threading.Thread(target=lambda: told.extend(event.seq for event in events)) for _ in range(2)
-    ]
+    threads = [threading.Thread(target=lambda: told.extend(event.seq for event in events)) for _ in range(2)]
     for thread in threads:
         thread.start()
     visit(door, 200)

@@ -12,7 +12,7 @@ import weakref
 from typing import Any
 
 import pytest
-from conftest import Run
+from runs import Run
 
 import rampmeter
 from rampmeter import ForkedError, Gate, Refused, UsageError
@@ -281,18 +281,18 @@ def test_a_forked_process_is_told_to_make_a_gate_of_its_own() -> None:
     if child == 0:
         # Nothing of the parent's may be waited for, whatever was locked when it forked.
         try:
-            told = []
+            errors = []
             for use in (lambda: gate.try_admit("x"), permit.finish, lambda: permit.settle(tokens=1)):
                 try:
                     use()
                 except ForkedError as error:
-                    told.append("make a gate in the child" in str(error))
+                    errors.append("make a gate in the child" in str(error))
             del permit
             gc.collect()
             own = Gate.from_dict(ONE)
             own.try_admit("x").finish()
             assert rampmeter.current_permit() is None
-            os.write(write, b"well" if told == [True] * 3 else b"ill")
+            os.write(write, b"well" if errors == [True] * 3 else b"ill")
         finally:
             os._exit(0)
     os.close(write)

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from rampmeter import Gate, Refused, StateError, UsageError
 
 QUOTA = {"limits": {"quota": {"requests": "20/day"}}, "tools": {"ask": {"limits": ["quota"]}}}

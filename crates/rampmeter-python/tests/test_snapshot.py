@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import pytest
+
 from rampmeter import Gate, Slots, UsageError
 
 POLICY = {
