@@ -220,6 +220,7 @@ impl Steps for Next {
         match answer {
             Answer::Ready(event) => Next::done(py, event),
             Answer::Later(waiter, wait) => {
+                waiter.keep();
                 *self.waiter.lock() = Some(waiter);
                 Ok(Step::Later(wait.into_bound(py).into_any()))
             }

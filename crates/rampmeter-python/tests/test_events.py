@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import threading
@@ -295,6 +296,38 @@ def test_who_waits_learns_that_the_gate_is_gone() -> None:
         return await asyncio.wait_for(waits, 5)
 
     assert asyncio.run(main()) == []
+
+
+def test_who_waits_learns_that_the_collector_has_taken_the_gate() -> None:
+    async def main() -> list[Event]:
+        door = gate()
+        door.itself = door  # type: ignore[attr-defined]
+        waits = asyncio.ensure_future(collect(door.events()))
+        await asyncio.sleep(0)
+        del door
+        gc.collect()
+        return await asyncio.wait_for(waits, 5)
+
+    assert asyncio.run(main()) == []
+
+
+def test_a_task_that_reads_events_is_no_garbage() -> None:
+    async def main() -> list[str]:
+        door = gate()
+        told: list[str] = []
+
+        async def read() -> None:
+            async for event in door.events():
+                told.append(event.kind)
+
+        asyncio.get_running_loop().call_soon(asyncio.ensure_future, read())
+        await asyncio.sleep(0.001)
+        gc.collect()
+        visit(door)
+        await asyncio.sleep(0.001)
+        return told
+
+    assert asyncio.run(main()) == ["tool.invoked", "tool.started", "tool.completed"]
 
 
 def test_what_time_alone_changes_is_told_though_no_call_waits_any_more() -> None:
