@@ -10,6 +10,7 @@ import os
 import threading
 
 import pytest
+from runs import Run
 
 from rampmeter import Event, Events, Gate, Refused, UsageError
 
@@ -137,7 +138,7 @@ def test_a_subscription_hears_of_what_comes_after_it() -> None:
     assert [event.seq for event in events.drain()] == [3, 4, 5]
 
 
-def test_a_loop_is_woken_by_calls_of_another_thread() -> None:
+def test_a_loop_is_woken_by_calls_of_another_thread(run: Run) -> None:
     door = gate()
 
     async def main() -> list[str]:
@@ -150,7 +151,7 @@ def test_a_loop_is_woken_by_calls_of_another_thread() -> None:
         thread.join()
         return told
 
-    assert asyncio.run(main()) == ["tool.invoked", "tool.started", "tool.completed"]
+    assert run(main()) == ["tool.invoked", "tool.started", "tool.completed"]
 
 
 async def first_three(events: Events) -> list[str]:
@@ -162,7 +163,7 @@ async def first_three(events: Events) -> list[str]:
     return told
 
 
-def test_who_is_cancelled_while_it_waits_loses_nothing() -> None:
+def test_who_is_cancelled_while_it_waits_loses_nothing(run: Run) -> None:
     door = gate()
 
     async def main() -> None:
@@ -180,7 +181,7 @@ def test_who_is_cancelled_while_it_waits_loses_nothing() -> None:
             "tool.completed",
         ]
 
-    asyncio.run(main())
+    run(main())
 
 
 def test_of_several_that_wait_each_event_goes_to_one() -> None:
@@ -251,7 +252,7 @@ def test_a_thread_blocks_until_there_is_something_to_read() -> None:
         next(events)
 
 
-def test_closing_it_ends_who_waits() -> None:
+def test_closing_it_ends_who_waits(run: Run) -> None:
     door = gate()
 
     async def main() -> list[Event]:
@@ -264,7 +265,7 @@ def test_closing_it_ends_who_waits() -> None:
         assert await collect(events) == []
         return told
 
-    assert asyncio.run(main()) == []
+    assert run(main()) == []
 
 
 async def collect(events: Events) -> list[Event]:
@@ -286,7 +287,7 @@ def test_it_ends_with_its_gate_when_all_has_been_read() -> None:
     assert asyncio.run(main()) == ["tool.invoked", "tool.started"]
 
 
-def test_who_waits_learns_that_the_gate_is_gone() -> None:
+def test_who_waits_learns_that_the_gate_is_gone(run: Run) -> None:
     async def main() -> list[Event]:
         door: Gate | None = gate()
         assert door is not None
@@ -295,7 +296,7 @@ def test_who_waits_learns_that_the_gate_is_gone() -> None:
         door = None
         return await asyncio.wait_for(waits, 5)
 
-    assert asyncio.run(main()) == []
+    assert run(main()) == []
 
 
 def test_who_waits_learns_that_the_collector_has_taken_the_gate() -> None:
@@ -330,7 +331,7 @@ def test_a_task_that_reads_events_is_no_garbage() -> None:
     assert asyncio.run(main()) == ["tool.invoked", "tool.started", "tool.completed"]
 
 
-def test_what_time_alone_changes_is_told_though_no_call_waits_any_more() -> None:
+def test_what_time_alone_changes_is_told_though_no_call_waits_any_more(run: Run) -> None:
     queue = {"concurrency": 1, "queue": {"size": 1}}
     policy = {"limits": {"door": queue}, "tools": DOOR["tools"], "pressure": {"dwell": "20ms"}}
     door = Gate.from_dict(policy)
@@ -350,7 +351,7 @@ def test_what_time_alone_changes_is_told_though_no_call_waits_any_more() -> None
         permit.finish()
         return told
 
-    assert asyncio.run(asyncio.wait_for(main(), 5)) == [("gate.severe", "door"), ("gate.normal", None)]
+    assert run(asyncio.wait_for(main(), 5)) == [("gate.severe", "door"), ("gate.normal", None)]
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="memory is measured on Linux")

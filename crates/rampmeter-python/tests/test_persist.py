@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from runs import Run
 
 from rampmeter import Gate, Refused, StateError, UsageError
 
@@ -26,7 +27,7 @@ def used(gate: Gate) -> int:
     return gate.snapshot().limits["quota"].instances[0].rates[0].used
 
 
-def run(path: Path, body: str, durability: str = "interval") -> str:
+def play(path: Path, body: str, durability: str = "interval") -> str:
     program = BEGIN.format(policy=QUOTA, path=str(path), durability=durability) + body
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, ""), done
@@ -59,7 +60,7 @@ def test_a_quota_goes_on_where_it_ended(tmp_path: Path) -> None:
     assert kept.writes >= 2 and (kept.failures, kept.last_error) == (0, None)
 
 
-def test_what_a_strict_gate_admits_reaches_the_loops_from_its_thread(tmp_path: Path) -> None:
+def test_what_a_strict_gate_admits_reaches_the_loops_from_its_thread(tmp_path: Path, run: Run) -> None:
     gate = Gate.from_dict(QUOTA)
     gate.persist(tmp_path / "quota.state", durability="strict")
     events = gate.events()
@@ -71,7 +72,7 @@ def test_what_a_strict_gate_admits_reaches_the_loops_from_its_thread(tmp_path: P
     async def main() -> None:
         await asyncio.wait_for(asyncio.gather(*(visitor() for _ in range(8))), 5)
 
-    threads = [threading.Thread(target=asyncio.run, args=(main(),)) for _ in range(2)]
+    threads = [threading.Thread(target=run, args=(main(),)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -105,11 +106,11 @@ def test_an_interpreter_that_ends_forgets_nothing(tmp_path: Path) -> None:
     for durability in ("interval", "strict"):
         path = tmp_path / f"{durability}.state"
         body = "for _ in range(5): gate.try_admit('ask').finish()\nprint(restored.rates)"
-        assert run(path, body, durability) == "0\n"
+        assert play(path, body, durability) == "0\n"
         # Kept by a thread that is never done, so that it is never dropped.
         body += "\nhang = threading.Event().wait\nkeep = lambda gate: hang()"
         body += "\nthreading.Thread(target=keep, args=(gate,), daemon=True).start()"
-        assert run(path, body, durability) == "1\n"
+        assert play(path, body, durability) == "1\n"
         gate = Gate.from_dict(QUOTA)
         gate.persist(path)
         assert used(gate) == 10

@@ -6,6 +6,7 @@ import asyncio
 import json
 
 import pytest
+from runs import Run
 
 from rampmeter import Gate, Slots, UsageError
 
@@ -157,7 +158,7 @@ def test_pressure_says_which_queue_is_filled() -> None:
     asyncio.run(main())
 
 
-def test_ready_holds_producers_back_until_pressure_has_passed() -> None:
+def test_ready_holds_producers_back_until_pressure_has_passed(run: Run) -> None:
     gate = Gate.from_dict(PRESSED)
 
     async def main() -> None:
@@ -176,7 +177,7 @@ def test_ready_holds_producers_back_until_pressure_has_passed() -> None:
         await asyncio.wait_for(asyncio.gather(*producers[1:]), 5)
         assert producers[0].cancelled()
 
-    asyncio.run(main())
+    run(main())
 
 
 def test_ready_is_awaited_once() -> None:
