@@ -4,14 +4,16 @@
 //! of Rust that is the end of the process (before Python 3.14). So the last thing that happens before is
 //! that nobody comes in any more, and that those who are in have left.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use parking_lot::RwLock;
 use pyo3::intern;
 use pyo3::prelude::*;
 
-static ENDS: AtomicBool = AtomicBool::new(false);
+/// The thread that ends it, and goes on.
+static ENDS_IN: OnceLock<ThreadId> = OnceLock::new();
 /// Read by whoever is in.
 static INSIDE: RwLock<()> = RwLock::new(());
 
@@ -19,7 +21,7 @@ static INSIDE: RwLock<()> = RwLock::new(());
 pub(crate) fn enter<R>(work: impl FnOnce(Python<'_>) -> R) -> Option<R> {
     // Whoever waits until all have left must not be waited for.
     let _inside = INSIDE.try_read()?;
-    if ENDS.load(Ordering::SeqCst) {
+    if ENDS_IN.get().is_some_and(|ends_in| *ends_in != thread::current().id()) {
         return None;
     }
     Python::try_attach(work)
@@ -36,6 +38,6 @@ pub(crate) fn watch(py: Python<'_>) -> PyResult<()> {
 fn end(py: Python<'_>) {
     // In a process that was forked those who were in stay there for ever.
     const LONGEST: Duration = Duration::from_secs(1);
-    ENDS.store(true, Ordering::SeqCst);
+    ENDS_IN.get_or_init(|| thread::current().id());
     py.detach(|| drop(INSIDE.try_write_for(LONGEST)));
 }

@@ -29,7 +29,8 @@ impl Known {
         self.0.lock().policy.clone()
     }
 
-    /// The gate's policy may be another one. Whoever comes last of several finds the one that stands.
+    /// The gate's policy may be another one. Whoever comes last of several finds the one that stands: it is
+    /// asked for with the lock held, which is no harm since the gate wakes nobody for that.
     pub(crate) fn look_again(&self, gate: &rampmeter::Gate) {
         let mut inside = self.0.lock();
         inside.policy = gate.policy();
