@@ -158,7 +158,7 @@ def test_what_is_granted_to_a_closed_loop_is_given_to_others() -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are newer")
-def test_eager_tasks_wait_as_others_do(run: Run) -> None:
+def test_eager_tasks_wait_as_others_do() -> None:
     gate = Gate.from_dict(ONE)
     order: list[int] = []
 
@@ -171,7 +171,7 @@ def test_eager_tasks_wait_as_others_do(run: Run) -> None:
         asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
         await asyncio.gather(*(one(number) for number in range(20)))
 
-    run(main())
+    asyncio.run(main())
     assert order == list(range(20))
 
 
