@@ -16,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 use pyo3::PyTraverseError;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use rampmeter::Instant;
@@ -174,13 +175,17 @@ impl Keeper {
         due.into_iter().for_each(Waker::wake);
     }
 
-    /// A timer of a loop has rung that was set for this moment.
-    fn rang(self: &Arc<Self>, py: Python<'_>, host: u64, moment: Instant) {
+    /// A loop has no timer for this moment.
+    fn unset(&self, host: u64, moment: Instant) {
         let mut book = self.book.lock();
         if let Some(host) = book.hosts.iter_mut().find(|it| it.number == host) {
             host.timers.retain(|it| *it != moment);
         }
-        drop(book);
+    }
+
+    /// A timer of a loop has rung that was set for this moment.
+    fn rang(self: &Arc<Self>, py: Python<'_>, host: u64, moment: Instant) {
+        self.unset(host, moment);
         self.run_due();
         self.leave_idle();
         self.hurry(py);
@@ -201,9 +206,14 @@ impl Keeper {
             let left = first.saturating_since(self.clock.now());
             let tick =
                 Tick { keeper: Arc::downgrade(self), host, moment: first, home: home.clone() };
-            if home.call_later(py, left, tick).is_err() {
+            let Err(error) = home.call_later(py, left, tick) else { continue };
+            if error.is_instance_of::<PyRuntimeError>(py) {
                 // Its loop is closed: nobody waits there any more.
                 self.forget(host);
+            } else {
+                // A signal's handler raised; whoever waits next on that loop sets the timer.
+                self.unset(host, first);
+                error.write_unraisable(py, None);
             }
         }
         // Who is up looks at the time itself.
