@@ -7,14 +7,16 @@ from collections.abc import Generator, Iterable, Mapping
 from datetime import timedelta
 from os import PathLike
 from types import TracebackType
-from typing import Any, final
+from typing import Any, NoReturn, final
 
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 from ._explanation import Explanation
 from ._snapshot import Pressure, Snapshot
 from ._state import Persisted, Restored
 from ._types import Durability, EventKind, Obstacle, Outcome
+
+__all__ = ["Event", "Events", "Flow", "Gate", "Permit", "Policy", "current_permit"]
 
 _Seconds = float | timedelta
 _Headers = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
@@ -37,6 +39,7 @@ class Policy:
     def effective(self) -> str:
         """The whole policy with its defaults, as `rampmeter check` prints it."""
 
+@disjoint_base
 class Gate:
     """One gate for one policy. Make it once and share it: between tasks, loops and threads.
 
@@ -151,6 +154,9 @@ class Permit:
     """
 
     def __await__(self) -> Generator[Any, Any, Permit]: ...
+    def send(self, _value: object) -> Any: ...
+    def throw(self, kind: Any, value: Any = None, traceback: TracebackType | None = None) -> NoReturn: ...
+    def close(self) -> None: ...
     async def __aenter__(self) -> Permit: ...
     async def __aexit__(
         self,
