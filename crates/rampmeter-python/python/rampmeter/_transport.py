@@ -6,14 +6,13 @@ import json
 import math
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterable,
     AsyncIterator,
     Callable,
     Generator,
     Iterable,
     Iterator,
+    Mapping,
 )
-from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Generic, Literal, Protocol, TypedDict, TypeVar
@@ -21,7 +20,6 @@ from typing import Generic, Literal, Protocol, TypedDict, TypeVar
 from ._errors import Refused
 from ._gate import Gate
 from ._native import Permit
-from ._retry_after import retry_after
 from ._types import Outcome
 from ._usage import Settlement
 
@@ -40,8 +38,8 @@ class Call(TypedDict, total=False):
     labels: Mapping[str, str]
     cost: Mapping[str, int]
     deadline: float | timedelta
-    reads: Sequence[str]
-    writes: Sequence[str]
+    reads: Iterable[str]
+    writes: Iterable[str]
     id: str
 
 
@@ -55,7 +53,6 @@ class _Url(Protocol):
 class _Headers(Protocol):
     @property
     def raw(self) -> list[tuple[bytes, bytes]]: ...
-    def get(self, key: str, default: str = "", /) -> str: ...
     def __contains__(self, key: object, /) -> bool: ...
 
 
@@ -99,8 +96,8 @@ class Terms(Generic[RequestT]):
     def raises(self, request: RequestT) -> bool:
         """Whether a refusal of this request is raised rather than answered.
 
-        The SDKs that Stainless makes (OpenAI, Anthropic, Groq and others) name it in each request. Most of them take
-        whatever a transport raises for a lost connection, and try again; but all of them obey `x-should-retry`.
+        The SDKs that Stainless makes (OpenAI, Anthropic, Groq and others) say so in each request. Most take
+        whatever a transport raises for a lost connection, and try again; all obey `x-should-retry`.
         """
         if self._refusal == "auto":
             return "x-stainless-lang" not in request.headers
@@ -148,7 +145,7 @@ class Held:
     def answered(self, status: int, headers: _Headers, settlement: Settlement | None) -> None:
         self._permit.feedback(headers.raw)
         if status in _OVERLOADED:
-            self._permit.throttled(retry_after(headers))
+            self._permit.throttled(headers=headers.raw)
             self._outcome = "overloaded"
         elif status >= 500:
             self._outcome = "failed"
@@ -174,7 +171,7 @@ class Held:
     def close(self) -> None:
         try:
             if self._settlement:
-                self._permit.settle(**self._settlement.units())
+                self._settlement.settle(self._permit)
         finally:
             self._permit.finish(self._outcome)
 

@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ._native import Permit
+
 Settle = Callable[[Any], "Mapping[str, int] | None"]
 """Of a response's JSON, what the call really took, by unit; `None` if it does not say."""
 
@@ -22,8 +24,8 @@ _log = logging.getLogger("rampmeter.httpx")
 def usage(document: Any) -> dict[str, int] | None:
     """The `usage` of OpenAI's Chat and Responses, of Anthropic's Messages, and of whoever speaks like them.
 
-    Units are `tokens`, `input_tokens` and `output_tokens`. What Anthropic read from its cache is left out, as its
-    limits do.
+    Units are `tokens`, `input_tokens` and `output_tokens`. What Anthropic read from its cache is left out, as
+    its limits do.
     """
     told = document.get("usage") if isinstance(document, dict) else None
     if not isinstance(told, dict):
@@ -59,22 +61,22 @@ class Settlement:
         else:
             self._chunks.append(chunk)
 
-    def units(self) -> Mapping[str, int]:
-        """Empty if the body does not say, or was not read: the call keeps its estimate."""
+    def settle(self, permit: Permit) -> None:
+        """Not if the body does not say, or was not read: the call keeps its estimate."""
         try:
             document = self._read(self._decode(b"".join(self._chunks)))
         except Exception:  # Half a body, or none that can be decoded.
-            return {}
+            return
         try:
-            return self._settle(document) or {}
+            if units := self._settle(document):
+                permit.settle(**units)
         except Exception:
             # The response is good, whatever is wrong here.
-            _log.warning("settle raised, so the call keeps its estimate", exc_info=True)
-            return {}
+            _log.warning("could not settle a call, so it keeps its estimate", exc_info=True)
 
 
 def _last_usage(body: bytes) -> dict[str, Any]:
-    """`{"usage": …}` as it is at the end of a stream of events, or nothing if that did not come to its end."""
+    """`{"usage": …}` as it is at the end of a stream of events; nothing if that did not come to its end."""
     usage: dict[str, Any] = {}
     ended = False
     for line in body.splitlines():

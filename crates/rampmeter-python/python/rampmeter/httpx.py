@@ -28,12 +28,12 @@ __all__ = ["TESTED", "AsyncTransport", "Call", "Refusal", "Settle", "Transport",
 class AsyncTransport(httpx.AsyncBaseTransport):
     """Lets a request start when the gate does, and holds its permit until the response's body is closed.
 
-    `tool` names the tool of the policy that requests draw on, or finds its name: `lambda request: request.url.host`.
-    `call` says what else the gate is to know of a request, such as its cost. `settle` reads from a response's JSON
-    what it really took: `rampmeter.httpx.usage`. `transport` sends the requests (`httpx.AsyncHTTPTransport()`).
+    `tool` names the policy's tool that requests draw on, or finds it: `lambda request: request.url.host`.
+    `call` says what else the gate is to know of a request, such as its cost. `settle` reads from a response's
+    JSON what it really took: `usage` does, for OpenAI and Anthropic. `transport` sends the requests.
 
-    A refusal is raised as `Refused`; an SDK that would try again for that is answered with a 429 instead, unless
-    `refusal` is "raise". `UnknownTool` is raised here if `tool` is a name, else at the request.
+    Errors: `Refused`; an SDK that would take that for a lost connection gets a response of 429 instead
+    (`refusal`: "raise" or "respond" for all). `UnknownTool` here if `tool` is a name, else at the request.
 
     Cancel safety: who gives up waiting has consumed nothing; who gives up later frees the slot.
     """

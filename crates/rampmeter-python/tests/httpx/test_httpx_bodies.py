@@ -174,10 +174,9 @@ def test_a_broken_body_has_failed_and_one_that_takes_too_long_is_overloaded(kit:
 def test_a_request_that_gets_no_response_has_failed_or_was_overloaded(kit: Kit) -> None:
     gate = Gate.from_dict(CAP_1)
     events = gate.events()
-    with Server(never) as server, kit.http.Client(transport=kit.ramp.Transport(gate, "openai")) as client:
-        with pytest.raises(kit.http.ReadTimeout):
-            client.get(server.url, timeout=0.1)
     with kit.http.Client(transport=kit.ramp.Transport(gate, "openai")) as client:
+        with Server(never) as server, pytest.raises(kit.http.ReadTimeout):
+            client.get(server.url, timeout=0.1)
         with pytest.raises(kit.http.ConnectError):
             client.get(server.url)
     assert outcomes(events) == ["overloaded", "failed"]
