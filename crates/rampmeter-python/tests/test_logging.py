@@ -190,7 +190,7 @@ def test_missed_events_are_a_warning_once() -> None:
 
 
 def test_a_gate_s_calls_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    gate = Gate.from_dict({"tools": {"search": {}}})
+    gate = Gate.from_dict({"tools": {"search": {"limits": []}}})
 
     async def main() -> None:
         async with rampmeter.logging.bridge(gate), gate.admit("search", flow="tenant-7"):

@@ -152,7 +152,7 @@ class Held:
         else:
             # A 404 too: the server has done its work.
             self._outcome = "succeeded"
-            self._settlement = settlement
+            self._settlement = settlement if status < 300 else None
 
     def read(self, chunk: bytes) -> None:
         if self._settlement:

@@ -22,6 +22,9 @@ from ._usage import Settle, Settlement, usage
 TESTED = "0.28.1"
 """The version of `httpx` that this is tested with."""
 
+_NO_LIMITS = httpx.Limits()
+"""The gate says how many there are at once; a pool of 100 would be a second limit, and one that times out."""
+
 __all__ = ["TESTED", "AsyncTransport", "Call", "Refusal", "Settle", "Transport", "usage"]
 
 
@@ -50,7 +53,7 @@ class AsyncTransport(httpx.AsyncBaseTransport):
     ) -> None:
         self._terms = _transport.Terms(gate, tool, call, refusal)
         self._settle = settle
-        self._transport = transport or httpx.AsyncHTTPTransport()
+        self._transport = transport or httpx.AsyncHTTPTransport(limits=_NO_LIMITS)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         try:
@@ -97,7 +100,7 @@ class Transport(httpx.BaseTransport):
     ) -> None:
         self._terms = _transport.Terms(gate, tool, call, refusal)
         self._settle = settle
-        self._transport = transport or httpx.HTTPTransport()
+        self._transport = transport or httpx.HTTPTransport(limits=_NO_LIMITS)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         try:

@@ -22,6 +22,9 @@ from ._usage import Settle, Settlement, usage
 TESTED = "2.16.2"
 """The version of `httpx2` that this is tested with."""
 
+_NO_LIMITS = httpx2.Limits()
+"""The gate says how many there are at once; a pool of 100 would be a second limit, and one that times out."""
+
 __all__ = ["TESTED", "AsyncTransport", "Call", "Refusal", "Settle", "Transport", "usage"]
 
 
@@ -50,7 +53,7 @@ class AsyncTransport(httpx2.AsyncBaseTransport):
     ) -> None:
         self._terms = _transport.Terms(gate, tool, call, refusal)
         self._settle = settle
-        self._transport = transport or httpx2.AsyncHTTPTransport()
+        self._transport = transport or httpx2.AsyncHTTPTransport(limits=_NO_LIMITS)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         try:
@@ -97,7 +100,7 @@ class Transport(httpx2.BaseTransport):
     ) -> None:
         self._terms = _transport.Terms(gate, tool, call, refusal)
         self._settle = settle
-        self._transport = transport or httpx2.HTTPTransport()
+        self._transport = transport or httpx2.HTTPTransport(limits=_NO_LIMITS)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         try:

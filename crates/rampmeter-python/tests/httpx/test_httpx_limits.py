@@ -48,6 +48,27 @@ def test_thirty_threads_under_a_cap_of_three_peak_at_three(kit: Kit) -> None:
     assert server.peak == 3
 
 
+def test_no_pool_of_connections_is_a_limit_beside_the_gate(kit: Kit) -> None:
+    gate = Gate.from_dict({"tools": {"openai": {"limits": []}}})
+    all_are_there: list[asyncio.Event] = []
+
+    async def together(asked: Asked) -> Reply:
+        if not all_are_there:
+            all_are_there.append(asyncio.Event())
+        if server.inside == 120:
+            all_are_there[0].set()
+        await all_are_there[0].wait()
+        return Reply()
+
+    async def main(url: str) -> None:
+        async with kit.http.AsyncClient(transport=kit.ramp.AsyncTransport(gate, "openai")) as client:
+            await asyncio.gather(*(client.get(url) for _ in range(120)))
+
+    with Server(together) as server:
+        asyncio.run(main(server.url))
+    assert server.peak == 120
+
+
 def test_clients_of_one_gate_share_its_limit(kit: Kit) -> None:
     gate = Gate.from_dict(CAP_3)
 
@@ -86,7 +107,10 @@ def test_each_hop_of_a_redirect_is_a_call_and_one_slot_is_enough(kit: Kit) -> No
 
 def test_the_tool_may_depend_on_the_request(kit: Kit) -> None:
     gate = Gate.from_dict(
-        {"limits": {"chat": {"concurrency": 1}}, "tools": {"/chat": {"limits": ["chat"]}, "/models": {}}}
+        {
+            "limits": {"chat": {"concurrency": 1}},
+            "tools": {"/chat": {"limits": ["chat"]}, "/models": {"limits": []}},
+        }
     )
     events = gate.events()
     transport = kit.ramp.Transport(gate, lambda request: request.url.path)
