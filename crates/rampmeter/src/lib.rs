@@ -61,7 +61,9 @@ pub use executor::{
     ResolvedTurn, Status, StreamOptions, TurnPlan, TurnReport, TurnRequest, Turns,
     parse_and_resolve,
 };
-pub use gate::{Abandoned, Admission, Ask, Explanation, Gate, Handle, Ready, WaitsFor};
+pub use gate::{
+    Abandoned, Admission, Ask, Asking, Explanation, Gate, Handle, Ready, Waiting, WaitsFor,
+};
 pub use interceptor::{Before, CallContext, Interceptor};
 pub use lineage::{Lineage, Scope};
 #[cfg(feature = "prometheus")]

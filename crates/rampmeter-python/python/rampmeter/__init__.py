@@ -6,11 +6,10 @@ from __future__ import annotations
 
 from ._errors import ForkedError, PolicyError, RampmeterError, Refused, UnknownTool, UsageError
 from ._gate import Gate
-from ._native import Admission, Permit, Policy, current_permit
+from ._native import Permit, Policy, current_permit
 from ._native import Flow as flow
 
 __all__ = [
-    "Admission",
     "ForkedError",
     "Gate",
     "Permit",

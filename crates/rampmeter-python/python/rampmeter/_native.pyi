@@ -3,7 +3,7 @@
 Durations are seconds, or a `timedelta`. Nothing here starts a thread.
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from datetime import timedelta
 from os import PathLike
 from types import TracebackType
@@ -59,11 +59,11 @@ class Gate:
         cost: Mapping[str, int] | None = None,
         deadline: _Seconds | None = None,
         arguments: Mapping[str, Any] | str | None = None,
-        reads: Sequence[str] = (),
-        writes: Sequence[str] = (),
+        reads: Iterable[str] | None = None,
+        writes: Iterable[str] | None = None,
         parent: Permit | None = None,
         id: str | None = None,
-    ) -> Admission:
+    ) -> Permit:
         """Asks for one call. Use it with `async with`, or await it for a permit."""
     def admit_sync(
         self,
@@ -75,8 +75,8 @@ class Gate:
         cost: Mapping[str, int] | None = None,
         deadline: _Seconds | None = None,
         arguments: Mapping[str, Any] | str | None = None,
-        reads: Sequence[str] = (),
-        writes: Sequence[str] = (),
+        reads: Iterable[str] | None = None,
+        writes: Iterable[str] | None = None,
         parent: Permit | None = None,
         id: str | None = None,
     ) -> Permit:
@@ -90,18 +90,23 @@ class Gate:
         labels: Mapping[str, str] | None = None,
         cost: Mapping[str, int] | None = None,
         arguments: Mapping[str, Any] | str | None = None,
-        reads: Sequence[str] = (),
-        writes: Sequence[str] = (),
+        reads: Iterable[str] | None = None,
+        writes: Iterable[str] | None = None,
         parent: Permit | None = None,
         id: str | None = None,
     ) -> Permit:
         """Admits the call now or raises `Refused` (`reason == "would_wait"`)."""
+    def check_tool(self, tool: str) -> None:
+        """Raises `UnknownTool` if the policy says nothing of this tool."""
 
 @final
-class Admission:
-    """A call that asks to start. It takes its place in the queue when it is first awaited.
+class Permit:
+    """One call: asked for when it is first awaited or entered, running until it is finished or dropped.
 
-    Cancelling whoever awaits it gives the place up; a call that was not admitted has consumed nothing.
+    Cancelling whoever awaits it gives its place in the queue up; a call that was not admitted has consumed
+    nothing. Inside of `with permit:` (and of `async with gate.admit(…)`) calls are nested under it. At its end the
+    outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out, a
+    response of 429 or 503, and whatever follows `throttled()` are `overloaded`; anything else is `failed`.
     """
 
     def __await__(self) -> Generator[Any, Any, Permit]: ...
@@ -113,16 +118,6 @@ class Admission:
         traceback: TracebackType | None,
         /,
     ) -> None: ...
-
-@final
-class Permit:
-    """The proof that a call was admitted; holds its slots until it is finished or dropped.
-
-    Inside of `with permit:` (and of `async with gate.admit(…)`) calls are nested under it. At its end the
-    outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out, a
-    response of 429 or 503, and whatever follows `throttled()` are `overloaded`; anything else is `failed`.
-    """
-
     def __enter__(self) -> Permit: ...
     def __exit__(
         self,
@@ -140,19 +135,21 @@ class Permit:
     def running(self) -> bool: ...
     def settle(self, **units: int) -> bool:
         """The call took so much: `settle(tokens=812)`. Only the first time counts; says whether it did."""
-    def throttled(self, retry_after: _Seconds | None = None) -> bool:
-        """The server had no room for the call. Says whether the call still runs."""
+    def throttled(self, retry_after: _Seconds | None = None, *, headers: _Headers | None = None) -> bool:
+        """The server had no room for the call, and named this delay if it named one, itself or in the
+        response's headers. Says whether the call still runs."""
     def feedback(self, headers: _Headers) -> bool:
         """What the response's headers say of the server's quotas. Says whether the call still runs."""
-    def finish(self, outcome: Outcome = "succeeded") -> None:
-        """The call has ended. A second time does nothing."""
+    def finish(self, outcome: Outcome | BaseException | None = None) -> None:
+        """The call has ended, in this way or by this error; without either as at the end of a block in
+        which nothing was raised. A second time does nothing."""
 
 @final
 class Flow:
     """Within `with`, calls that name no flow, priority or labels of their own have these."""
 
     def __new__(
-        cls, flow: str, *, priority: str | None = None, labels: Mapping[str, str] | None = None
+        cls, flow: str | None = None, *, priority: str | None = None, labels: Mapping[str, str] | None = None
     ) -> Flow: ...
     def __enter__(self) -> Flow: ...
     def __exit__(

@@ -29,8 +29,49 @@ pub struct Admission<'a, A: Ask = Call<'a>> {
 
 enum Progress<A> {
     New(A),
-    Waiting(CallId, Waits),
+    Waiting(Place),
     Answered,
+}
+
+/// A call's place in the queue. Whoever has it gives it up, or fetches the answer.
+pub(super) struct Place {
+    pub(super) id: CallId,
+    answer: Waits,
+}
+
+impl Place {
+    pub(super) fn new(id: CallId, answer: Waits) -> Place {
+        Place { id, answer }
+    }
+
+    /// It has just been taken, or is looked at again. `untimed` says that it must start the timer.
+    pub(super) fn poll(
+        &self,
+        gate: &Gate,
+        waker: &Waker,
+        untimed: Option<bool>,
+    ) -> Poll<Result<Permit, Box<Refusal>>> {
+        let home = gate.home();
+        let answer = self.answer.poll(waker);
+        // Its waker is there before the timer is: if the runtime has no place for the timer, every
+        // waiter is woken.
+        let ask = || answer.is_pending() && home.input(|state, _| state.wants_timer());
+        if untimed.unwrap_or_else(ask) {
+            Timer::start(gate);
+        }
+        answer.map(|answer| match answer {
+            Answer::Granted(waited) => Ok(Permit::new(home, self.id, waited)),
+            Answer::Refused(refusal) => Err(refusal),
+        })
+    }
+
+    /// Gives it up, unless the call has been admitted: then that is the permit.
+    pub(super) fn withdraw(self, gate: &Gate) -> Option<Permit> {
+        self.answer.forget();
+        let home = gate.home();
+        let admitted = home.input(|state, now| state.withdraw(now, self.id));
+        admitted.map(|waited| Permit::new(home, self.id, waited))
+    }
 }
 
 impl<'a, A: Ask> Admission<'a, A> {
@@ -45,43 +86,28 @@ impl<'a, A: Ask> Admission<'a, A> {
 
     /// The call, while it waits.
     pub(super) fn waiting(&self) -> Option<CallId> {
-        match self.progress {
-            Progress::Waiting(id, _) => Some(id),
+        match &self.progress {
+            Progress::Waiting(place) => Some(place.id),
             Progress::New(_) | Progress::Answered => None,
         }
     }
 
     /// Gives the call's place up, unless it has been admitted: then that is the permit.
     pub(crate) fn withdraw(&mut self) -> Option<Permit> {
-        let Progress::Waiting(id, answer) =
-            std::mem::replace(&mut self.progress, Progress::Answered)
-        else {
-            return None;
-        };
-        answer.forget();
-        let home = self.gate.home();
-        let admitted = home.input(|state, now| state.withdraw(now, id));
-        admitted.map(|waited| Permit::new(home, id, waited))
+        match std::mem::replace(&mut self.progress, Progress::Answered) {
+            Progress::Waiting(place) => place.withdraw(self.gate),
+            Progress::New(_) | Progress::Answered => None,
+        }
     }
 
     /// It has just begun to wait, or was polled again. `untimed` says that it must start the timer.
     fn wait(&mut self, waker: &Waker, untimed: Option<bool>) -> Poll<Result<Permit, Box<Refusal>>> {
-        let Progress::Waiting(id, answer) = &self.progress else { return Poll::Pending };
-        let (id, answer) = (*id, answer.poll(waker));
-        let (gate, home) = (self.gate, self.gate.home());
-        // Its waker is there before the timer is: if the runtime has no place for the timer, every
-        // waiter is woken.
-        let ask = || answer.is_pending() && home.input(|state, _| state.wants_timer());
-        if untimed.unwrap_or_else(ask) {
-            Timer::start(gate);
-        }
-        answer.map(|answer| {
+        let Progress::Waiting(place) = &self.progress else { return Poll::Pending };
+        let answer = place.poll(self.gate, waker, untimed);
+        if answer.is_ready() {
             self.progress = Progress::Answered;
-            match answer {
-                Answer::Granted(waited) => Ok(Permit::new(home, id, waited)),
-                Answer::Refused(refusal) => Err(refusal),
-            }
-        })
+        }
+        answer
     }
 }
 
@@ -107,7 +133,7 @@ impl<A: Ask> Future for Admission<'_, A> {
                 self.progress = Progress::Answered;
                 return Poll::Ready(Err(refusal));
             }
-            Standing::Waiting(id, answer) => Progress::Waiting(id, answer),
+            Standing::Waiting(id, answer) => Progress::Waiting(Place::new(id, answer)),
         };
         self.wait(context.waker(), Some(untimed))
     }

@@ -56,15 +56,18 @@ impl<A: Ask> Admission<'_, A> {
     /// Why the call waits now; `None` if it does not: it has not been polled yet, or it has its
     /// answer.
     pub fn explain(&self) -> Option<Explanation> {
-        let id = self.waiting()?;
-        self.gate().home().input(|state, now| {
-            state.advance(now);
-            state.explain(now, id)
-        })
+        self.gate().explain_call(self.waiting()?)
     }
 }
 
 impl Gate {
+    pub(super) fn explain_call(&self, id: CallId) -> Option<Explanation> {
+        self.home().input(|state, now| {
+            state.advance(now);
+            state.explain(now, id)
+        })
+    }
+
     /// Why calls wait: those `most` that came first, in the order in which they came. The gate
     /// stands still meanwhile; it is for people, who do not read thousands.
     pub fn waiting(&self, most: usize) -> Vec<Explanation> {

@@ -6,6 +6,7 @@
 mod admission;
 mod ask;
 mod asked;
+mod by_hand;
 mod calendar;
 mod change;
 mod explain;
@@ -43,6 +44,7 @@ use rampmeter_core::{ConfigError, Engine, Instant, Prepared, Reason, Snapshot};
 
 pub use admission::Admission;
 pub use asked::Ask;
+pub use by_hand::{Asking, Waiting};
 pub use explain::{Explanation, WaitsFor};
 use handle::Kept;
 use handoff::Answer;

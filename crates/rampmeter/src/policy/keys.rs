@@ -85,7 +85,7 @@ impl ToolPolicy {
     }
 
     /// Whether a key differs with a call's arguments.
-    pub(crate) fn names_keys_by_arguments(&self) -> bool {
+    pub fn names_keys_by_arguments(&self) -> bool {
         self.reads.iter().chain(&self.writes).any(|template| has_arguments(template))
     }
 

@@ -156,6 +156,11 @@ impl Policy {
         pattern::best(self.tools.iter().map(|tool| tool.pattern.as_str()), name)
     }
 
+    /// The name or pattern of a tool that is most like `name`, for whoever misspelt it.
+    pub fn nearest_tool(&self, name: &str) -> Option<&str> {
+        nearest::nearest(name, self.tools.iter().map(|tool| tool.pattern.as_str()))
+    }
+
     /// The policy as TOML with every default filled in. It parses to an equal policy.
     pub fn effective(&self) -> String {
         effective::effective(self)

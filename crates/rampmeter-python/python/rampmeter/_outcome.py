@@ -1,0 +1,39 @@
+"""How a call ended, by what was raised in it."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from typing import Any
+
+from ._errors import Refused
+from ._native import Permit
+from ._types import Outcome
+
+_TIMED_OUT = (TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError)
+_CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError, GeneratorExit, KeyboardInterrupt)
+# 529 is Anthropic's word for 503.
+_NO_ROOM = (429, 503, 529)
+REFUSED_HEADER = "x-rampmeter-refused"
+
+
+def classify(permit: Permit, error: BaseException) -> Outcome:
+    """Called at the end of a block in which `error` was raised. What a response of 429 or 503 says of its
+    server's limits is told to the call's limits first."""
+    if isinstance(error, _CANCELLED):
+        return "cancelled"
+    if isinstance(error, _TIMED_OUT):
+        return "overloaded"
+    if isinstance(error, Refused):
+        # A call that this one made was refused: that is no word of this one's server.
+        return "failed"
+    response: Any = getattr(error, "response", None)
+    status: Any = getattr(error, "status_code", None) or getattr(response, "status_code", None)
+    if status not in _NO_ROOM:
+        return "failed"
+    headers: Any = getattr(response, "headers", None)
+    if headers is not None and REFUSED_HEADER in headers:
+        # A response that this package made of a refusal, for a client that knows no other way.
+        return "failed"
+    permit.throttled(headers=headers)
+    return "overloaded"

@@ -1,0 +1,143 @@
+//! What is said of a call, checked where it is said and kept until it is asked for.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyMapping, PyString};
+use rampmeter::{Call, KeyAccess, Lineage, Unit};
+use std::time::Duration;
+
+use crate::ambient::Surroundings;
+
+/// One call, as far as its caller describes it.
+pub(crate) struct Wish {
+    pub(crate) tool: Py<PyString>,
+    pub(crate) flow: Option<Py<PyString>>,
+    pub(crate) priority: Option<Py<PyString>>,
+    /// What few calls say.
+    pub(crate) more: Option<Box<More>>,
+}
+
+#[derive(Default)]
+pub(crate) struct More {
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) costs: Vec<(Unit, u64)>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) keys: Vec<(String, KeyAccess)>,
+    pub(crate) parent: Option<Lineage>,
+    pub(crate) id: Option<String>,
+}
+
+impl Wish {
+    /// Puts the call in the gate's words, with what surrounds it.
+    ///
+    /// # Errors
+    /// A text that is no Unicode.
+    #[inline]
+    pub(crate) fn with_call<R>(
+        &self,
+        py: Python<'_>,
+        around: &Surroundings<'_>,
+        ask: impl FnOnce(Call<'_>) -> R,
+    ) -> PyResult<R> {
+        let scope = around.flow.as_ref().map(|flow| flow.get());
+        let mut call = Call::new(self.tool.bind(py).to_str()?);
+        if let Some(flow) = self.flow.as_ref().or_else(|| scope?.flow.as_ref()) {
+            call = call.flow(flow.bind(py).to_str()?);
+        }
+        if let Some(priority) = self.priority.as_ref().or_else(|| scope?.priority.as_ref()) {
+            call = call.priority(priority.bind(py).to_str()?);
+        }
+        let own = self.more.as_deref();
+        for (name, value) in own.iter().flat_map(|more| &more.labels) {
+            call = call.label(name, value);
+        }
+        for (name, value) in scope.iter().flat_map(|scope| &scope.labels) {
+            if !own.is_some_and(|more| more.labels.iter().any(|(own, _)| own == name)) {
+                call = call.label(name, value);
+            }
+        }
+        let mut parent = around.parent;
+        if let Some(more) = own {
+            for (key, access) in &more.keys {
+                call = match access {
+                    KeyAccess::Shared => call.reads(&**key),
+                    KeyAccess::Exclusive => call.writes(&**key),
+                };
+            }
+            for (unit, amount) in &more.costs {
+                call = call.cost(*unit, *amount);
+            }
+            if let Some(within) = more.deadline {
+                call = call.deadline(within);
+            }
+            if let Some(id) = &more.id {
+                call = call.id(id);
+            }
+            parent = more.parent.or(parent);
+        }
+        if let Some(parent) = parent {
+            call = call.parent(parent);
+        }
+        Ok(ask(call))
+    }
+}
+
+/// Labels by name.
+///
+/// # Errors
+/// One that is no text.
+pub(crate) fn labels(labels: &Bound<'_, PyMapping>) -> PyResult<Vec<(String, String)>> {
+    let mut all = Vec::new();
+    for item in labels.items()?.iter() {
+        let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
+        let (Ok(name), Ok(value)) = (name.cast::<PyString>(), value.cast::<PyString>()) else {
+            let kind = value.get_type().name()?;
+            let message =
+                format!("labels[{}] is a {kind}; names and values are texts", name.repr()?);
+            return Err(PyTypeError::new_err(message));
+        };
+        all.push((name.to_str()?.to_owned(), value.to_str()?.to_owned()));
+    }
+    Ok(all)
+}
+
+/// Costs by unit.
+///
+/// # Errors
+/// A unit that is not counted, an amount that is no number or negative.
+pub(crate) fn costs(costs: &Bound<'_, PyMapping>) -> PyResult<Vec<(Unit, u64)>> {
+    let mut all = Vec::new();
+    for item in costs.items()?.iter() {
+        let (name, amount): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
+        let unit = name.cast::<PyString>().ok().and_then(|name| {
+            let name = name.to_str().ok()?;
+            Unit::COSTS.into_iter().find(|unit| unit.key() == name)
+        });
+        let Some(unit) = unit else {
+            let units: Vec<&str> = Unit::COSTS.iter().map(|unit| unit.key()).collect();
+            let message =
+                format!("a cost of {}; what is counted is {}", name.repr()?, units.join(", "));
+            return Err(PyValueError::new_err(message));
+        };
+        all.push((unit, self::amount(&amount, unit)?));
+    }
+    Ok(all)
+}
+
+fn amount(amount: &Bound<'_, PyAny>, unit: Unit) -> PyResult<u64> {
+    let unit = unit.key();
+    let number: Option<i128> =
+        if amount.is_instance_of::<PyBool>() { None } else { amount.extract().ok() };
+    match number.map(u64::try_from) {
+        Some(Ok(number)) => Ok(number),
+        Some(Err(_)) => {
+            Err(PyValueError::new_err(format!("a cost of {amount} {unit}; give 0 or more")))
+        }
+        None => {
+            let kind = amount.get_type().name()?;
+            Err(PyTypeError::new_err(format!(
+                "the cost of {unit} is a {kind}; give a whole number"
+            )))
+        }
+    }
+}

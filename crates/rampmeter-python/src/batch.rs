@@ -1,0 +1,68 @@
+//! All tasks of a loop that are woken between two of its rounds, told in one.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use pyo3::intern;
+use pyo3::prelude::*;
+
+use crate::py_loop::Home;
+use crate::waiter::Waits;
+
+/// Whom to tell. Only the loop's queue holds it, through a [`Telling`]: when the loop is closed it goes
+/// with the queue, and nothing keeps the tasks alive.
+#[derive(Default)]
+pub(crate) struct Batch {
+    /// `None` once they are being told.
+    waiters: Mutex<Option<Vec<Arc<dyn Waits>>>>,
+}
+
+impl Batch {
+    /// Has a waiter of this loop told. Says whether the loop will.
+    pub(crate) fn add(py: Python<'_>, home: &Home, waiter: Arc<dyn Waits>) -> bool {
+        let mut last = home.batch.lock();
+        if let Some(batch) = last.upgrade()
+            && let Some(waiters) = &mut *batch.waiters.lock()
+        {
+            waiters.push(waiter);
+            return true;
+        }
+        let batch = Arc::new(Batch { waiters: Mutex::new(Some(vec![waiter])) });
+        *last = Arc::downgrade(&batch);
+        drop(last);
+        let telling = Bound::new(py, Telling(batch));
+        telling.and_then(|telling| home.call_soon(py, telling.as_any())).is_ok()
+    }
+}
+
+/// What the loop calls.
+#[pyclass(frozen)]
+struct Telling(Arc<Batch>);
+
+#[pymethods]
+impl Telling {
+    fn __call__(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let waiters = slf.get().0.waiters.lock().take().unwrap_or_default();
+        let mut waiters = waiters.into_iter();
+        while let Some(waiter) = waiters.next() {
+            let Some(callback) = waiter.take_callback() else { continue };
+            let told = waiter.told(py)?;
+            let called = match &callback.context {
+                Some(context) => {
+                    context.call_method1(py, intern!(py, "run"), (callback.function, told))
+                }
+                None => callback.function.call1(py, (told,)),
+            };
+            if let Err(error) = called {
+                // A task lets nothing out but what ends the program. Those behind it are told all the same,
+                // should it go on.
+                for waiter in waiters {
+                    waiter.tell(py);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+}

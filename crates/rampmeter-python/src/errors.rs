@@ -1,0 +1,109 @@
+//! What is raised. The classes are Python's (`rampmeter/_errors.py`), so that they are typed, picklable
+//! and documented there.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyType};
+use rampmeter::{Reason, Refusal, Retry};
+
+macro_rules! classes {
+    ($($function:ident: $name:literal),* $(,)?) => {
+        $(fn $function(py: Python<'_>) -> PyResult<&Bound<'_, PyType>> {
+            static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+            CLASS.import(py, "rampmeter._errors", $name)
+        })*
+    };
+}
+
+classes! {
+    forked_class: "ForkedError",
+    policy_class: "PolicyError",
+    refused_class: "Refused",
+    unknown_class: "UnknownTool",
+    usage_class: "UsageError",
+}
+
+fn raise(class: PyResult<&Bound<'_, PyType>>, message: String) -> PyErr {
+    match class {
+        Ok(class) => PyErr::from_type(class.clone(), (message,)),
+        Err(error) => error,
+    }
+}
+
+/// The gate is another process's.
+pub(crate) fn forked(py: Python<'_>) -> PyErr {
+    let message = "this gate was made before the process was forked, and its limits are the parent's; make a \
+                   gate in the child (in the worker's initializer or post-fork hook): each process then has \
+                   limits of its own";
+    raise(forked_class(py), message.to_owned())
+}
+
+/// The policy cannot be.
+pub(crate) fn policy(py: Python<'_>, message: String) -> PyErr {
+    raise(policy_class(py), message)
+}
+
+/// Something is used where it cannot work.
+pub(crate) fn usage(py: Python<'_>, message: impl Into<String>) -> PyErr {
+    raise(usage_class(py), message.into())
+}
+
+/// The policy says nothing of a tool.
+pub(crate) fn unknown_tool(py: Python<'_>, policy: &rampmeter::Policy, tool: &str) -> PyErr {
+    let nearest = policy.nearest_tool(tool);
+    let meant = nearest.map(|it| format!("; did you mean {it:?}?")).unwrap_or_default();
+    let message = format!(
+        "the policy has no tool {tool:?}{meant} Name it there, as in [tools.{tool:?}] limits = [], or all \
+         that it does not name by [tools.\"*\"]"
+    );
+    raise(unknown_class(py), message.replace("\" Name", "\"; name"))
+}
+
+/// The limits said no; or nobody can even ask them, and that is the caller's fault.
+pub(crate) fn refused(py: Python<'_>, refusal: &Refusal) -> PyErr {
+    if refusal.reason == Reason::Unsupported {
+        return usage(py, refusal.to_string());
+    }
+    refused_object(py, refusal).map_or_else(|error| error, PyErr::from_value)
+}
+
+/// The exception of a refusal, which is not raised yet.
+pub(crate) fn refused_object<'py>(
+    py: Python<'py>,
+    refusal: &Refusal,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (retry, after) = match refusal.retry {
+        Retry::After(wait) => ("after", Some(wait.as_secs_f64())),
+        Retry::OnRelease => ("on_release", None),
+        Retry::OnResume => ("on_resume", None),
+        Retry::Never => ("never", None),
+    };
+    let fields = PyDict::new(py);
+    fields.set_item("tool", &*refusal.tool)?;
+    fields.set_item("reason", refusal.reason.as_str())?;
+    fields.set_item("limit", refusal.limit.as_deref())?;
+    fields.set_item("retry", retry)?;
+    fields.set_item("retry_after", after)?;
+    fields.set_item("waited", refusal.waited.as_secs_f64())?;
+    refused_class(py)?.call((refusal.to_string(),), Some(&fields))
+}
+
+/// Does what may call Python while an exception is on its way, as in the end of an object.
+pub(crate) fn apart(work: impl FnOnce()) {
+    let mut work = Some(work);
+    let done = Python::try_attach(|py| {
+        let raised = PyErr::take(py);
+        if let Some(work) = work.take() {
+            work();
+        }
+        if let Some(raised) = raised {
+            raised.restore(py);
+        }
+    });
+    // Without an interpreter there is nothing of Python's to call.
+    if done.is_none()
+        && let Some(work) = work.take()
+    {
+        work();
+    }
+}

@@ -1,0 +1,358 @@
+//! Who keeps the time: every loop and every blocked thread that waits at the gate.
+//!
+//! Futures that sleep are kept by the moment at which they end. Each loop that waits has a timer of its
+//! own (`call_later`) for the first of these moments, each blocked thread a time-out; whoever comes
+//! first wakes what is due. So no thread is needed, no loop waits for another, and when one is closed
+//! the others go on.
+//!
+//! A timer of a loop is never taken back: it holds nothing but this, finds nothing to do, and goes. A
+//! loop is held weakly, so that a gate keeps none alive.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::Mutex;
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
+use pyo3::prelude::*;
+use rampmeter::Instant;
+use rampmeter::runtime::Counter;
+use smallvec::SmallVec;
+
+use crate::blocking::Bell;
+use crate::py_loop::{Home, PyLoop};
+use crate::waiter::Waits;
+
+pub(crate) struct Keeper {
+    clock: Counter,
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    /// By when they end, and a number that tells them apart.
+    sleeps: BTreeMap<(Instant, u64), Waker>,
+    next: u64,
+    hosts: Vec<Host>,
+    threads: Vec<Arc<Bell>>,
+    /// Who waits on loops. They are the gate's, which is to wake them.
+    waiters: Vec<Option<Arc<dyn Waits>>>,
+    free: Vec<usize>,
+}
+
+/// A loop that keeps time.
+struct Host {
+    number: u64,
+    home: Arc<Home>,
+    /// Admissions that wait on it.
+    waiting: usize,
+    /// The moments of its timers, the nearest last.
+    timers: SmallVec<[Instant; 4]>,
+}
+
+/// As long as it lives, its loop keeps time.
+pub(crate) struct LoopStay {
+    keeper: Weak<Keeper>,
+    host: u64,
+    home: Arc<Home>,
+}
+
+/// As long as it lives, its thread keeps time.
+pub(crate) struct ThreadStay {
+    keeper: Arc<Keeper>,
+    bell: Arc<Bell>,
+}
+
+impl Keeper {
+    pub(crate) fn new(clock: Counter) -> Keeper {
+        Keeper { clock, book: Mutex::default() }
+    }
+
+    /// Somebody waits on this loop, which is the running one.
+    ///
+    /// # Errors
+    /// The loop cannot be referred to weakly.
+    pub(crate) fn enter(self: &Arc<Self>, py: Python<'_>, on: &PyLoop<'_>) -> PyResult<LoopStay> {
+        let mut book = self.book.lock();
+        let known = book.hosts.iter_mut().find(|host| host.home.is(on));
+        let (home, host) = match known {
+            Some(host) => {
+                host.waiting += 1;
+                (host.home.clone(), host.number)
+            }
+            None => {
+                book.next += 1;
+                let number = book.next;
+                drop(book);
+                // Made without the lock: it calls Python.
+                let home = Home::of(on, Arc::downgrade(self), number)?;
+                book = self.book.lock();
+                let timers = SmallVec::new();
+                book.hosts.push(Host { number, home: home.clone(), waiting: 1, timers });
+                (home, number)
+            }
+        };
+        let late = book.is_late();
+        drop(book);
+        if late {
+            self.hurry(py);
+        }
+        Ok(LoopStay { keeper: Arc::downgrade(self), host, home })
+    }
+
+    /// From now on the gate's collector is shown this waiter. Returns its place.
+    pub(crate) fn register(&self, waiter: Arc<dyn Waits>) -> usize {
+        let mut book = self.book.lock();
+        match book.free.pop() {
+            Some(place) => {
+                book.waiters[place] = Some(waiter);
+                place
+            }
+            None => {
+                book.waiters.push(Some(waiter));
+                book.waiters.len() - 1
+            }
+        }
+    }
+
+    /// Shows a garbage collector whom the gate is to wake.
+    ///
+    /// # Errors
+    /// The collector's own.
+    pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // Whoever has it locked is not garbage.
+        let Some(book) = self.book.try_lock() else { return Ok(()) };
+        book.waiters.iter().flatten().try_for_each(|waiter| waiter.visit(visit))
+    }
+
+    /// Nobody will be woken.
+    pub(crate) fn clear(&self) {
+        let waiters: Vec<Arc<dyn Waits>> =
+            self.book.lock().waiters.iter().flatten().cloned().collect();
+        for waiter in waiters {
+            drop(waiter.take_callback());
+        }
+    }
+
+    /// A loop is gone.
+    pub(crate) fn forget(&self, host: u64) {
+        let mut book = self.book.lock();
+        let place = book.hosts.iter().position(|it| it.number == host);
+        let gone = place.map(|at| book.hosts.swap_remove(at));
+        drop(book);
+        drop(gone);
+    }
+
+    /// A thread is about to wait, and listens to this.
+    pub(crate) fn enter_thread(self: &Arc<Self>, bell: Arc<Bell>) -> ThreadStay {
+        self.book.lock().threads.push(bell.clone());
+        ThreadStay { keeper: self.clone(), bell }
+    }
+
+    /// How long until something is due, for a thread's time-out.
+    pub(crate) fn left(&self) -> Option<std::time::Duration> {
+        let first = self.book.lock().first()?;
+        Some(first.saturating_since(self.clock.now()))
+    }
+
+    /// Wakes what is due.
+    pub(crate) fn run_due(&self) {
+        let now = self.clock.now();
+        let mut due: SmallVec<[Waker; 4]> = SmallVec::new();
+        let mut book = self.book.lock();
+        while let Some(entry) = book.sleeps.first_entry() {
+            if entry.key().0 > now {
+                break;
+            }
+            due.push(entry.remove());
+        }
+        drop(book);
+        due.into_iter().for_each(Waker::wake);
+    }
+
+    /// A timer of a loop has rung that was set for this moment.
+    fn rang(self: &Arc<Self>, py: Python<'_>, host: u64, moment: Instant) {
+        let mut book = self.book.lock();
+        if let Some(host) = book.hosts.iter_mut().find(|it| it.number == host) {
+            host.timers.retain(|it| *it != moment);
+        }
+        drop(book);
+        self.run_due();
+        self.leave_idle();
+        self.hurry(py);
+    }
+
+    /// Sees to it that all who keep time know of the first moment.
+    fn hurry(self: &Arc<Self>, py: Python<'_>) {
+        let mut wanted: SmallVec<[(Arc<Home>, u64); 2]> = SmallVec::new();
+        let mut book = self.book.lock();
+        let Some(first) = book.first() else { return };
+        for host in book.hosts.iter_mut().filter(|host| host.is_late(first)) {
+            host.timers.push(first);
+            wanted.push((host.home.clone(), host.number));
+        }
+        let bells: SmallVec<[Arc<Bell>; 2]> = book.threads.iter().cloned().collect();
+        drop(book);
+        for (home, host) in wanted {
+            let left = first.saturating_since(self.clock.now());
+            let tick =
+                Tick { keeper: Arc::downgrade(self), host, moment: first, home: home.clone() };
+            if home.call_later(py, left, tick).is_err() {
+                // Its loop is closed: nobody waits there any more.
+                self.forget(host);
+            }
+        }
+        // Who is up looks at the time itself.
+        bells.iter().for_each(|bell| bell.ring(py));
+    }
+
+    /// One admission less waits on a loop. Its host stays as long as a timer of it does, for the next.
+    fn leave(&self, host: u64) {
+        let mut book = self.book.lock();
+        let Some(host) = book.hosts.iter_mut().find(|it| it.number == host) else { return };
+        host.waiting -= 1;
+        if host.waiting == 0 && host.timers.is_empty() {
+            drop(book);
+            self.leave_idle();
+        }
+    }
+
+    /// Forgets loops on which nobody waits.
+    fn leave_idle(&self) {
+        let mut book = self.book.lock();
+        let (idle, hosts) = std::mem::take(&mut book.hosts)
+            .into_iter()
+            .partition(|host| host.waiting == 0 && host.timers.is_empty());
+        book.hosts = hosts;
+        drop(book);
+        let idle: Vec<Host> = idle;
+        drop(idle);
+    }
+}
+
+impl Book {
+    fn first(&self) -> Option<Instant> {
+        self.sleeps.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    fn is_late(&self) -> bool {
+        self.first().is_some_and(|first| self.hosts.iter().any(|host| host.is_late(first)))
+    }
+}
+
+impl Host {
+    /// Somebody waits, and no timer rings by then.
+    fn is_late(&self, first: Instant) -> bool {
+        self.waiting > 0 && self.timers.last().is_none_or(|nearest| *nearest > first)
+    }
+}
+
+impl LoopStay {
+    /// Takes a waiter off the gate's.
+    pub(crate) fn unregister(&self, place: usize) {
+        let Some(keeper) = self.keeper.upgrade() else { return };
+        let mut book = keeper.book.lock();
+        let gone = book.waiters.get_mut(place).and_then(Option::take);
+        if gone.is_some() {
+            book.free.push(place);
+        }
+        drop(book);
+        drop(gone);
+    }
+
+    /// The loop.
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+}
+
+impl Drop for LoopStay {
+    fn drop(&mut self) {
+        if let Some(keeper) = self.keeper.upgrade() {
+            keeper.leave(self.host);
+        }
+    }
+}
+
+impl Drop for ThreadStay {
+    fn drop(&mut self) {
+        self.keeper.book.lock().threads.retain(|bell| !Arc::ptr_eq(bell, &self.bell));
+    }
+}
+
+/// What a loop's timer calls. Called from elsewhere by `call_soon_threadsafe`, it sets the timer.
+#[pyclass(frozen)]
+pub(crate) struct Tick {
+    keeper: Weak<Keeper>,
+    host: u64,
+    moment: Instant,
+    home: Arc<Home>,
+}
+
+#[pymethods]
+impl Tick {
+    fn __call__(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let tick = slf.get();
+        let Some(keeper) = tick.keeper.upgrade() else { return Ok(()) };
+        let left = tick.moment.saturating_since(keeper.clock.now());
+        if left > std::time::Duration::from_millis(2) {
+            // Sent over by another thread.
+            return tick.home.call_later_here(slf.py(), left, slf.as_any());
+        }
+        keeper.rang(slf.py(), tick.host, tick.moment);
+        Ok(())
+    }
+}
+
+/// A future that is ready at a moment.
+pub(crate) struct Sleep {
+    keeper: Arc<Keeper>,
+    at: Instant,
+    /// Its number, while it is in the book.
+    number: Option<u64>,
+}
+
+impl Sleep {
+    pub(crate) fn new(keeper: Arc<Keeper>, at: Instant) -> Sleep {
+        Sleep { keeper, at, number: None }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.keeper.clock.now() >= self.at {
+            return Poll::Ready(());
+        }
+        let waker = context.waker().clone();
+        let keeper = self.keeper.clone();
+        let mut book = keeper.book.lock();
+        let number = self.number.unwrap_or_else(|| {
+            book.next += 1;
+            book.next
+        });
+        self.number = Some(number);
+        let before = book.sleeps.insert((self.at, number), waker);
+        let late = book.is_late() || (!book.threads.is_empty() && book.first() == Some(self.at));
+        drop(book);
+        drop(before);
+        if late {
+            // Without an interpreter nobody is there to wait.
+            Python::try_attach(|py| keeper.hurry(py));
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            let waker = self.keeper.book.lock().sleeps.remove(&(self.at, number));
+            drop(waker);
+        }
+    }
+}

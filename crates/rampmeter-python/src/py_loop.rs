@@ -1,0 +1,133 @@
+//! The event loops of Python, as far as waiting needs them.
+
+use std::sync::{Arc, Weak};
+use std::thread::{self, ThreadId};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use crate::batch::Batch;
+use crate::errors;
+use crate::keeper::{Keeper, Tick};
+
+/// The loop that runs in this thread.
+pub(crate) struct PyLoop<'py>(Bound<'py, PyAny>);
+
+/// A loop that is known and not kept alive.
+pub(crate) struct Home {
+    /// Of the loop, as long as it lives: its host goes with it.
+    address: usize,
+    thread: ThreadId,
+    weak: Py<PyAny>,
+    /// Who is told in the loop's next round, if anybody is yet.
+    pub(crate) batch: Mutex<Weak<Batch>>,
+}
+
+impl<'py> PyLoop<'py> {
+    /// # Errors
+    /// No loop runs here.
+    pub(crate) fn running(py: Python<'py>) -> PyResult<PyLoop<'py>> {
+        static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let running = RUNNING.import(py, "asyncio", "_get_running_loop")?.call0()?;
+        if running.is_none() {
+            let message = "no asyncio loop runs here; await it within one, or use gate.admit_sync";
+            return Err(errors::usage(py, message));
+        }
+        Ok(PyLoop(running))
+    }
+
+    pub(crate) fn unbind(self) -> Py<PyAny> {
+        self.0.unbind()
+    }
+
+    fn address(&self) -> usize {
+        self.0.as_ptr() as usize
+    }
+}
+
+/// Tells the keeper that a loop is gone.
+#[pyclass(frozen)]
+struct Gone {
+    keeper: Weak<Keeper>,
+    host: u64,
+}
+
+#[pymethods]
+impl Gone {
+    fn __call__(&self, _reference: &Bound<'_, PyAny>) {
+        if let Some(keeper) = self.keeper.upgrade() {
+            keeper.forget(self.host);
+        }
+    }
+}
+
+impl Home {
+    pub(crate) fn of(on: &PyLoop<'_>, keeper: Weak<Keeper>, host: u64) -> PyResult<Arc<Home>> {
+        let py = on.0.py();
+        let gone = Bound::new(py, Gone { keeper, host })?;
+        static WEAK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let weak = WEAK.import(py, "weakref", "ref")?.call1((&on.0, gone))?.unbind();
+        let thread = thread::current().id();
+        Ok(Arc::new(Home { address: on.address(), thread, weak, batch: Mutex::default() }))
+    }
+
+    pub(crate) fn is(&self, on: &PyLoop<'_>) -> bool {
+        self.address == on.address() && self.is_here()
+    }
+
+    fn is_here(&self) -> bool {
+        self.thread == thread::current().id()
+    }
+
+    /// Has the loop call `tick` later, from whichever thread this is.
+    ///
+    /// # Errors
+    /// The loop is closed, or gone.
+    pub(crate) fn call_later(&self, py: Python<'_>, left: Duration, tick: Tick) -> PyResult<()> {
+        let tick = Bound::new(py, tick)?.into_any();
+        if self.is_here() {
+            return self.call_later_here(py, left, &tick);
+        }
+        let on = self.get(py)?;
+        on.call_method1(intern!(py, "call_soon_threadsafe"), (tick,))?;
+        Ok(())
+    }
+
+    /// [`Home::call_later`], in the loop's own thread.
+    pub(crate) fn call_later_here(
+        &self,
+        py: Python<'_>,
+        left: Duration,
+        tick: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        // Some loops take no longer delay; what is due then is looked for again.
+        const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+        let seconds = left.min(LONGEST).as_secs_f64();
+        self.get(py)?.call_method1(intern!(py, "call_later"), (seconds, tick))?;
+        Ok(())
+    }
+
+    /// Has the loop call it in its next round, from whichever thread this is.
+    ///
+    /// # Errors
+    /// The loop is closed, or gone.
+    pub(crate) fn call_soon(&self, py: Python<'_>, function: &Bound<'_, PyAny>) -> PyResult<()> {
+        let on = self.get(py)?;
+        let here = self.is_here();
+        let name =
+            if here { intern!(py, "call_soon") } else { intern!(py, "call_soon_threadsafe") };
+        on.call_method1(name, (function,))?;
+        Ok(())
+    }
+
+    fn get<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let on = self.weak.bind(py).call0()?;
+        if on.is_none() {
+            return Err(errors::usage(py, "the loop is gone"));
+        }
+        Ok(on)
+    }
+}
