@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from conftest import Kit
+from httpx_kit import Kit
 from httpx_server import Asked, Reply, Server
 from rampmeter import Gate, Refused
 
@@ -180,6 +180,30 @@ def test_a_request_that_gets_no_response_has_failed_or_was_overloaded(kit: Kit) 
         with pytest.raises(kit.http.ConnectError):
             client.get(server.url)
     assert outcomes(events) == ["overloaded", "failed"]
+
+
+def test_who_leaves_a_body_leaves_what_is_inside_of_it_too(kit: Kit) -> None:
+    left: list[bool] = []
+
+    class Inner(kit.http.AsyncByteStream):  # type: ignore[misc, name-defined]
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            try:
+                yield b"0"
+            finally:
+                left.append(True)
+
+    mock = kit.http.MockTransport(lambda request: kit.http.Response(200, stream=Inner()))
+
+    async def main() -> None:
+        transport = kit.ramp.AsyncTransport(Gate.from_dict(CAP_1), "openai", transport=mock)
+        response = await transport.handle_async_request(kit.http.Request("GET", "http://provider/"))
+        chunks = response.stream.__aiter__()
+        await chunks.__anext__()
+        await chunks.aclose()
+        assert left == [True]
+        await response.aclose()
+
+    asyncio.run(main())
 
 
 def test_a_response_that_was_read_already_frees_its_slot(kit: Kit) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from conftest import Kit
+from httpx_kit import Kit
 from httpx_server import Asked, Reply, Server
 from rampmeter import Gate, Refused
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import rampmeter
-from conftest import Kit
+from httpx_kit import Kit
 from httpx_server import Asked, Reply, Server
 from rampmeter import Gate
 

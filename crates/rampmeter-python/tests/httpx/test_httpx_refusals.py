@@ -10,7 +10,7 @@ from typing import Any
 import anthropic
 import openai
 import pytest
-from conftest import Kit
+from httpx_kit import Kit
 from rampmeter import Gate, Refused
 
 FULL = {

@@ -11,7 +11,7 @@ from typing import Any
 import anthropic
 import openai
 import pytest
-from conftest import Kit
+from httpx_kit import Kit
 from httpx_server import Asked, Reply, Server
 from rampmeter import Gate, Refused
 

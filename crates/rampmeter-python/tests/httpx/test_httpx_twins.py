@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import rampmeter
-from conftest import Kit
+from httpx_kit import Kit
 
 HERE = Path(rampmeter.__file__).parent
 

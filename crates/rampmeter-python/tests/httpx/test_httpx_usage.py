@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from conftest import Kit
+from httpx_kit import Kit
 from httpx_server import Asked, Reply, Server
 from rampmeter import Gate, Refused
 from rampmeter._usage import usage
