@@ -1,5 +1,6 @@
 //! What is said of a call, checked where it is said and kept until it is asked for.
 
+use pyo3::PyTypeCheck;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyMapping, PyString};
@@ -39,7 +40,7 @@ impl Wish {
         around: &Surroundings<'_>,
         ask: impl FnOnce(Call<'_>) -> R,
     ) -> PyResult<R> {
-        let scope = around.flow.as_ref().map(|flow| flow.get());
+        let scope = around.flow.as_ref().map(Bound::get);
         let mut call = Call::new(self.tool.bind(py).to_str()?);
         if let Some(flow) = self.flow.as_ref().or_else(|| scope?.flow.as_ref()) {
             call = call.flow(flow.bind(py).to_str()?);
@@ -80,6 +81,33 @@ impl Wish {
         }
         Ok(ask(call))
     }
+}
+
+/// An argument as what it must be.
+///
+/// # Errors
+/// It is something else.
+#[inline]
+pub(crate) fn meant<'py, T: PyTypeCheck>(
+    value: Bound<'py, PyAny>,
+    place: &str,
+    kind: &str,
+) -> PyResult<Bound<'py, T>> {
+    value.cast_into().map_err(|error| {
+        let is = error.into_inner().get_type();
+        let is = is.name().map(|name| name.to_string()).unwrap_or_default();
+        PyTypeError::new_err(format!("{place} is a {is}; give {kind}"))
+    })
+}
+
+/// [`meant`], if it is given.
+#[inline]
+pub(crate) fn optional<'py, T: PyTypeCheck>(
+    value: Option<Bound<'py, PyAny>>,
+    place: &str,
+    kind: &str,
+) -> PyResult<Option<Bound<'py, T>>> {
+    value.map(|value| meant(value, place, kind)).transpose()
 }
 
 /// Labels by name.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
@@ -10,7 +11,7 @@ use pyo3::PyTraverseError;
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyMapping, PyString, PyType};
+use pyo3::types::{PyString, PyType};
 use rampmeter::format::Arguments;
 use rampmeter::{Asking, KeyAccess};
 
@@ -57,20 +58,25 @@ impl Gate {
     pub(crate) fn birth(&self) -> Birth {
         self.birth
     }
+
+    /// How long the policy lets calls of this tool run.
+    pub(crate) fn timeout(&self, tool: &str) -> Option<Duration> {
+        Some(self.policy.lock().tool(tool)?.timeout)
+    }
 }
 
 /// What every way of asking takes besides the tool's name.
 struct Said<'py> {
-    flow: Option<Bound<'py, PyString>>,
-    priority: Option<Bound<'py, PyString>>,
-    labels: Option<Bound<'py, PyMapping>>,
-    cost: Option<Bound<'py, PyMapping>>,
+    flow: Option<Bound<'py, PyAny>>,
+    priority: Option<Bound<'py, PyAny>>,
+    labels: Option<Bound<'py, PyAny>>,
+    cost: Option<Bound<'py, PyAny>>,
     deadline: Option<Bound<'py, PyAny>>,
     arguments: Option<Bound<'py, PyAny>>,
     reads: Option<Bound<'py, PyAny>>,
     writes: Option<Bound<'py, PyAny>>,
-    parent: Option<Bound<'py, Permit>>,
-    id: Option<String>,
+    parent: Option<Bound<'py, PyAny>>,
+    id: Option<Bound<'py, PyAny>>,
 }
 
 #[pymethods]
@@ -129,17 +135,17 @@ impl Gate {
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
     fn admit(
         slf: &Bound<'_, Self>,
-        tool: Bound<'_, PyString>,
-        flow: Option<Bound<'_, PyString>>,
-        priority: Option<Bound<'_, PyString>>,
-        labels: Option<Bound<'_, PyMapping>>,
-        cost: Option<Bound<'_, PyMapping>>,
+        tool: Bound<'_, PyAny>,
+        flow: Option<Bound<'_, PyAny>>,
+        priority: Option<Bound<'_, PyAny>>,
+        labels: Option<Bound<'_, PyAny>>,
+        cost: Option<Bound<'_, PyAny>>,
         deadline: Option<Bound<'_, PyAny>>,
         arguments: Option<Bound<'_, PyAny>>,
         reads: Option<Bound<'_, PyAny>>,
         writes: Option<Bound<'_, PyAny>>,
-        parent: Option<Bound<'_, Permit>>,
-        id: Option<String>,
+        parent: Option<Bound<'_, PyAny>>,
+        id: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Permit> {
         let said =
             Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id };
@@ -152,17 +158,17 @@ impl Gate {
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
     fn admit_sync(
         slf: &Bound<'_, Self>,
-        tool: Bound<'_, PyString>,
-        flow: Option<Bound<'_, PyString>>,
-        priority: Option<Bound<'_, PyString>>,
-        labels: Option<Bound<'_, PyMapping>>,
-        cost: Option<Bound<'_, PyMapping>>,
+        tool: Bound<'_, PyAny>,
+        flow: Option<Bound<'_, PyAny>>,
+        priority: Option<Bound<'_, PyAny>>,
+        labels: Option<Bound<'_, PyAny>>,
+        cost: Option<Bound<'_, PyAny>>,
         deadline: Option<Bound<'_, PyAny>>,
         arguments: Option<Bound<'_, PyAny>>,
         reads: Option<Bound<'_, PyAny>>,
         writes: Option<Bound<'_, PyAny>>,
-        parent: Option<Bound<'_, Permit>>,
-        id: Option<String>,
+        parent: Option<Bound<'_, PyAny>>,
+        id: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Permit> {
         let said =
             Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id };
@@ -182,16 +188,16 @@ impl Gate {
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
     fn try_admit(
         slf: &Bound<'_, Self>,
-        tool: Bound<'_, PyString>,
-        flow: Option<Bound<'_, PyString>>,
-        priority: Option<Bound<'_, PyString>>,
-        labels: Option<Bound<'_, PyMapping>>,
-        cost: Option<Bound<'_, PyMapping>>,
+        tool: Bound<'_, PyAny>,
+        flow: Option<Bound<'_, PyAny>>,
+        priority: Option<Bound<'_, PyAny>>,
+        labels: Option<Bound<'_, PyAny>>,
+        cost: Option<Bound<'_, PyAny>>,
         arguments: Option<Bound<'_, PyAny>>,
         reads: Option<Bound<'_, PyAny>>,
         writes: Option<Bound<'_, PyAny>>,
-        parent: Option<Bound<'_, Permit>>,
-        id: Option<String>,
+        parent: Option<Bound<'_, PyAny>>,
+        id: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Permit> {
         let deadline = None;
         let said =
@@ -221,11 +227,14 @@ impl Gate {
 
 impl Gate {
     #[inline]
-    fn wish(&self, tool: Bound<'_, PyString>, said: Said<'_>) -> PyResult<Wish> {
+    fn wish(&self, tool: Bound<'_, PyAny>, said: Said<'_>) -> PyResult<Wish> {
         let py = tool.py();
         self.birth.check(py)?;
         let Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id } =
             said;
+        let tool: Bound<'_, PyString> = ask::meant(tool, "tool", "a text")?;
+        let flow: Option<Bound<'_, PyString>> = ask::optional(flow, "flow", "a text")?;
+        let priority: Option<Bound<'_, PyString>> = ask::optional(priority, "priority", "a text")?;
         let open = self.has_open_keys(py, tool.to_str()?)?;
         let little = labels.is_none() && cost.is_none() && deadline.is_none();
         let less = reads.is_none() && writes.is_none() && parent.is_none() && id.is_none();
@@ -233,12 +242,21 @@ impl Gate {
             None
         } else {
             let mut more = More {
-                labels: labels.map(|it| ask::labels(&it)).transpose()?.unwrap_or_default(),
-                costs: cost.map(|it| ask::costs(&it)).transpose()?.unwrap_or_default(),
+                labels: match ask::optional(labels, "labels", "a dict")? {
+                    Some(labels) => ask::labels(&labels)?,
+                    None => Vec::new(),
+                },
+                costs: match ask::optional(cost, "cost", "a dict")? {
+                    Some(costs) => ask::costs(&costs)?,
+                    None => Vec::new(),
+                },
                 deadline: deadline.map(|it| duration(&it, "deadline")).transpose()?,
                 keys: Vec::new(),
                 parent: None,
-                id,
+                id: match ask::optional::<PyString>(id, "id", "a text")? {
+                    Some(id) => Some(id.to_str()?.to_owned()),
+                    None => None,
+                },
             };
             if open {
                 more.keys =
@@ -246,7 +264,7 @@ impl Gate {
             }
             names(&mut more.keys, reads, "reads", KeyAccess::Shared)?;
             names(&mut more.keys, writes, "writes", KeyAccess::Exclusive)?;
-            if let Some(parent) = parent {
+            if let Some(parent) = ask::optional::<Permit>(parent, "parent", "a permit")? {
                 let running = parent.get().lineage(self.number);
                 more.parent = Some(running.ok_or_else(|| {
                     let message =

@@ -1,6 +1,7 @@
 //! One call, from its asking to its end.
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -115,9 +116,8 @@ impl Permit {
         self.inside.lock().outer.as_ref().map(|outer| outer.bind(py).clone())
     }
 
-    /// Asks, or looks for the answer; returns what is to be waited for, or raises `StopIteration` with
-    /// the permit.
-    fn step<'py>(slf: &Bound<'py, Permit>) -> PyResult<Bound<'py, PyAny>> {
+    /// Asks, or looks for the answer; returns what is to be waited for, or nothing once it runs.
+    fn step<'py>(slf: &Bound<'py, Permit>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
         let permit = slf.get();
         let gate = permit.gate.get();
@@ -139,7 +139,7 @@ impl Permit {
                 }
             }
             Stage::Waiting(waiter) => match waiter.take() {
-                Some(waiting) => Waiter::wait(py, gate.keeper(), waiting, Waiting::poll),
+                Some(waiting) => again(py, gate, waiting),
                 // Its loop was closed when it was answered.
                 None => Err(spent(py)),
             },
@@ -159,11 +159,11 @@ impl Permit {
                 if entering {
                     ambient::set(slf.as_any())?;
                 }
-                Err(PyStopIteration::new_err(slf.clone().unbind()))
+                Ok(None)
             }
             Ok(Answer::Later(waiter, wait)) => {
                 inside.stage = Stage::Waiting(waiter);
-                Ok(wait.into_bound(py).into_any())
+                Ok(Some(wait.into_bound(py).into_any()))
             }
             Ok(Answer::Ready(Err(refusal))) => {
                 inside.stage = Stage::Ended;
@@ -251,12 +251,16 @@ impl Permit {
         slf.clone()
     }
 
-    fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        Permit::step(slf)
+    fn __next__<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let wait = Permit::step(slf)?;
+        if wait.is_none() {
+            stop_with(slf.as_any());
+        }
+        Ok(wait)
     }
 
     fn send<'py>(slf: &Bound<'py, Self>, _value: &Bound<'_, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        Permit::step(slf)
+        Permit::step(slf)?.ok_or_else(|| PyStopIteration::new_err((slf.clone().unbind(),)))
     }
 
     /// Whoever awaits it is cancelled, or has something else raised in it.
@@ -332,6 +336,12 @@ impl Permit {
     #[getter]
     fn waited(&self) -> f64 {
         self.inside.lock().waited.as_secs_f64()
+    }
+
+    /// How long the policy lets the tool's calls run; whoever runs the call keeps to it.
+    #[getter]
+    fn timeout(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(self.gate.get().timeout(self.wish.tool.bind(py).to_str()?).map(|it| it.as_secs_f64()))
     }
 
     #[getter(running)]
@@ -428,6 +438,28 @@ impl Drop for Permit {
             Stage::Running(held) => drop(held),
             Stage::Ended | Stage::Busy => {}
         });
+    }
+}
+
+/// Has `__next__`, when it returns nothing, end with this value. Python takes the value without making an
+/// exception of it where it can; the exception that `PyErr` makes takes a tenth of a whole admission.
+#[allow(unsafe_code, reason = "PyO3 has no other way to end an iterator with a value")]
+fn stop_with(value: &Bound<'_, PyAny>) {
+    // SAFETY: the thread is attached, as `value` shows, and both pointers are alive; Python takes references
+    // of its own.
+    unsafe { pyo3::ffi::PyErr_SetObject(pyo3::ffi::PyExc_StopIteration, value.as_ptr()) }
+}
+
+/// Looks for the answer of a call that has waited.
+fn again(
+    py: Python<'_>,
+    gate: &Gate,
+    mut waiting: Waiting,
+) -> PyResult<Answer<Waiting, Result<rampmeter::Permit, Box<rampmeter::Refusal>>>> {
+    // It was woken because there is one, but for rare cases.
+    match waiting.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => Ok(Answer::Ready(answer)),
+        Poll::Pending => Waiter::wait(py, gate.keeper(), waiting, Waiting::poll),
     }
 }
 

@@ -132,6 +132,10 @@ class Permit:
     def waited(self) -> float:
         """Seconds."""
     @property
+    def timeout(self) -> float | None:
+        """Seconds for which the policy lets the tool's calls run. Whoever runs the call keeps to it:
+        `Gate.tool` and `Gate.run_turn` do."""
+    @property
     def running(self) -> bool: ...
     def settle(self, **units: int) -> bool:
         """The call took so much: `settle(tokens=812)`. Only the first time counts; says whether it did."""

@@ -12,6 +12,8 @@ from ._types import Outcome
 
 _TIMED_OUT = (TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError)
 _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError, GeneratorExit, KeyboardInterrupt)
+# Those of httpx, openai and anthropic, by name: none of them is a `TimeoutError`, and none need be installed.
+_TIMED_OUT_NAMES = {"TimeoutException", "APITimeoutError"}
 # 529 is Anthropic's word for 503.
 _NO_ROOM = (429, 503, 529)
 REFUSED_HEADER = "x-rampmeter-refused"
@@ -22,7 +24,9 @@ def classify(permit: Permit, error: BaseException) -> Outcome:
     server's limits is told to the call's limits first."""
     if isinstance(error, _CANCELLED):
         return "cancelled"
-    if isinstance(error, _TIMED_OUT):
+    if isinstance(error, _TIMED_OUT) or not _TIMED_OUT_NAMES.isdisjoint(
+        kind.__name__ for kind in type(error).__mro__
+    ):
         return "overloaded"
     if isinstance(error, Refused):
         # A call that this one made was refused: that is no word of this one's server.

@@ -37,6 +37,8 @@ pub struct Waiting {
 impl Gate {
     /// Does what the first poll of [`Gate::admit`] does: the call is admitted or refused at once, or
     /// takes its place in the queue. Nobody keeps time for it before it is polled.
+    // As `admit` takes it.
+    #[allow(clippy::needless_pass_by_value)]
     pub fn ask(&self, ask: impl Ask) -> Asking {
         self.measure_if_due();
         let home = self.home();
