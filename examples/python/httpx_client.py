@@ -12,6 +12,7 @@ import asyncio
 import sys
 
 import httpx
+
 import rampmeter.httpx
 from rampmeter import Gate
 

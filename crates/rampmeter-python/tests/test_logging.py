@@ -9,6 +9,7 @@ from collections import deque
 from typing import Any
 
 import pytest
+
 import rampmeter.logging
 from rampmeter import Gate
 

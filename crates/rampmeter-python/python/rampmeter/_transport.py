@@ -20,14 +20,12 @@ from typing import Generic, Literal, Protocol, TypedDict, TypeVar
 from ._errors import Refused
 from ._gate import Gate
 from ._native import Permit
+from ._outcome import NO_ROOM, REFUSED_HEADER
 from ._types import Outcome
 from ._usage import Settlement
 
 Refusal = Literal["auto", "raise", "respond"]
 """How a refusal is told: raised, or answered by a response of 429; `auto` answers the SDKs that need it."""
-
-_OVERLOADED = frozenset({429, 503, 529})
-"""Too many requests; no room; no room, as Anthropic says it."""
 
 
 class Call(TypedDict, total=False):
@@ -114,7 +112,7 @@ def answer(refused: Refused) -> tuple[dict[str, str], bytes]:
     """Headers and body of the response that says what a refusal says."""
     headers = {
         "content-type": "application/json",
-        "x-rampmeter-refused": refused.reason,
+        REFUSED_HEADER: refused.reason,
         "x-should-retry": "false",
     }
     if refused.retry_after is not None:
@@ -144,7 +142,7 @@ class Held:
 
     def answered(self, status: int, headers: _Headers, settlement: Settlement | None) -> None:
         self._permit.feedback(headers.raw)
-        if status in _OVERLOADED:
+        if status in NO_ROOM:
             self._permit.throttled(headers=headers.raw)
             self._outcome = "overloaded"
         elif status >= 500:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from httpx_kit import Kit
 from httpx_server import Asked, Reply, Server
+
 from rampmeter import Gate, Refused
 
 CAP_1 = {"limits": {"provider": {"concurrency": 1}}, "tools": {"openai": {"limits": ["provider"]}}}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from httpx_kit import Kit
 from httpx_server import Asked, Reply, Server
+
 from rampmeter import Gate, Refused
 
 WITH_FEEDBACK = {

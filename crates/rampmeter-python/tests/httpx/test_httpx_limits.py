@@ -6,9 +6,10 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import rampmeter
 from httpx_kit import Kit
 from httpx_server import Asked, Reply, Server
+
+import rampmeter
 from rampmeter import Gate
 
 CAP_3 = {"limits": {"provider": {"concurrency": 3}}, "tools": {"openai": {"limits": ["provider"]}}}

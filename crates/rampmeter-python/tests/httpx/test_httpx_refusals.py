@@ -11,6 +11,7 @@ import anthropic
 import openai
 import pytest
 from httpx_kit import Kit
+
 from rampmeter import Gate, Refused
 
 FULL = {
@@ -79,6 +80,19 @@ def test_openai_tells_a_refusal_as_a_rate_limit_and_does_not_try_again(kit: Kit,
 
     asyncio.run(main())
     assert refusals(events) == 1
+
+
+def test_a_refusal_is_no_word_of_a_server_to_the_tool_that_made_the_request(kit: Kit) -> None:
+    limits = {"provider": {"concurrency": 1, "queue": {"size": 0}}, "agents": {"requests": "100/min"}}
+    tools = {"model": {"limits": ["provider"]}, "agent": {"limits": ["agents"]}}
+    gate = Gate.from_dict({"limits": limits, "tools": tools})
+    held = gate.try_admit("model")
+    http = kit.http.Client(transport=kit.ramp.Transport(gate, "model"))
+    with openai.OpenAI(api_key="k", base_url="http://provider/v1", http_client=http) as client:
+        with pytest.raises(openai.RateLimitError), gate.admit_sync("agent"):
+            client.chat.completions.create(**QUESTION)
+        gate.try_admit("agent").finish()
+    held.finish()
 
 
 def test_openai_lets_a_refusal_through_that_is_raised(kit: Kit, gate: Gate) -> None:

@@ -13,6 +13,7 @@ import openai
 import pytest
 from httpx_kit import Kit
 from httpx_server import Asked, Reply, Server
+
 from rampmeter import Gate, Refused
 
 CAP_3 = {"limits": {"provider": {"concurrency": 3}}, "tools": {"model": {"limits": ["provider"]}}}

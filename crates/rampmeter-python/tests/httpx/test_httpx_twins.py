@@ -7,8 +7,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-import rampmeter
 from httpx_kit import Kit
+
+import rampmeter
 
 HERE = Path(rampmeter.__file__).parent
 
