@@ -65,18 +65,19 @@ class Settlement:
         """Not if the body does not say, or was not read: the call keeps its estimate."""
         try:
             document = self._read(self._decode(b"".join(self._chunks)))
-        except Exception:  # Half a body, or none that can be decoded.
+        except Exception:  # Half a body, or one that cannot be decoded.
             return
         try:
-            if units := self._settle(document):
+            units = self._settle(document) if document else None
+            if units:
                 permit.settle(**units)
         except Exception:
             # The response is good, whatever is wrong here.
             _log.warning("could not settle a call, so it keeps its estimate", exc_info=True)
 
 
-def _last_usage(body: bytes) -> dict[str, Any]:
-    """`{"usage": …}` as it is at the end of a stream of events; nothing if that did not come to its end."""
+def _last_usage(body: bytes) -> dict[str, Any] | None:
+    """`{"usage": …}` as it is at the end of a stream of events, if that came to its end and says so."""
     usage: dict[str, Any] = {}
     ended = False
     for line in body.splitlines():
@@ -90,7 +91,7 @@ def _last_usage(body: bytes) -> dict[str, Any]:
             about = event.get("message") or event.get("response") or event
             told = about.get("usage") or {}
             usage.update((name, count) for name, count in told.items() if count is not None)
-    return {"usage": usage} if ended else {}
+    return {"usage": usage} if ended and usage else None
 
 
 def _count(told: Mapping[str, Any], *names: str) -> int:

@@ -94,8 +94,20 @@ def test_a_settle_that_raises_is_logged_and_the_response_is_good(
     kit: Kit, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="rampmeter.httpx"):
-        assert left_after(kit, Reply.json([]), settle=lambda document: {"tokens": document["usage"]}) == 100
+        assert (
+            left_after(
+                kit, Reply.json({"usage": None}), settle=lambda document: {"tokens": document["usage"]["n"]}
+            )
+            == 100
+        )
     assert [record.levelname for record in caplog.records if record.name == "rampmeter.httpx"] == ["WARNING"]
+
+
+def test_a_body_that_is_too_long_to_keep_keeps_the_estimate(
+    kit: Kit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rampmeter._usage._MOST", 10)
+    assert left_after(kit, Reply.json(CHAT)) == 100
 
 
 def events(*events: Any) -> Reply:
@@ -117,3 +129,8 @@ def test_a_stream_that_came_to_its_end_settles_its_call(kit: Kit) -> None:
 def test_a_stream_that_stopped_midway_keeps_the_estimate(kit: Kit) -> None:
     begins = {"type": "message_start", "message": {"usage": {"input_tokens": 80, "output_tokens": 1}}}
     assert left_after(kit, events(begins, {"type": "content_block_delta"})) == 100
+    assert left_after(kit, events(begins), settle=never) == 100
+
+
+def never(document: Any) -> dict[str, int]:
+    return {"tokens": 1}
