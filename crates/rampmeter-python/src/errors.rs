@@ -16,6 +16,7 @@ macro_rules! classes {
 }
 
 classes! {
+    arguments_class: "ArgumentsError",
     forked_class: "ForkedError",
     policy_class: "PolicyError",
     refused_class: "Refused",
@@ -46,6 +47,11 @@ pub(crate) fn policy(py: Python<'_>, message: String) -> PyErr {
 /// Something is used where it cannot work.
 pub(crate) fn usage(py: Python<'_>, message: impl Into<String>) -> PyErr {
     raise(usage_class(py), message.into())
+}
+
+/// A call's arguments do not fill its keys.
+pub(crate) fn arguments(py: Python<'_>, message: String) -> PyErr {
+    raise(arguments_class(py), message)
 }
 
 /// The policy says nothing of a tool.

@@ -326,10 +326,12 @@ impl Gate {
         let text = json_text(py, arguments)?;
         let arguments: Arguments = text
             .parse()
-            .map_err(|error| errors::usage(py, format!("arguments of {name}: {error}")))?;
+            .map_err(|error| errors::arguments(py, format!("arguments of {name}: {error}")))?;
         let policy = self.policy.lock().clone();
         let keys = policy.tool(name).map(|declared| declared.keys(&arguments)).transpose();
-        Ok(keys.map_err(|error| errors::usage(py, format!("{name}: {error}")))?.unwrap_or_default())
+        Ok(keys
+            .map_err(|error| errors::arguments(py, format!("{name}: {error}")))?
+            .unwrap_or_default())
     }
 }
 

@@ -182,5 +182,6 @@ pub(crate) fn json_text(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<St
     // What JSON does not have, as a date, stands for its text: keys only need to tell it apart.
     options.set_item("default", py.get_type::<PyString>())?;
     let text = py.import("json")?.getattr("dumps")?.call((value,), Some(&options))?;
-    text.extract().map_err(|_| errors::usage(py, "the arguments hold a text that is no Unicode"))
+    text.extract()
+        .map_err(|_| errors::arguments(py, "the arguments hold a text that is no Unicode".into()))
 }

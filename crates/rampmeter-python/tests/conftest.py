@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
-
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
+from runs import Run
 
 
 def _uvloop(main: Coroutine[Any, Any, Any]) -> Any:

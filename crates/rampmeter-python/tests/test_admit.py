@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from conftest import Run
+from runs import Run
 
 import rampmeter
 from rampmeter import Gate, Refused

@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from conftest import Run
+from runs import Run
 
 from rampmeter import Gate, Refused
 

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 
 import rampmeter
-from rampmeter import Gate, Policy, PolicyError, RampmeterError, Refused, UnknownTool, UsageError
+from rampmeter import (
+    ArgumentsError,
+    Gate,
+    Policy,
+    PolicyError,
+    RampmeterError,
+    Refused,
+    UnknownTool,
+    UsageError,
+)
 
 POLICY = {
     "limits": {"a": {"concurrency": 1, "tokens": "1000/min"}},
@@ -55,9 +64,9 @@ def looped() -> dict[str, Any]:
         (("search",), {"parent": 3}, TypeError, "parent is a int; give a permit"),
         (("search",), {"labels": [1]}, TypeError, "labels is a list; give a dict"),
         (("edit",), {}, UsageError, "pass arguments"),
-        (("edit",), {"arguments": {}}, UsageError, r"tools.edit.writes\[0\].*path"),
-        (("edit",), {"arguments": "{"}, UsageError, "arguments of edit"),
-        (("edit",), {"arguments": {"path": "\ud800"}}, UsageError, "Unicode|arguments of edit"),
+        (("edit",), {"arguments": {}}, ArgumentsError, r"tools.edit.writes\[0\].*path"),
+        (("edit",), {"arguments": "{"}, ArgumentsError, "arguments of edit"),
+        (("edit",), {"arguments": {"path": "\ud800"}}, ArgumentsError, "Unicode|arguments of edit"),
     ],
 )
 def test_a_wrong_call_is_told_where_it_is_made(
@@ -79,7 +88,9 @@ def test_an_unknown_priority_names_those_that_there_are(gate: Gate) -> None:
 def test_a_call_that_can_never_fit_is_refused_for_ever() -> None:
     # All of its slots are never there for anybody but a critical call.
     limit = {"concurrency": 2, "reserved": {"critical": 1}}
-    gate = Gate.from_dict({"limits": {"a": limit}, "tools": {"x": {"limits": {"a": {"weight": 2}}, "priority": "critical"}}})
+    gate = Gate.from_dict(
+        {"limits": {"a": limit}, "tools": {"x": {"limits": {"a": {"weight": 2}}, "priority": "critical"}}}
+    )
     with pytest.raises(Refused) as refused:
         gate.try_admit("x", priority="low")
     assert (refused.value.reason, refused.value.retry) == ("too_large", "never")

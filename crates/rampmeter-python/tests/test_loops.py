@@ -12,7 +12,7 @@ import weakref
 from typing import Any
 
 import pytest
-from conftest import Run
+from runs import Run
 
 import rampmeter
 from rampmeter import ForkedError, Gate, Refused, UsageError

@@ -26,12 +26,21 @@ What cannot start says why, and when to come back:
 
 from __future__ import annotations
 
-from ._errors import ForkedError, PolicyError, RampmeterError, Refused, UnknownTool, UsageError
+from ._errors import (
+    ArgumentsError,
+    ForkedError,
+    PolicyError,
+    RampmeterError,
+    Refused,
+    UnknownTool,
+    UsageError,
+)
 from ._gate import Gate
-from ._native import Permit, Policy, current_permit
 from ._native import Flow as flow
+from ._native import Permit, Policy, current_permit
 
 __all__ = [
+    "ArgumentsError",
     "ForkedError",
     "Gate",
     "Permit",

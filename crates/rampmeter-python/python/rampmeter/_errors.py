@@ -21,6 +21,10 @@ class UsageError(RampmeterError, RuntimeError):
     """Something was used where it cannot work: without a loop, twice, after its end."""
 
 
+class ArgumentsError(UsageError, ValueError):
+    """The arguments of a call do not say which keys it touches."""
+
+
 class ForkedError(UsageError):
     """The gate was made before this process was forked; make one in this process."""
 
