@@ -13,8 +13,9 @@ from ._gate import Gate
 
 if TYPE_CHECKING:
     from ._native import Event, Events
+    from ._types import EventKind
 
-_WARNING = frozenset(
+_WARNING: frozenset[EventKind] = frozenset(
     {
         "tool.refused",
         "tool.degraded",
@@ -26,9 +27,11 @@ _WARNING = frozenset(
         "gate.severe",
     }
 )
-_DEBUG = frozenset({"tool.invoked", "tool.queued", "tool.moved", "tool.started", "tool.completed"})
+_DEBUG: frozenset[EventKind] = frozenset(
+    {"tool.invoked", "tool.queued", "tool.moved", "tool.started", "tool.completed"}
+)
 
-_TOLD = ("flow", "priority", "id", "attempt", "limit", "reason", "outcome", "took", "lasts")
+_TOLD = ("flow", "priority", "id", "limit", "obstacle", "reason", "by", "outcome", "took", "lasts")
 """Fields that a message tells, in this order, where they are known."""
 
 _PAUSE_SECONDS = 0.1
@@ -37,9 +40,9 @@ _PAUSE_SECONDS = 0.1
 def bridge(gate: Gate, logger: str | logging.Logger = "rampmeter", *, capacity: int = 10_000) -> Bridge:
     """Logs what happens at `gate` for as long as the block runs, and at its end what has not been logged yet.
 
-    `async with` reads the events in a task of the running loop, `with` in a daemon thread. Each record
-    has its event as a dictionary in its attribute `rampmeter`. Warnings: a call that is refused, degraded,
-    abandoned or late, a limit that cools down, is spent or opened, a gate that is hard pressed, events that
+    `async with` reads the events in a task of the running loop, `with` in a daemon thread. Each record has
+    its event's `as_dict()` in its attribute `rampmeter`. Warnings: a call that is refused, degraded,
+    abandoned or late; a limit that cools down, is spent or opened; a gate that is hard pressed; events that
     were missed. For debugging: calls that wait, start and succeed. The rest is information. `capacity`
     events are kept unread.
     """
@@ -115,19 +118,21 @@ class Bridge:
             self._logger.warning(
                 "%d events were missed; give the bridge more capacity, or the logger quicker handlers",
                 missed - self._missed,
-                extra={"rampmeter": {"kind": "missed", "missed": missed}},
+                extra={"rampmeter": {"missed": missed}},
             )
             self._missed = missed
 
 
-def _level(kind: str) -> int:
+def _level(kind: EventKind) -> int:
     if kind in _WARNING:
         return logging.WARNING
     return logging.DEBUG if kind in _DEBUG else logging.INFO
 
 
 def _text(event: Event) -> str:
-    words = [event.kind, event.tool] if event.tool else [event.kind]
+    words: list[str] = [event.kind]
+    if event.tool:
+        words.append(event.tool)
     for name in _TOLD:
         value = getattr(event, name)
         if value is not None and value != "":
