@@ -4,7 +4,7 @@ use pyo3::PyTypeCheck;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyMapping, PyString};
-use rampmeter::{Call, KeyAccess, Lineage, Unit};
+use rampmeter::{Call, KeyAccess, Lineage, Outcome, Unit};
 use std::time::Duration;
 
 use crate::ambient::Surroundings;
@@ -168,4 +168,23 @@ fn amount(amount: &Bound<'_, PyAny>, unit: Unit) -> PyResult<u64> {
             )))
         }
     }
+}
+
+/// How a call ended, in a word.
+///
+/// # Errors
+/// Another word.
+pub(crate) fn outcome(word: &str) -> PyResult<Outcome> {
+    Ok(match word {
+        "succeeded" => Outcome::Succeeded,
+        "failed" => Outcome::Failed,
+        "overloaded" => Outcome::Overloaded,
+        "cancelled" => Outcome::Cancelled,
+        other => {
+            let message = format!(
+                "outcome is {other:?}; a call has succeeded, failed, been overloaded or cancelled"
+            );
+            return Err(PyValueError::new_err(message));
+        }
+    })
 }

@@ -20,6 +20,8 @@ classes! {
     forked_class: "ForkedError",
     policy_class: "PolicyError",
     refused_class: "Refused",
+    state_class: "StateError",
+    unknown_limit_class: "UnknownLimit",
     unknown_class: "UnknownTool",
     usage_class: "UsageError",
 }
@@ -52,6 +54,16 @@ pub(crate) fn usage(py: Python<'_>, message: impl Into<String>) -> PyErr {
 /// A call's arguments do not fill its keys.
 pub(crate) fn arguments(py: Python<'_>, message: String) -> PyErr {
     raise(arguments_class(py), message)
+}
+
+/// The policy has no limit of this name.
+pub(crate) fn unknown_limit(py: Python<'_>, message: String) -> PyErr {
+    raise(unknown_limit_class(py), message)
+}
+
+/// A state file cannot be used.
+pub(crate) fn state(py: Python<'_>, message: String) -> PyErr {
+    raise(state_class(py), message)
 }
 
 /// The policy says nothing of a tool.

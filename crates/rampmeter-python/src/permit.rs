@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyBaseException, PyRuntimeWarning, PyStopIteration, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyRuntimeWarning, PyStopIteration};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -14,9 +14,11 @@ use pyo3::types::{PyDict, PyString};
 use rampmeter::{Asking, Lineage, Outcome, Report, Unit, Waiting};
 
 use crate::ambient::{self, Surroundings};
-use crate::ask::{Wish, costs};
+use crate::ask::{self, Wish, costs};
+use crate::awaiting::thrown;
 use crate::done::Done;
 use crate::errors;
+use crate::explanation;
 use crate::fork::Birth;
 use crate::gate::Gate;
 use crate::headers::header_pairs;
@@ -186,7 +188,12 @@ impl Permit {
         let stage = std::mem::replace(&mut inside.stage, Stage::Ended);
         drop(inside);
         if let Stage::Waiting(waiter) = stage {
-            drop(waiter.take());
+            if self.birth().is_here() {
+                drop(waiter.take());
+            } else {
+                // It is the parent's, and so are the locks that giving it up would take.
+                std::mem::forget(waiter);
+            }
         }
     }
 
@@ -222,7 +229,7 @@ impl Permit {
         static CLASSIFY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let classify = CLASSIFY.import(slf.py(), "rampmeter._outcome", "classify")?;
         // However that goes, the call has ended.
-        let said = classify.call1((slf, error)).and_then(|it| outcome(it.extract()?));
+        let said = classify.call1((slf, error)).and_then(|it| ask::outcome(it.extract()?));
         slf.get().end(said.as_ref().copied().unwrap_or(Outcome::Failed));
         said.map(drop)
     }
@@ -272,18 +279,7 @@ impl Permit {
         traceback: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         self.give_up();
-        let error = match value.filter(|value| value.is_instance_of::<PyBaseException>()) {
-            Some(error) => PyErr::from_value(error.clone()),
-            None if kind.is_instance_of::<PyBaseException>() => PyErr::from_value(kind.clone()),
-            None => match value {
-                Some(value) => PyErr::from_value(kind.call1((value,))?),
-                None => PyErr::from_value(kind.call0()?),
-            },
-        };
-        if let Some(Ok(traceback)) = traceback.map(Bound::cast) {
-            error.set_traceback(kind.py(), Some(traceback.clone()));
-        }
-        Err(error)
+        Err(thrown(kind, value, traceback)?)
     }
 
     fn close(&self) {
@@ -326,6 +322,15 @@ impl Permit {
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         Permit::leave(slf, error)
+    }
+
+    fn explain<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.birth().check(py)?;
+        let waiter = match &self.inside.lock().stage {
+            Stage::Waiting(waiter) => waiter.clone(),
+            _ => return Ok(None),
+        };
+        explanation::of(py, &waiter)
     }
 
     #[getter]
@@ -389,7 +394,7 @@ impl Permit {
         match outcome {
             Some(error) if error.is_instance_of::<PyBaseException>() => Permit::fail(slf, error),
             Some(word) => {
-                permit.end(self::outcome(word.extract()?)?);
+                permit.end(ask::outcome(word.extract()?)?);
                 Ok(())
             }
             None => Permit::leave(slf, slf.py().None().bind(slf.py())),
@@ -485,19 +490,4 @@ fn spent(py: Python<'_>) -> PyErr {
 fn not_admitted(py: Python<'_>) -> PyErr {
     let message = "this call is not admitted yet; use `async with gate.admit(…)`, await it, or gate.admit_sync";
     errors::usage(py, message)
-}
-
-fn outcome(word: &str) -> PyResult<Outcome> {
-    Ok(match word {
-        "succeeded" => Outcome::Succeeded,
-        "failed" => Outcome::Failed,
-        "overloaded" => Outcome::Overloaded,
-        "cancelled" => Outcome::Cancelled,
-        other => {
-            let message = format!(
-                "outcome is {other:?}; a call has succeeded, failed, been overloaded or cancelled"
-            );
-            return Err(PyValueError::new_err(message));
-        }
-    })
 }

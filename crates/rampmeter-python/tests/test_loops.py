@@ -157,6 +157,47 @@ def test_what_is_granted_to_a_closed_loop_is_given_to_others() -> None:
     task._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are newer")
+def test_eager_tasks_wait_as_others_do() -> None:
+    gate = Gate.from_dict(ONE)
+    order: list[int] = []
+
+    async def one(number: int) -> None:
+        async with gate.admit("x"):
+            order.append(number)
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(asyncio.eager_task_factory)
+        await asyncio.gather(*(one(number) for number in range(20)))
+
+    asyncio.run(main())
+    assert order == list(range(20))
+
+
+def test_tasks_that_are_written_in_python_wait_as_others_do() -> None:
+    gate = Gate.from_dict(ONE)
+    order: list[int] = []
+
+    async def one(number: int) -> None:
+        async with gate.admit("x"):
+            order.append(number)
+            await asyncio.sleep(0)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        task: Any = asyncio.tasks._PyTask  # type: ignore[attr-defined]
+        loop.set_task_factory(lambda loop, coro, **options: task(coro, loop=loop, **options))
+        tasks = [loop.create_task(one(number)) for number in range(20)]
+        await asyncio.sleep(0)
+        tasks[3].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert tasks[3].cancelled()
+
+    asyncio.run(main())
+    assert order == [number for number in range(20) if number != 3]
+
+
 def test_a_task_that_nobody_keeps_waits_all_the_same() -> None:
     gate = Gate.from_dict(ONE)
 

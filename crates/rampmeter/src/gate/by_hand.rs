@@ -69,7 +69,16 @@ impl Waiting {
 
     /// Why the call waits now; `None` if it has its answer.
     pub fn explain(&self) -> Option<Explanation> {
-        self.gate.explain_call(self.place.as_ref()?.id)
+        self.explainer()()
+    }
+
+    /// Says as [`Waiting::explain`] why the call waits, apart from whoever polls it.
+    pub fn explainer(&self) -> impl FnOnce() -> Option<Explanation> + use<> {
+        let asked = self.place.as_ref().map(|place| (self.gate.clone(), place.id));
+        move || {
+            let (gate, id) = asked?;
+            gate.explain_call(id)
+        }
     }
 }
 
