@@ -15,7 +15,7 @@ _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError, Generat
 # Those of httpx, openai and anthropic, by name: none of them is a `TimeoutError`, and none need be installed.
 _TIMED_OUT_NAMES = {"TimeoutException", "APITimeoutError"}
 # 529 is Anthropic's word for 503.
-_NO_ROOM = (429, 503, 529)
+NO_ROOM = (429, 503, 529)
 REFUSED_HEADER = "x-rampmeter-refused"
 
 
@@ -33,7 +33,7 @@ def classify(permit: Permit, error: BaseException) -> Outcome:
         return "failed"
     response: Any = getattr(error, "response", None)
     status: Any = getattr(error, "status_code", None) or getattr(response, "status_code", None)
-    if status not in _NO_ROOM:
+    if status not in NO_ROOM:
         return "failed"
     headers: Any = getattr(response, "headers", None)
     if headers is not None and REFUSED_HEADER in headers:
