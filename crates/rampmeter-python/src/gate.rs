@@ -12,7 +12,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyMapping, PyString, PyType};
 use rampmeter::format::Arguments;
-use rampmeter::{Asking, KeyAccess};
+use rampmeter::{Asking, Executor, KeyAccess, Registry};
 
 use crate::ambient::Surroundings;
 use crate::ask::{self, More, Wish};
@@ -29,6 +29,8 @@ use crate::{blocking, errors};
 pub(crate) struct Gate {
     /// Present until the end.
     gate: Option<rampmeter::Gate>,
+    /// Of all turns, which bring their own tools. Present until the end.
+    executor: Mutex<Option<Executor>>,
     keeper: Arc<Keeper>,
     /// Different for each gate of this process.
     number: u64,
@@ -42,6 +44,13 @@ impl Gate {
     pub(crate) fn inner(&self) -> &rampmeter::Gate {
         match &self.gate {
             Some(gate) => gate,
+            None => unreachable!("a gate has its inside until it is dropped"),
+        }
+    }
+
+    pub(crate) fn executor(&self) -> Executor {
+        match &*self.executor.lock() {
+            Some(executor) => executor.clone(),
             None => unreachable!("a gate has its inside until it is dropped"),
         }
     }
@@ -83,8 +92,10 @@ impl Gate {
         let keeper = runtime.keeper().clone();
         let gate = rampmeter::Gate::with_runtime(&policy, runtime)
             .map_err(|error| errors::policy(py, error.to_string()))?;
+        let executor = Executor::new(gate.clone(), Registry::new(), (*policy).clone());
         Ok(Gate {
             gate: Some(gate),
+            executor: Mutex::new(Some(executor)),
             keeper,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             birth: Birth::now(),
@@ -203,6 +214,11 @@ impl Gate {
             Ok(held) => Ok(Permit::running(slf.clone().unbind(), wish, held)),
             Err(refusal) => Err(errors::refused(py, &refusal)),
         }
+    }
+
+    /// Whether what calls of this tool read and write follows from their arguments.
+    fn _needs_arguments(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
+        self.has_open_keys(py, tool)
     }
 
     /// Raises `UnknownTool` if the policy says nothing of this tool.
@@ -337,12 +353,12 @@ fn names(
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        let Some(gate) = self.gate.take() else { return };
+        let inside = (self.gate.take(), self.executor.get_mut().take());
         if self.birth.is_here() {
-            errors::apart(|| drop(gate));
+            errors::apart(|| drop(inside));
         } else {
             // Its lock may be held for ever in this process.
-            std::mem::forget(gate);
+            std::mem::forget(inside);
         }
     }
 }

@@ -8,11 +8,14 @@ mod ambient;
 mod ask;
 mod batch;
 mod blocking;
+mod came;
+mod crew;
 mod done;
 mod errors;
 mod fork;
 mod gate;
 mod headers;
+mod hold;
 mod keeper;
 mod permit;
 mod policy;
@@ -20,6 +23,9 @@ mod py_loop;
 mod runtime;
 mod seconds;
 mod task;
+mod tool_call;
+mod turn;
+mod turn_report;
 mod waiter;
 
 use pyo3::prelude::*;
@@ -32,6 +38,11 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<gate::Gate>()?;
     module.add_class::<permit::Permit>()?;
     module.add_class::<policy::Policy>()?;
+    module.add_class::<hold::ThreadWork>()?;
+    module.add_class::<turn::Turn>()?;
+    module.add_class::<turn_report::Attempt>()?;
+    module.add_class::<turn_report::CallResult>()?;
+    module.add_class::<turn_report::Report>()?;
     module.add_function(wrap_pyfunction!(ambient::current_permit, module)?)?;
     Ok(())
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyBaseException, PyRuntimeWarning, PyStopIteration, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyStopIteration, PyValueError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
-use rampmeter::{Asking, Lineage, Outcome, Report, Unit, Waiting};
+use rampmeter::{Asking, Invocation, Lineage, Outcome, Report, Unit, Waiting};
 
 use crate::ambient::{self, Surroundings};
 use crate::ask::{Wish, costs};
@@ -49,6 +49,8 @@ enum Stage {
     New,
     Waiting(Arc<Waiter<Waiting>>),
     Running(rampmeter::Permit),
+    /// A turn runs it, and ends it.
+    Lent(Report),
     Ended,
     /// Somebody is at it right now.
     Busy,
@@ -68,6 +70,26 @@ impl Permit {
         let permit = Permit::new(gate, wish);
         permit.run(held);
         permit
+    }
+
+    /// A call that a turn runs, as its tool knows it.
+    pub(crate) fn of_turn(py: Python<'_>, gate: Py<Gate>, call: &Invocation) -> Permit {
+        let tool = PyString::new(py, &call.name).unbind();
+        let permit = Permit::new(gate, Wish { tool, flow: None, priority: None, more: None });
+        let mut inside = permit.inside.lock();
+        inside.waited = call.waited;
+        inside.stage = call.report.map_or(Stage::Ended, Stage::Lent);
+        drop(inside);
+        permit
+    }
+
+    /// The turn has ended it.
+    pub(crate) fn is_over(&self) {
+        self.inside.lock().stage = Stage::Ended;
+    }
+
+    fn is_lent(&self) -> bool {
+        matches!(self.inside.lock().stage, Stage::Lent(_))
     }
 
     fn run(&self, held: rampmeter::Permit) {
@@ -95,6 +117,7 @@ impl Permit {
         }
         match &self.inside.lock().stage {
             Stage::Running(held) => Some(held.report()),
+            Stage::Lent(report) => Some(*report),
             Stage::New | Stage::Waiting(_) | Stage::Ended | Stage::Busy => None,
         }
     }
@@ -107,7 +130,7 @@ impl Permit {
         }
         let inside = slf.get().inside.lock();
         match inside.stage {
-            Stage::Running(_) => Some(slf.clone().into_any()),
+            Stage::Running(_) | Stage::Lent(_) => Some(slf.clone().into_any()),
             _ => inside.outer.as_ref().map(|outer| outer.bind(slf.py()).clone()),
         }
     }
@@ -209,6 +232,9 @@ impl Permit {
     fn leave(slf: &Bound<'_, Permit>, error: &Bound<'_, PyAny>) -> PyResult<()> {
         let permit = slf.get();
         permit.birth().check(slf.py())?;
+        if permit.is_lent() {
+            return Ok(());
+        }
         if !error.is_none() {
             return Permit::fail(slf, error);
         }
@@ -272,18 +298,7 @@ impl Permit {
         traceback: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         self.give_up();
-        let error = match value.filter(|value| value.is_instance_of::<PyBaseException>()) {
-            Some(error) => PyErr::from_value(error.clone()),
-            None if kind.is_instance_of::<PyBaseException>() => PyErr::from_value(kind.clone()),
-            None => match value {
-                Some(value) => PyErr::from_value(kind.call1((value,))?),
-                None => PyErr::from_value(kind.call0()?),
-            },
-        };
-        if let Some(Ok(traceback)) = traceback.map(Bound::cast) {
-            error.set_traceback(kind.py(), Some(traceback.clone()));
-        }
-        Err(error)
+        Err(errors::thrown(kind, value, traceback)?)
     }
 
     fn close(&self) {
@@ -380,6 +395,10 @@ impl Permit {
     fn finish(slf: &Bound<'_, Self>, outcome: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let permit = slf.get();
         permit.telling(slf.py())?;
+        if permit.is_lent() {
+            let message = "gate.run_turn ends this call when its tool returns; return, or raise";
+            return Err(errors::usage(slf.py(), message));
+        }
         match outcome {
             Some(error) if error.is_instance_of::<PyBaseException>() => Permit::fail(slf, error),
             Some(word) => {
@@ -394,7 +413,7 @@ impl Permit {
         let stage = match &self.inside.lock().stage {
             Stage::New => "not asked for yet",
             Stage::Waiting(_) | Stage::Busy => "waiting",
-            Stage::Running(_) => "running",
+            Stage::Running(_) | Stage::Lent(_) => "running",
             Stage::Ended => "ended",
         };
         Ok(format!("<rampmeter.Permit {} {stage}>", self.wish.tool.bind(py).repr()?))
@@ -427,10 +446,13 @@ impl Drop for Permit {
             return;
         }
         errors::apart(|| match stage {
-            Stage::New => never_awaited(&self.wish),
+            Stage::New => {
+                let tool = &self.wish.tool;
+                errors::never_awaited(&format!("gate.admit({tool})"));
+            }
             Stage::Waiting(waiter) => drop(waiter.take()),
             Stage::Running(held) => drop(held),
-            Stage::Ended | Stage::Busy => {}
+            Stage::Lent(_) | Stage::Ended | Stage::Busy => {}
         });
     }
 }
@@ -455,18 +477,6 @@ fn again(
         Poll::Ready(answer) => Ok(Answer::Ready(answer)),
         Poll::Pending => Waiter::wait(py, gate.keeper(), waiting, Waiting::poll),
     }
-}
-
-/// As Python says it of a coroutine.
-fn never_awaited(wish: &Wish) {
-    Python::try_attach(|py| {
-        let category = py.get_type::<PyRuntimeWarning>();
-        let message = format!("gate.admit({}) was never awaited", wish.tool.bind(py));
-        let message = std::ffi::CString::new(message).unwrap_or_default();
-        if let Err(error) = PyErr::warn(py, &category, &message, 1) {
-            error.write_unraisable(py, None);
-        }
-    });
 }
 
 fn spent(py: Python<'_>) -> PyErr {
