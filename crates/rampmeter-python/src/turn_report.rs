@@ -1,5 +1,7 @@
 //! What became of a turn, for Python.
 
+use pyo3::PyTraverseError;
+use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use rampmeter::{CallError, Status};
@@ -124,6 +126,10 @@ impl Report {
         let format = self.report.format;
         format!("<rampmeter.TurnReport {format}: {good} of {} calls succeeded>", results.len())
     }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.results)
+    }
 }
 
 #[pymethods]
@@ -137,6 +143,11 @@ impl CallResult {
         let CallResult { id, name, status, error, .. } = self;
         let why = error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
         format!("<rampmeter.CallResult {name:?} {id:?} {status}{why}>")
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.exception)?;
+        visit.call(&self.refused)
     }
 }
 

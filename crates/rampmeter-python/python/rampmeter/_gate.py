@@ -24,11 +24,11 @@ class Gate(_native.Gate):
         fail_fast: bool = False,
         format: FormatName | None = None,
     ) -> _native.Turn:
-        """Runs the calls of one model's answer; await it for a `TurnReport`: one result a call, in the model's
+        """Runs the calls of one model's answer; await it for a `TurnReport`: a result a call, in the model's
         order.
 
-        `tool_calls`: an assistant message, a provider's whole response, or the calls alone, as JSON text, plain
-        data or an SDK's objects. `tools`: functions by name, or functions that have one. Async ones run as
+        `tool_calls`: an assistant message, a provider's whole response, or the calls alone, as JSON text, as
+        plain data or an SDK's objects. `tools`: functions by name, or functions that have one. Async ones run as
         tasks of this loop, others in threads of its default executor. One failure takes no sibling with it
         unless `fail_fast`.
 

@@ -105,8 +105,8 @@ class Permit:
     """One call: asked for when it is first awaited or entered, running until it is finished or dropped.
 
     Cancelling whoever awaits it gives its place in the queue up; a call that was not admitted has consumed
-    nothing. Inside of `with permit:` (and of `async with gate.admit(…)`) calls are nested under it. At its end
-    the outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out, a
+    nothing. Inside of `with permit:` (and of `async with gate.admit(…)`) calls are nested under it. At its
+    end the outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out, a
     response of 429 or 503, and whatever follows `throttled()` are `overloaded`; anything else is `failed`.
     """
 

@@ -55,7 +55,7 @@ def gated(gate: Gate, name: str | None, function: F, terms: Terms) -> F:
 
 
 def ungated(gate: Gate, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """What `gate.tool` made this tool of, to be run where the gate has been passed; or the function itself."""
+    """What `gate.tool` made this tool of, to be run where the gate has been passed; else itself."""
     made = function.__func__ if isinstance(function, types.MethodType) else function
     try:
         at, known, inner = _MADE[made]
