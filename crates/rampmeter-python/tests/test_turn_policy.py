@@ -145,7 +145,9 @@ def test_what_one_turn_was_answered_stands_in_for_another_with_other_functions()
         def down(q: int) -> None:
             raise OSError("down")
 
-        same, other = (await gate.run_turn(calls(("ask", {"q": 1}), ("ask", {"q": 2})), {"ask": down})).results
+        same, other = (
+            await gate.run_turn(calls(("ask", {"q": 1}), ("ask", {"q": 2})), {"ask": down})
+        ).results
         assert (same.output, same.degraded) == ("hits 1", "cache")
         assert other.error == "OSError: down" and isinstance(other.exception, OSError)
 

@@ -28,9 +28,9 @@ class Gate(_native.Gate):
         order.
 
         `tool_calls`: an assistant message, a provider's whole response, or the calls alone, as JSON text, as
-        plain data or an SDK's objects. `tools`: functions by name, or functions that have one. Async ones run as
-        tasks of this loop, others in threads of its default executor. One failure takes no sibling with it
-        unless `fail_fast`.
+        plain data or an SDK's objects. `tools`: functions by name, or functions that have one. Async ones run
+        as tasks of this loop, others in threads of its default executor. One failure takes no sibling with
+        it unless `fail_fast`.
 
         Raises `FormatError` if the whole cannot be read, `UnknownTool` if the policy does not name a tool.
 

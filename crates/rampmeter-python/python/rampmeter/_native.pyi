@@ -106,8 +106,8 @@ class Permit:
 
     Cancelling whoever awaits it gives its place in the queue up; a call that was not admitted has consumed
     nothing. Inside of `with permit:` (and of `async with gate.admit(…)`) calls are nested under it. At its
-    end the outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out, a
-    response of 429 or 503, and whatever follows `throttled()` are `overloaded`; anything else is `failed`.
+    end the outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out,
+    a response of 429 or 503, and whatever follows `throttled()` are `overloaded`; anything else is `failed`.
     """
 
     def __await__(self) -> Generator[Any, Any, Permit]: ...

@@ -53,9 +53,8 @@ def _dumped(value: Any) -> Any:
         return dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
-    kind = type(value).__name__
     raise TypeError(
-        f"tool_calls holds a {kind}; pass an assistant message, or its calls, as JSON or as plain dicts"
+        f"tool_calls holds {value!r}; pass an assistant message, or its calls, as JSON or plain dicts"
     )
 
 
