@@ -218,11 +218,13 @@ impl Gate {
 
     /// Whether what calls of this tool read and write follows from their arguments.
     fn _needs_arguments(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
+        self.birth.check(py)?;
         self.has_open_keys(py, tool)
     }
 
     /// Raises `UnknownTool` if the policy says nothing of this tool.
     fn check_tool(&self, py: Python<'_>, tool: &str) -> PyResult<()> {
+        self.birth.check(py)?;
         self.has_open_keys(py, tool).map(drop)
     }
 

@@ -188,19 +188,18 @@ struct Ended {
 
 #[pymethods]
 impl Ended {
-    fn __call__(&self, task: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __call__(&self, task: &Bound<'_, PyAny>) {
         let came = Came::of(task, self.report);
         // The slot is free before anybody hears that the call has ended.
         let kept = self.kept.lock().take();
         kept.into_iter().for_each(Kept::finish);
-        match came? {
-            Came::Answer(answer, raised) => {
+        match came {
+            Ok(Came::Answer(answer, raised)) => {
                 self.crew.has_raised(&self.id, raised);
                 self.answer.tell(answer);
             }
-            Came::Fatal(error) => self.crew.end_with(error),
+            Ok(Came::Fatal(error)) | Err(error) => self.crew.end_with(error),
         }
         self.crew.ends();
-        Ok(())
     }
 }

@@ -216,7 +216,7 @@ def test_a_format_may_be_named() -> None:
     assert report.replies()[0]["call_id"] == "c0"
 
 
-@pytest.mark.parametrize("nothing", [None, [], {"role": "assistant", "content": "done"}])
+@pytest.mark.parametrize("nothing", [None, [], ANTHROPIC[:1], {"role": "assistant", "content": "done"}])
 def test_a_turn_without_calls_is_over_at_once(nothing: Any) -> None:
     report = run(Gate.from_toml(POLICY).run_turn(nothing, [echo]))
     assert report.results == () and report.replies() == [] and report.ok

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 Tools = Mapping[str, Callable[..., Any]] | Iterable[Callable[..., Any]]
 
 
+# Of which a message's `content` is made, in Anthropic's words.
+_BLOCKS = ("text", "thinking", "redacted_thinking", "tool_use")
+
+
 def written(tool_calls: Any, format: str | None) -> str:
     """The text of an assistant message that asks for these calls. Lists that stand within a message, as an
     SDK hands them over, get the message around them."""
@@ -30,7 +34,7 @@ def written(tool_calls: Any, format: str | None) -> str:
         return '{"role":"assistant","content":null}'
     if isinstance(tool_calls, (bytes, bytearray)):
         tool_calls = tool_calls.decode()
-    text = tool_calls if isinstance(tool_calls, str) else json.dumps(tool_calls, default=_dumped)
+    text = tool_calls if isinstance(tool_calls, str) else json.dumps(tool_calls, default=_asked)
     if not text.lstrip().startswith("["):
         return text
     try:
@@ -38,24 +42,30 @@ def written(tool_calls: Any, format: str | None) -> str:
     except ValueError:
         # Whoever reads it next tells the place.
         return text
-    calls = [item for item in items if isinstance(item, dict)]
-    if format in (None, "anthropic", "bedrock") and (
-        not items or any(item.get("type") == "tool_use" or "toolUse" in item for item in calls)
-    ):
+    parts = [item for item in items if isinstance(item, dict)]
+    blocks = not items or any(part.get("type") in _BLOCKS or "toolUse" in part for part in parts)
+    if blocks and format in (None, "anthropic", "bedrock"):
         return f'{{"role":"assistant","content":{text}}}'
-    if format is None and any("function" in item and "name" not in item for item in calls):
+    if format is None and any("function" in part and "name" not in part for part in parts):
         return f'{{"role":"assistant","tool_calls":{text}}}'
     return text
 
 
+def _asked(value: Any) -> Any:
+    if (plain := _dumped(value)) is NotImplemented:
+        raise TypeError(
+            f"tool_calls holds {value!r}; pass an assistant message, or its calls, as JSON or as plain dicts"
+        )
+    return plain
+
+
 def _dumped(value: Any) -> Any:
+    """An SDK's object, or one of the tool's own, as plain data."""
     if callable(dump := getattr(value, "model_dump", None)):
         return dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return dataclasses.asdict(value)
-    raise TypeError(
-        f"tool_calls holds {value!r}; pass an assistant message, or its calls, as JSON or plain dicts"
-    )
+    return NotImplemented
 
 
 def functions(gate: Gate, tools: Tools) -> list[tuple[str, Callable[..., Any], bool]]:
@@ -115,18 +125,14 @@ def content(answer: Any) -> str:
     """What the model is told: a text as it is, anything else as JSON."""
     if isinstance(answer, str):
         return answer
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=_said)
 
 
-def _plain(value: Any) -> Any:
-    if callable(dump := getattr(value, "model_dump", None)):
-        return dump(mode="json")
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if isinstance(value, (set, frozenset, tuple)):
+def _said(value: Any) -> Any:
+    if isinstance(value, (set, frozenset)):
         return list(value)
-    # A date, a path, a decimal: the model reads its text.
-    return str(value)
+    # Of a date, a path, a decimal the model reads the text.
+    return str(value) if (plain := _dumped(value)) is NotImplemented else plain
 
 
 def failure(error: Exception) -> tuple[str, str, Any]:
