@@ -1,4 +1,4 @@
-//! The end of `async with`, which has nothing to wait for.
+//! How what is awaited ends.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -23,4 +23,13 @@ impl Done {
     fn __next__(&self) -> Option<Py<PyAny>> {
         None
     }
+}
+
+/// Has `__next__`, when it returns nothing, end with this value. Python takes the value without making an
+/// exception of it where it can; the exception that `PyErr` makes takes a tenth of a whole admission.
+#[allow(unsafe_code, reason = "PyO3 has no other way to end an iterator with a value")]
+pub(crate) fn stop_with(value: &Bound<'_, PyAny>) {
+    // SAFETY: the thread is attached, as `value` shows, and both pointers are alive; Python takes references
+    // of its own.
+    unsafe { pyo3::ffi::PyErr_SetObject(pyo3::ffi::PyExc_StopIteration, value.as_ptr()) }
 }

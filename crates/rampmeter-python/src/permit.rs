@@ -15,7 +15,7 @@ use rampmeter::{Asking, Invocation, Lineage, Outcome, Report, Unit, Waiting};
 
 use crate::ambient::{self, Surroundings};
 use crate::ask::{Wish, costs};
-use crate::done::Done;
+use crate::done::{Done, stop_with};
 use crate::errors;
 use crate::fork::Birth;
 use crate::gate::Gate;
@@ -455,15 +455,6 @@ impl Drop for Permit {
             Stage::Lent(_) | Stage::Ended | Stage::Busy => {}
         });
     }
-}
-
-/// Has `__next__`, when it returns nothing, end with this value. Python takes the value without making an
-/// exception of it where it can; the exception that `PyErr` makes takes a tenth of a whole admission.
-#[allow(unsafe_code, reason = "PyO3 has no other way to end an iterator with a value")]
-fn stop_with(value: &Bound<'_, PyAny>) {
-    // SAFETY: the thread is attached, as `value` shows, and both pointers are alive; Python takes references
-    // of its own.
-    unsafe { pyo3::ffi::PyErr_SetObject(pyo3::ffi::PyExc_StopIteration, value.as_ptr()) }
 }
 
 /// Looks for the answer of a call that has waited.
