@@ -286,6 +286,29 @@ def test_for_whom_a_turn_is_may_be_said_or_follows_from_where_it_is_run() -> Non
     run(main())
 
 
+def test_labels_are_the_turns_own_before_those_around_it() -> None:
+    gate = Gate.from_toml(
+        """
+        [limits.api]
+        requests = { rate = "1/h", kind = "bucket", burst = 1 }
+        per = "tenant"
+        [tools.echo]
+        limits = ["api"]
+        """
+    )
+    asked = calls(("echo", {}))
+
+    async def main() -> None:
+        with rampmeter.flow(labels={"tenant": "around"}):
+            assert (await gate.run_turn(asked, [echo], labels={"tenant": "own"})).ok
+            assert (await gate.run_turn(asked, [echo])).ok
+        for tenant in ("around", "own"):
+            with pytest.raises(Refused):
+                gate.try_admit("echo", labels={"tenant": tenant})
+
+    run(main())
+
+
 def test_tools_see_the_callers_context_and_keep_their_own() -> None:
     gate = Gate.from_toml(POLICY)
     who: contextvars.ContextVar[str] = contextvars.ContextVar("who")

@@ -95,7 +95,8 @@ def test_a_thread_keeps_its_slot_until_it_has_really_ended() -> None:
     async def main() -> None:
         (result,) = (await gate.run_turn(calls(("blocks", {})), [blocks])).results
         assert result.kind == "timed_out" and not ended.is_set()
-        assert not is_free(gate, "blocks")
+        await rounds()
+        assert not is_free(gate, "blocks"), "the task has ended, and the thread has not"
         go_on.set()
         async with gate.admit("blocks", deadline=5):
             assert ended.is_set()
