@@ -1,17 +1,14 @@
-"""How turns and their calls end: time-outs, deadlines, cancellation, exceptions of all kinds."""
+"""How turns and their calls end: time-outs, deadlines, cancellation."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import threading
-import weakref
 from typing import Any
 
 import pytest
-import rampmeter
-from rampmeter import Gate
+from rampmeter import Gate, _turn
 from turn_support import Inside, calls, is_free, rounds, run
 
 ONE = """
@@ -227,247 +224,13 @@ def test_wait_for_gives_a_turn_up_and_the_caller_goes_on() -> None:
     run(main())
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
-@pytest.mark.parametrize("blocks", [False, True])
-def test_what_ends_the_program_is_not_swallowed(kind: type[BaseException], blocks: bool) -> None:
-    gate, ended = Gate.from_toml(MANY), []
+def test_what_nobody_waits_for_is_not_begun_by_a_thread_that_comes_late() -> None:
+    class GivenUp:
+        def begin(self) -> bool:
+            return False
 
-    async def in_task() -> None:
-        await rounds(2)
-        raise kind("now")
+    def never() -> None:
+        raise AssertionError("it began")
 
-    def in_thread() -> None:
-        raise kind("now")
-
-    async def main() -> None:
-        asked = calls(("hang", {}), ("ends", {}))
-        try:
-            await gate.run_turn(asked, {"hang": hang, "ends": in_thread if blocks else in_task})
-        finally:
-            ended.append(is_free(gate, "hang", 8))
-
-    with pytest.raises(kind, match="now"):
-        asyncio.run(main())
-    assert ended == [True]
-
-
-class Stop(BaseException):
-    pass
-
-
-def test_a_base_exception_is_raised_by_the_turn_when_its_other_tools_have_ended() -> None:
-    gate, inside = Gate.from_toml(MANY), Inside()
-
-    async def stops() -> None:
-        await rounds(2)
-        raise Stop("all of it")
-
-    async def other() -> None:
-        with inside:
-            await asyncio.Event().wait()
-
-    async def main() -> None:
-        with pytest.raises(Stop, match="all of it"):
-            await gate.run_turn(calls(("other", {}), ("stops", {}), ("other", {})), [stops, other])
-        assert (inside.entered, inside.now) == (2, 0)
-        assert is_free(gate, "stops", 8)
-
-    run(main())
-
-
-def test_a_tool_that_cancels_itself_has_failed() -> None:
-    async def cancels() -> None:
-        raise asyncio.CancelledError
-
-    async def is_cancelled() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        task.cancel()
-        await rounds()
-
-    def in_thread() -> None:
-        raise StopIteration
-
-    asked = calls(("cancels", {}), ("is_cancelled", {}), ("in_thread", {}))
-    report = run(Gate.from_toml(MANY).run_turn(asked, [cancels, is_cancelled, in_thread]))
-    assert [result.status for result in report.results] == ["failed"] * 3
-    assert report.results[0].error == "CancelledError: the tool was cancelled, and not by its turn"
-    assert report.results[2].error == "RuntimeError: the tool raised StopIteration"
-
-
-class Mute(Exception):
-    def __str__(self) -> str:
-        raise ValueError("no")
-
-
-def test_an_exception_that_cannot_even_be_read_has_failed() -> None:
-    def mute() -> None:
-        raise Mute
-
-    report = run(Gate.from_toml(MANY).run_turn(calls(("mute", {})), [mute]))
-    assert "Mute" in (report.results[0].error or "")
-    assert isinstance(report.results[0].exception, Mute)
-
-
-def test_nested_calls_run_on_the_slot_of_their_caller() -> None:
-    gate = Gate.from_toml(ONE.replace("20ms", "5s"))
-
-    async def outer() -> str:
-        permit = rampmeter.current_permit()
-        assert permit is not None and permit.running and permit.tool == "outer"
-        async with gate.admit("inner"):
-            pass
-        report = await gate.run_turn(calls(("inner", {}), ("blocks", {})), [inner, blocks])
-        return " ".join(result.output or result.error or "" for result in report.results)
-
-    async def inner() -> str:
-        return "nested"
-
-    def blocks() -> str:
-        with gate.admit_sync("inner"):
-            return "in a thread"
-
-    (result,) = run(gate.run_turn(calls(("outer", {})), [outer])).results
-    assert result.output == "nested in a thread"
-
-
-def test_what_a_call_leaves_behind_is_no_part_of_it_any_more() -> None:
-    gate = Gate.from_toml(ONE)
-    seen: list[Any] = []
-
-    async def main() -> None:
-        async def later() -> None:
-            await asyncio.sleep(0.005)
-            seen.append(rampmeter.current_permit())
-
-        spawned: list[asyncio.Task[None]] = []
-
-        async def spawns() -> None:
-            spawned.append(asyncio.ensure_future(later()))
-
-        await gate.run_turn(calls(("spawns", {})), [spawns])
-        await spawned[0]
-        assert seen == [None]
-
-    run(main())
-
-
-def test_the_call_of_a_tool_tells_its_limits_and_is_ended_by_its_turn() -> None:
-    gate = Gate.from_toml(
-        """
-        [limits.api]
-        concurrency = 2
-        tokens = { rate = "100/min", kind = "bucket", burst = 100 }
-        [tools.chat]
-        limits = { api = { tokens = 60 } }
-        """
-    )
-
-    async def chat() -> str:
-        permit = rampmeter.current_permit()
-        assert permit is not None
-        with pytest.raises(rampmeter.UsageError, match="ends this call when its tool returns"):
-            permit.finish("failed")
-        with permit:
-            assert rampmeter.current_permit() is permit
-        assert permit.running and permit.waited == 0
-        return str(permit.settle(tokens=10))
-
-    report = run(gate.run_turn(calls(("chat", {})), [chat]))
-    assert report.results[0].output == "True"
-    gate.try_admit("chat").finish()
-    with pytest.raises(rampmeter.Refused):
-        gate.try_admit("chat")
-
-
-def test_an_abandoned_turn_gives_everything_up() -> None:
-    gate, inside = Gate.from_toml(MANY), Inside()
-
-    async def work() -> None:
-        with inside:
-            await asyncio.Event().wait()
-
-    async def main() -> None:
-        turn = gate.run_turn(calls(*[("work", {})] * 9), [work])
-        turn.send(None)
-        await rounds()
-        assert inside.now == 8 and not is_free(gate, "work")
-        del turn
-        await rounds()
-        assert inside.now == 0 and is_free(gate, "work", 8)
-        closed = gate.run_turn(calls(("work", {})), [work])
-        closed.send(None)
-        await rounds()
-        closed.close()
-        await rounds()
-        assert inside.now == 0 and is_free(gate, "work", 8)
-
-    run(main())
-
-
-def test_nothing_of_a_turn_is_kept() -> None:
-    class Agent:
-        async def fails(self) -> None:
-            raise ValueError(self)
-
-    gate = Gate.from_toml(MANY)
-
-    async def main() -> weakref.ref[Agent]:
-        agent = Agent()
-        turn = gate.run_turn(calls(("fails", {})), [agent.fails])
-        agent.turn = turn  # type: ignore[attr-defined]
-        report = await turn
-        assert report.results[0].status == "failed"
-        agent.report = report  # type: ignore[attr-defined]
-        unused = gate.run_turn([], [agent.fails])
-        agent.unused = unused  # type: ignore[attr-defined]
-        unused.close()
-        return weakref.ref(agent)
-
-    agent = run(main())
-    gc.collect()
-    assert agent() is None
-
-
-def test_eager_tasks_may_run_before_they_are_waited_for() -> None:
-    factory = getattr(asyncio, "eager_task_factory", None)
-    if factory is None:
-        pytest.skip("this Python has no eager tasks")
-    gate, inside = Gate.from_toml(MANY), Inside()
-
-    async def work(at: int) -> int:
-        with inside:
-            if at % 2:
-                await rounds()
-            async with gate.admit("other"):
-                return at
-
-    async def stops() -> None:
-        raise Stop
-
-    async def main() -> None:
-        asyncio.get_running_loop().set_task_factory(factory)
-        report = await gate.run_turn(calls(*[("work", {"at": at}) for at in range(20)]), [work])
-        assert [result.output for result in report.results] == [str(at) for at in range(20)]
-        with pytest.raises(Stop):
-            await gate.run_turn(calls(("stops", {})), [stops])
-        assert inside.peak <= 8 and is_free(gate, "work", 8)
-
-    run(main())
-
-
-def test_a_loop_that_makes_no_tasks_is_the_calls_own_error() -> None:
-    gate = Gate.from_toml(MANY)
-
-    def factory(loop: Any, coroutine: Any, **_: Any) -> Any:
-        if getattr(coroutine, "__name__", "") == "in_task":
-            raise OSError("no more tasks")
-        return asyncio.Task(coroutine, loop=loop)
-
-    async def main() -> None:
-        asyncio.get_running_loop().set_task_factory(factory)
-        (result,) = (await gate.run_turn(calls(("hang", {})), [hang])).results
-        assert "no more tasks" in (result.error or "") and result.status == "failed"
-        assert is_free(gate, "hang", 8)
-
-    run(main())
+    work: Any = GivenUp()
+    assert _turn._run(never, {}, work) is None

@@ -252,7 +252,7 @@ def test_the_race_on_one_counter_is_won_by_nobody() -> None:
 
 
 def test_a_retry_waits_until_the_last_try_has_really_ended() -> None:
-    gate = Gate.from_toml(HOST + 'timeout = "10ms"\ngrace = "10s"\nretry = { attempts = 2, base = "1ms" }\n')
+    gate = Gate.from_toml(HOST + 'timeout = "100ms"\ngrace = "10s"\nretry = { attempts = 2, base = "1ms" }\n')
     inside = Inside()
 
     async def ask() -> str:
