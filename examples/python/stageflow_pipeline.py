@@ -12,12 +12,13 @@ import asyncio
 import sys
 from typing import Any
 
-from rampmeter import Gate
-from rampmeter.stageflow import LimitedToolRegistry, limit_pipeline
 from stageflow.core import StageContext, StageKind, StageOutput
 from stageflow.pipeline import Pipeline
 from stageflow.tools import BaseTool, ToolRegistry
 from stageflow.tools.base import ToolInput, ToolOutput
+
+from rampmeter import Gate
+from rampmeter.stageflow import LimitedToolRegistry, limit_pipeline
 
 POLICY = """
 [limits.host]

@@ -15,10 +15,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rampmeter import Gate
-from rampmeter.stageflow import LimitedToolRegistry
 from stageflow.tools import BaseTool, ToolRegistry
 from stageflow.tools.base import ToolInput, ToolOutput
+
+from rampmeter import Gate
+from rampmeter.stageflow import LimitedToolRegistry
 
 POLICY = """
 [limits.host]

@@ -11,6 +11,8 @@ usage: cargo xtask <command>
                   failure
   tidy            the house rules, each a named check over the tracked files
   examples        build and run every example of the library
+  python [ARGS…]  build and install the Python package, then its format, lints, tests, doc tests, stubs, types
+                  and examples; with --python PATH, under that Python; with words for pytest, only those tests
   faults [NAME…]  kept patches that break the engine; the property tests must catch each of them
   sim [ARGS…]     the simulator: --seed N, --seeds A..B or --seconds S, and --steps N, --threads N,
                   --tell N; a row goes to bench/runs with --record
@@ -24,6 +26,8 @@ usage: cargo xtask <command>
   stageflow       only install it, for the tests of the lab, and print its Python
   instructions    count the instructions of a decision (valgrind); with --write, keep the figures
   bench [ARGS…]   measure the gate beside its rivals; rows go to bench/runs, not with --no-record
+  bench python [ARGS…]
+                  the same of the Python package
   help            this text";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -32,6 +36,7 @@ pub(crate) enum Command {
     Test,
     Tidy,
     Examples,
+    Python(PythonOptions),
     /// Only the faults of these names; all of them if there are none.
     Faults(Vec<String>),
     Sim(SimOptions),
@@ -49,6 +54,14 @@ pub(crate) enum Command {
 pub(crate) enum InstructionOptions {
     Compare,
     Write,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct PythonOptions {
+    /// Not the one that is first in the path.
+    pub(crate) python: Option<PathBuf>,
+    /// What pytest is told; with nothing, all that must hold is checked.
+    pub(crate) tests: Vec<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -71,6 +84,8 @@ pub(crate) struct StudyOptions {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BenchOptions {
+    /// Whether the Python package is measured, and not the gate in Rust.
+    pub(crate) of_python: bool,
     /// Whether the rows are kept in `bench/runs`.
     pub(crate) record: bool,
     /// What the benchmark itself is given.
@@ -87,6 +102,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Command> 
         "test" => no_arguments(&command, &rest).map(|()| Command::Test),
         "tidy" => no_arguments(&command, &rest).map(|()| Command::Tidy),
         "examples" => no_arguments(&command, &rest).map(|()| Command::Examples),
+        "python" => python_options(rest).map(Command::Python),
         "faults" => match rest.iter().find(|word| word.starts_with('-')) {
             Some(flag) => Err(format!("`faults` has no flag `{flag}`: give names of faults only")),
             None => Ok(Command::Faults(rest)),
@@ -117,6 +133,19 @@ fn no_arguments(command: &str, rest: &[String]) -> Result<()> {
     }
 }
 
+fn python_options(mut words: Vec<String>) -> Result<PythonOptions> {
+    let Some(at) = words.iter().position(|word| word == "--python") else {
+        return Ok(PythonOptions { python: None, tests: words });
+    };
+    if at + 1 == words.len() {
+        return Err(
+            "`--python` needs the path of an interpreter: python --python python3.13".into()
+        );
+    }
+    let python = words.drain(at..at + 2).next_back().map(PathBuf::from);
+    Ok(PythonOptions { python, tests: words })
+}
+
 fn sim_options(words: Vec<String>) -> SimOptions {
     let (ours, args): (Vec<String>, Vec<String>) =
         words.into_iter().partition(|word| word == "--record");
@@ -133,9 +162,13 @@ fn study_options(words: Vec<String>) -> Result<StudyOptions> {
 }
 
 fn bench_options(words: Vec<String>) -> BenchOptions {
-    let (ours, args): (Vec<String>, Vec<String>) =
+    let (ours, mut args): (Vec<String>, Vec<String>) =
         words.into_iter().partition(|word| word == "--no-record");
-    BenchOptions { record: ours.is_empty(), args }
+    let of_python = args.first().is_some_and(|word| word == "python");
+    if of_python {
+        args.remove(0);
+    }
+    BenchOptions { of_python, record: ours.is_empty(), args }
 }
 
 #[cfg(test)]
@@ -158,9 +191,23 @@ mod tests {
     }
 
     #[test]
+    fn another_python_may_be_named_and_the_rest_is_pytest_s() {
+        assert_eq!(parsed("python"), Ok(Command::Python(PythonOptions::default())));
+        let options = PythonOptions {
+            python: Some("python3.13".into()),
+            tests: vec!["-k".into(), "cap".into()],
+        };
+        assert_eq!(parsed("python -k --python python3.13 cap"), Ok(Command::Python(options)));
+        assert!(parsed("python --python").unwrap_err().contains("needs the path"));
+    }
+
+    #[test]
     fn the_benchmark_gets_every_word_but_ours() {
-        let options = BenchOptions { record: false, args: vec!["--quick".into(), "six".into()] };
+        let args = vec!["--quick".into(), "six".into()];
+        let options = BenchOptions { of_python: false, record: false, args };
         assert_eq!(parsed("bench --quick --no-record six"), Ok(Command::Bench(options)));
+        let options = BenchOptions { of_python: true, record: true, args: vec!["waiting".into()] };
+        assert_eq!(parsed("bench python waiting"), Ok(Command::Bench(options)));
     }
 
     #[test]

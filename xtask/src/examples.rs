@@ -27,16 +27,13 @@ pub(crate) fn run(root: &Path) -> Result<Tally> {
     let mut tally = Tally::default();
     for name in &names {
         let ended = process::within(Command::new(built.join(name)).current_dir(root), LIMIT)?;
-        if ended.status.is_some_and(|status| status.success()) {
+        tally.count(ended.is_well());
+        if ended.is_well() {
             println!("example {name} ... ok");
-            tally.count(true);
             continue;
         }
-        let how =
-            ended.status.map_or_else(|| format!("not done in {LIMIT:?}"), |it| it.to_string());
-        println!("{}\nexample {name} ... FAILED: {how}", ended.output.join("\n"));
+        println!("{}\nexample {name} ... FAILED: {}", ended.output.join("\n"), ended.how(LIMIT));
         println!("again, only this: cargo run -p rampmeter --all-features --example {name}");
-        tally.count(false);
     }
     Ok(tally)
 }

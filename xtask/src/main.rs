@@ -10,8 +10,8 @@ mod instructions;
 mod look;
 mod place;
 mod process;
+mod python;
 mod sim;
-mod stageflow;
 mod study;
 mod tally;
 mod test;
@@ -20,6 +20,7 @@ mod tidy;
 use std::process::ExitCode;
 
 use args::Command;
+use python::stageflow;
 
 /// What went wrong, in lower case, with the place and the remedy.
 type Result<T> = std::result::Result<T, String>;
@@ -55,6 +56,7 @@ fn run() -> Result<bool> {
             println!("{}", stageflow::python(&root)?.display());
             Ok(true)
         }
+        Command::Python(options) => Ok(python::run(&root, &options)?.is_well()),
         Command::Instructions(options) => instructions::run(&root, options),
         Command::Bench(options) => bench::run(&root, &options),
     }

@@ -35,6 +35,21 @@ pub(crate) fn read(path: &Path) -> Result<String> {
         .map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
+/// The files of a folder whose names end so, in order.
+pub(crate) fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let unreadable = |error| format!("cannot read {}: {error}", folder.display());
+    let mut files = Vec::new();
+    for entry in folder.read_dir().map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        files.extend(path.extension().is_some_and(|it| it == extension).then_some(path));
+    }
+    files.sort();
+    match files.is_empty() {
+        true => Err(format!("there is no .{extension} file in {}", folder.display())),
+        false => Ok(files),
+    }
+}
+
 /// Writes a file and the folders above it, or gives an error that names it.
 pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
     path.parent()

@@ -45,6 +45,17 @@ pub(crate) struct Ended {
     pub(crate) status: Option<ExitStatus>,
 }
 
+impl Ended {
+    pub(crate) fn is_well(&self) -> bool {
+        self.status.is_some_and(|status| status.success())
+    }
+
+    /// How it ended, which had so much time.
+    pub(crate) fn how(&self, limit: Duration) -> String {
+        self.status.map_or_else(|| format!("not done in {limit:?}"), |status| status.to_string())
+    }
+}
+
 /// Runs a program and kills it if it has not closed its outputs within `limit`.
 pub(crate) fn within(command: &mut Command, limit: Duration) -> Result<Ended> {
     let deadline = Instant::now() + limit;

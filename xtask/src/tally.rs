@@ -35,6 +35,30 @@ impl Tally {
         }
         Some(tally)
     }
+
+    /// Reads the closing line of pytest, `1 failed, 3 passed, 2 skipped in 0.41s`. An error in what a test
+    /// needs is a failure.
+    pub(crate) fn of_pytest_line(line: &str) -> Option<Self> {
+        let (counts, time) = line.trim_matches(['=', ' ']).rsplit_once(" in ")?;
+        if !time.starts_with(|c: char| c.is_ascii_digit()) || !time.contains('s') {
+            return None;
+        }
+        let mut tally = Self::default();
+        if counts == "no tests ran" {
+            return Some(tally);
+        }
+        for part in counts.split(", ") {
+            let (number, what) = part.split_once(' ')?;
+            let number: usize = number.parse().ok()?;
+            match what {
+                "passed" | "xfailed" => tally.passed += number,
+                "failed" | "error" | "errors" | "xpassed" => tally.failed += number,
+                "skipped" | "deselected" | "warning" | "warnings" => {}
+                _ => return None,
+            }
+        }
+        Some(tally)
+    }
 }
 
 impl AddAssign for Tally {
@@ -67,6 +91,25 @@ mod tests {
     fn any_other_line_counts_for_nothing() {
         assert_eq!(Tally::of_result_line("test one ... ok"), None);
         assert_eq!(Tally::of_result_line("a test result: ok. 1 passed; 0 failed"), None);
+    }
+
+    #[test]
+    fn the_closing_line_of_pytest_is_read_whether_it_is_good_or_bad() {
+        let good = Tally { passed: 120, failed: 0 };
+        assert_eq!(Tally::of_pytest_line("120 passed, 3 skipped in 75.31s (0:01:15)"), Some(good));
+        let bad = Tally { passed: 5, failed: 3 };
+        let line = "== 2 failed, 5 passed, 1 warning, 1 error in 0.41s ==";
+        assert_eq!(Tally::of_pytest_line(line), Some(bad));
+        assert_eq!(Tally::of_pytest_line("no tests ran in 0.00s"), Some(Tally::default()));
+    }
+
+    #[test]
+    fn what_a_test_says_is_no_closing_line() {
+        for line in
+            ["SKIPPED [1] tests/test_a.py:3: needs 3.11", "5 passed", "5 calls in 2s", "", " in s"]
+        {
+            assert_eq!(Tally::of_pytest_line(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -4,8 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use crate::args::PythonOptions;
+use crate::python::stageflow;
 use crate::tally::Tally;
-use crate::{Result, examples, faults, instructions, look, place, process, stageflow, tidy};
+use crate::{Result, examples, faults, instructions, look, place, process, python, tidy};
 
 /// With all that is optional; a plain build is what the measurements and `cargo run` are of.
 pub(crate) const FEATURES: &str =
@@ -59,6 +61,8 @@ fn steps(root: &Path) -> Steps<'_> {
         steps.push((name, Box::new(move || cargo(root, name, &words))));
     }
     steps.push(("examples", Box::new(|| Ok(Step::ours("examples", examples::run(root)?)))));
+    let python = || Ok(Step::ours("python", python::run(root, &PythonOptions::default())?));
+    steps.push(("python", Box::new(python)));
     steps.push(("look", Box::new(|| Ok(Step::ours("look", look::run(root, None)?)))));
     steps.push(("tidy", Box::new(|| Ok(Step::ours("tidy", tidy::run(root)?)))));
     steps.push((

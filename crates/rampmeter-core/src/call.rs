@@ -135,3 +135,15 @@ pub enum Outcome {
     /// Its caller gave it up.
     Cancelled,
 }
+
+impl Outcome {
+    /// One word for it, for files and tables.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed => "failed",
+            Outcome::Overloaded => "overloaded",
+            Outcome::Cancelled => "cancelled",
+        }
+    }
+}

@@ -12,7 +12,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyMapping, PyString};
 use rampmeter::Lineage;
 
-use crate::ask::labels;
+use crate::ask;
 use crate::errors;
 use crate::permit::Permit;
 
@@ -128,14 +128,17 @@ impl Flow {
     #[new]
     #[pyo3(signature = (flow = None, *, priority = None, labels = None))]
     fn new(
-        flow: Option<Bound<'_, PyString>>,
-        priority: Option<Bound<'_, PyString>>,
-        labels: Option<&Bound<'_, PyMapping>>,
+        flow: Option<Bound<'_, PyAny>>,
+        priority: Option<Bound<'_, PyAny>>,
+        labels: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Flow> {
+        let flow: Option<Bound<'_, PyString>> = ask::optional(flow, "flow", "a text")?;
+        let priority: Option<Bound<'_, PyString>> = ask::optional(priority, "priority", "a text")?;
+        let labels: Option<Bound<'_, PyMapping>> = ask::optional(labels, "labels", "a dict")?;
         Ok(Flow {
             flow: flow.map(Bound::unbind),
             priority: priority.map(Bound::unbind),
-            labels: labels.map(self::labels).transpose()?.unwrap_or_default(),
+            labels: labels.as_ref().map(ask::labels).transpose()?.unwrap_or_default(),
             entered: Mutex::new(false),
             outer: Mutex::new(None),
         })

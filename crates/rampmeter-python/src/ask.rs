@@ -1,9 +1,10 @@
 //! What is said of a call, checked where it is said and kept until it is asked for.
 
+use pyo3::PyTypeCheck;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyMapping, PyString};
-use rampmeter::{Call, KeyAccess, Lineage, Unit};
+use rampmeter::{Call, KeyAccess, Lineage, Outcome, Unit};
 use std::time::Duration;
 
 use crate::ambient::Surroundings;
@@ -28,6 +29,11 @@ pub(crate) struct More {
 }
 
 impl Wish {
+    /// A call of which no more is said than its tool.
+    pub(crate) fn of(tool: Py<PyString>) -> Wish {
+        Wish { tool, flow: None, priority: None, more: None }
+    }
+
     /// Puts the call in the gate's words, with what surrounds it.
     ///
     /// # Errors
@@ -39,7 +45,7 @@ impl Wish {
         around: &Surroundings<'_>,
         ask: impl FnOnce(Call<'_>) -> R,
     ) -> PyResult<R> {
-        let scope = around.flow.as_ref().map(|flow| flow.get());
+        let scope = around.flow.as_ref().map(Bound::get);
         let mut call = Call::new(self.tool.bind(py).to_str()?);
         if let Some(flow) = self.flow.as_ref().or_else(|| scope?.flow.as_ref()) {
             call = call.flow(flow.bind(py).to_str()?);
@@ -80,6 +86,33 @@ impl Wish {
         }
         Ok(ask(call))
     }
+}
+
+/// An argument as what it must be.
+///
+/// # Errors
+/// It is something else.
+#[inline]
+pub(crate) fn meant<'py, T: PyTypeCheck>(
+    value: Bound<'py, PyAny>,
+    place: &str,
+    kind: &str,
+) -> PyResult<Bound<'py, T>> {
+    value.cast_into().map_err(|error| {
+        let is = error.into_inner().get_type();
+        let is = is.name().map(|name| name.to_string()).unwrap_or_default();
+        PyTypeError::new_err(format!("{place} is a {is}; give {kind}"))
+    })
+}
+
+/// [`meant`], if it is given.
+#[inline]
+pub(crate) fn optional<'py, T: PyTypeCheck>(
+    value: Option<Bound<'py, PyAny>>,
+    place: &str,
+    kind: &str,
+) -> PyResult<Option<Bound<'py, T>>> {
+    value.map(|value| meant(value, place, kind)).transpose()
 }
 
 /// Labels by name.
@@ -140,4 +173,23 @@ fn amount(amount: &Bound<'_, PyAny>, unit: Unit) -> PyResult<u64> {
             )))
         }
     }
+}
+
+/// How a call ended, in a word.
+///
+/// # Errors
+/// Another word.
+pub(crate) fn outcome(word: &str) -> PyResult<Outcome> {
+    Ok(match word {
+        "succeeded" => Outcome::Succeeded,
+        "failed" => Outcome::Failed,
+        "overloaded" => Outcome::Overloaded,
+        "cancelled" => Outcome::Cancelled,
+        other => {
+            let message = format!(
+                "outcome is {other:?}; a call has succeeded, failed, been overloaded or cancelled"
+            );
+            return Err(PyValueError::new_err(message));
+        }
+    })
 }

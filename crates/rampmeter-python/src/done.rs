@@ -1,5 +1,8 @@
 //! How what is awaited ends.
 
+use std::ffi::CString;
+
+use pyo3::exceptions::PyRuntimeWarning;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -32,4 +35,15 @@ pub(crate) fn stop_with(value: &Bound<'_, PyAny>) {
     // SAFETY: the thread is attached, as `value` shows, and both pointers are alive; Python takes references
     // of its own.
     unsafe { pyo3::ffi::PyErr_SetObject(pyo3::ffi::PyExc_StopIteration, value.as_ptr()) }
+}
+
+/// It ended before it began. As Python says it of a coroutine.
+pub(crate) fn never_awaited(what: &str) {
+    Python::try_attach(|py| {
+        let category = py.get_type::<PyRuntimeWarning>();
+        let message = CString::new(format!("{what} was never awaited")).unwrap_or_default();
+        if let Err(error) = PyErr::warn(py, &category, &message, 1) {
+            error.write_unraisable(py, None);
+        }
+    });
 }

@@ -1,9 +1,6 @@
 //! What is raised. The classes are Python's (`rampmeter/_errors.py`), so that they are typed, picklable
 //! and documented there.
 
-use std::ffi::CString;
-
-use pyo3::exceptions::{PyBaseException, PyRuntimeWarning};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
@@ -20,10 +17,13 @@ macro_rules! classes {
 }
 
 classes! {
+    arguments_class: "ArgumentsError",
     forked_class: "ForkedError",
     policy_class: "PolicyError",
     format_class: "FormatError",
     refused_class: "Refused",
+    state_class: "StateError",
+    unknown_limit_class: "UnknownLimit",
     unknown_class: "UnknownTool",
     usage_class: "UsageError",
 }
@@ -51,6 +51,21 @@ pub(crate) fn policy(py: Python<'_>, message: String) -> PyErr {
 /// Something is used where it cannot work.
 pub(crate) fn usage(py: Python<'_>, message: impl Into<String>) -> PyErr {
     raise(usage_class(py), message.into())
+}
+
+/// A call's arguments do not fill its keys.
+pub(crate) fn arguments(py: Python<'_>, message: String) -> PyErr {
+    raise(arguments_class(py), message)
+}
+
+/// The policy has no limit of this name.
+pub(crate) fn unknown_limit(py: Python<'_>, message: String) -> PyErr {
+    raise(unknown_limit_class(py), message)
+}
+
+/// A state file cannot be used.
+pub(crate) fn state(py: Python<'_>, message: String) -> PyErr {
+    raise(state_class(py), message)
 }
 
 /// What a model wrote cannot be read as a turn.
@@ -96,37 +111,6 @@ pub(crate) fn refused_object<'py>(
     fields.set_item("retry_after", after)?;
     fields.set_item("waited", refusal.waited.as_secs_f64())?;
     refused_class(py)?.call((refusal.to_string(),), Some(&fields))
-}
-
-/// As Python says it of a coroutine.
-pub(crate) fn never_awaited(what: &str) {
-    Python::try_attach(|py| {
-        let category = py.get_type::<PyRuntimeWarning>();
-        let message = CString::new(format!("{what} was never awaited")).unwrap_or_default();
-        if let Err(error) = PyErr::warn(py, &category, &message, 1) {
-            error.write_unraisable(py, None);
-        }
-    });
-}
-
-/// What is thrown into an iterator that is awaited, from the three arguments of `throw`.
-pub(crate) fn thrown(
-    kind: &Bound<'_, PyAny>,
-    value: Option<&Bound<'_, PyAny>>,
-    traceback: Option<&Bound<'_, PyAny>>,
-) -> PyResult<PyErr> {
-    let error = match value.filter(|value| value.is_instance_of::<PyBaseException>()) {
-        Some(error) => PyErr::from_value(error.clone()),
-        None if kind.is_instance_of::<PyBaseException>() => PyErr::from_value(kind.clone()),
-        None => match value {
-            Some(value) => PyErr::from_value(kind.call1((value,))?),
-            None => PyErr::from_value(kind.call0()?),
-        },
-    };
-    if let Some(Ok(traceback)) = traceback.map(Bound::cast) {
-        error.set_traceback(kind.py(), Some(traceback.clone()));
-    }
-    Ok(error)
 }
 
 /// Does what may call Python while an exception is on its way, as in the end of an object.

@@ -1,58 +1,64 @@
 //! The gate, as Python has it.
 
-use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-use foldhash::fast::RandomState;
-use parking_lot::Mutex;
 use pyo3::PyTraverseError;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::PyValueError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::{PyMapping, PyString, PyType};
-use rampmeter::format::Arguments;
-use rampmeter::{Asking, Executor, KeyAccess, Registry};
+use pyo3::types::{PyDict, PyType};
+use rampmeter::{Asking, Call, Durability, Executor, Registry};
 
 use crate::ambient::Surroundings;
-use crate::ask::{self, More, Wish};
+use crate::awaiting::Awaiting;
+use crate::events::Events;
+use crate::explanation::explanation;
 use crate::fork::Birth;
 use crate::keeper::Keeper;
+use crate::known::Known;
 use crate::permit::Permit;
-use crate::policy::{Policy, json_text};
+use crate::policy::Policy;
+use crate::ready::Ready;
 use crate::runtime::PythonRuntime;
+use crate::said::Said;
 use crate::seconds::duration;
-use crate::{blocking, errors};
+use crate::{blocking, errors, persist, snapshot};
 
 /// One gate for one policy.
 #[pyclass(frozen, subclass, module = "rampmeter")]
 pub(crate) struct Gate {
-    /// Present until the end.
-    gate: Option<rampmeter::Gate>,
-    /// Of all turns, which bring their own tools. Present until the end.
-    executor: Mutex<Option<Executor>>,
+    /// The gate, and what its turns share. Present until the end.
+    executor: Option<Executor>,
     keeper: Arc<Keeper>,
     /// Different for each gate of this process.
     number: u64,
     birth: Birth,
-    policy: Mutex<Arc<rampmeter::Policy>>,
-    /// Tools that the policy names, and whether their keys follow from arguments.
-    known: Mutex<HashMap<Box<str>, bool, RandomState>>,
+    known: Known,
+    /// What is admitted at once may have to be on the disk first.
+    strict: AtomicBool,
 }
 
 impl Gate {
     pub(crate) fn inner(&self) -> &rampmeter::Gate {
-        match &self.gate {
-            Some(gate) => gate,
+        self.executor().gate()
+    }
+
+    /// Of all turns, which bring their own tools and run under the policy of their time.
+    pub(crate) fn executor(&self) -> &Executor {
+        match &self.executor {
+            Some(executor) => executor,
             None => unreachable!("a gate has its inside until it is dropped"),
         }
     }
 
-    pub(crate) fn executor(&self) -> Executor {
-        match &*self.executor.lock() {
-            Some(executor) => executor.clone(),
-            None => unreachable!("a gate has its inside until it is dropped"),
-        }
+    /// # Errors
+    /// It is another process's.
+    fn here(&self, py: Python<'_>) -> PyResult<&rampmeter::Gate> {
+        self.birth.check(py)?;
+        Ok(self.inner())
     }
 
     pub(crate) fn keeper(&self) -> &Arc<Keeper> {
@@ -63,23 +69,18 @@ impl Gate {
         self.number
     }
 
+    pub(crate) fn known(&self) -> &Known {
+        &self.known
+    }
+
     pub(crate) fn birth(&self) -> Birth {
         self.birth
     }
-}
 
-/// What every way of asking takes besides the tool's name.
-struct Said<'py> {
-    flow: Option<Bound<'py, PyString>>,
-    priority: Option<Bound<'py, PyString>>,
-    labels: Option<Bound<'py, PyMapping>>,
-    cost: Option<Bound<'py, PyMapping>>,
-    deadline: Option<Bound<'py, PyAny>>,
-    arguments: Option<Bound<'py, PyAny>>,
-    reads: Option<Bound<'py, PyAny>>,
-    writes: Option<Bound<'py, PyAny>>,
-    parent: Option<Bound<'py, Permit>>,
-    id: Option<String>,
+    /// How long the policy lets calls of this tool run.
+    pub(crate) fn timeout(&self, tool: &str) -> Option<Duration> {
+        Some(self.known.policy().tool(tool)?.timeout)
+    }
 }
 
 #[pymethods]
@@ -92,23 +93,18 @@ impl Gate {
         let keeper = runtime.keeper().clone();
         let gate = rampmeter::Gate::with_runtime(&policy, runtime)
             .map_err(|error| errors::policy(py, error.to_string()))?;
-        let executor = Executor::new(gate.clone(), Registry::new(), (*policy).clone());
         Ok(Gate {
-            gate: Some(gate),
-            executor: Mutex::new(Some(executor)),
+            executor: Some(Executor::new(gate, Registry::new(), policy.clone())),
             keeper,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             birth: Birth::now(),
-            policy: Mutex::new(policy),
-            known: Mutex::default(),
+            known: Known::new(policy),
+            strict: AtomicBool::new(false),
         })
     }
 
     #[classmethod]
-    fn from_file<'py>(
-        class: &Bound<'py, PyType>,
-        path: std::path::PathBuf,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn from_file<'py>(class: &Bound<'py, PyType>, path: PathBuf) -> PyResult<Bound<'py, PyAny>> {
         class.call1((Policy::from_file(class.py(), path)?,))
     }
 
@@ -132,7 +128,7 @@ impl Gate {
 
     #[getter]
     fn policy(&self) -> Policy {
-        Policy { read: self.policy.lock().clone() }
+        Policy { read: self.known.policy() }
     }
 
     #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None, deadline = None,
@@ -140,17 +136,17 @@ impl Gate {
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
     fn admit(
         slf: &Bound<'_, Self>,
-        tool: Bound<'_, PyString>,
-        flow: Option<Bound<'_, PyString>>,
-        priority: Option<Bound<'_, PyString>>,
-        labels: Option<Bound<'_, PyMapping>>,
-        cost: Option<Bound<'_, PyMapping>>,
+        tool: Bound<'_, PyAny>,
+        flow: Option<Bound<'_, PyAny>>,
+        priority: Option<Bound<'_, PyAny>>,
+        labels: Option<Bound<'_, PyAny>>,
+        cost: Option<Bound<'_, PyAny>>,
         deadline: Option<Bound<'_, PyAny>>,
         arguments: Option<Bound<'_, PyAny>>,
         reads: Option<Bound<'_, PyAny>>,
         writes: Option<Bound<'_, PyAny>>,
-        parent: Option<Bound<'_, Permit>>,
-        id: Option<String>,
+        parent: Option<Bound<'_, PyAny>>,
+        id: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Permit> {
         let said =
             Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id };
@@ -163,17 +159,17 @@ impl Gate {
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
     fn admit_sync(
         slf: &Bound<'_, Self>,
-        tool: Bound<'_, PyString>,
-        flow: Option<Bound<'_, PyString>>,
-        priority: Option<Bound<'_, PyString>>,
-        labels: Option<Bound<'_, PyMapping>>,
-        cost: Option<Bound<'_, PyMapping>>,
+        tool: Bound<'_, PyAny>,
+        flow: Option<Bound<'_, PyAny>>,
+        priority: Option<Bound<'_, PyAny>>,
+        labels: Option<Bound<'_, PyAny>>,
+        cost: Option<Bound<'_, PyAny>>,
         deadline: Option<Bound<'_, PyAny>>,
         arguments: Option<Bound<'_, PyAny>>,
         reads: Option<Bound<'_, PyAny>>,
         writes: Option<Bound<'_, PyAny>>,
-        parent: Option<Bound<'_, Permit>>,
-        id: Option<String>,
+        parent: Option<Bound<'_, PyAny>>,
+        id: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Permit> {
         let said =
             Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id };
@@ -183,7 +179,10 @@ impl Gate {
         let held = match wish.with_call(py, &around, |call| gate.inner().ask(call))? {
             Asking::Granted(held) => held,
             Asking::Refused(refusal) => return Err(errors::refused(py, &refusal)),
-            Asking::Waiting(waiting) => blocking::wait(py, &gate.keeper, waiting)?,
+            Asking::Waiting(mut waiting) => {
+                let answer = blocking::wait(py, &gate.keeper, |context| waiting.poll(context))?;
+                answer.map_err(|refusal| errors::refused(py, &refusal))?
+            }
         };
         Ok(Permit::running(slf.clone().unbind(), wish, held))
     }
@@ -193,16 +192,16 @@ impl Gate {
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
     fn try_admit(
         slf: &Bound<'_, Self>,
-        tool: Bound<'_, PyString>,
-        flow: Option<Bound<'_, PyString>>,
-        priority: Option<Bound<'_, PyString>>,
-        labels: Option<Bound<'_, PyMapping>>,
-        cost: Option<Bound<'_, PyMapping>>,
+        tool: Bound<'_, PyAny>,
+        flow: Option<Bound<'_, PyAny>>,
+        priority: Option<Bound<'_, PyAny>>,
+        labels: Option<Bound<'_, PyAny>>,
+        cost: Option<Bound<'_, PyAny>>,
         arguments: Option<Bound<'_, PyAny>>,
         reads: Option<Bound<'_, PyAny>>,
         writes: Option<Bound<'_, PyAny>>,
-        parent: Option<Bound<'_, Permit>>,
-        id: Option<String>,
+        parent: Option<Bound<'_, PyAny>>,
+        id: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Permit> {
         let deadline = None;
         let said =
@@ -210,22 +209,110 @@ impl Gate {
         let (py, gate) = (slf.py(), slf.get());
         let wish = gate.wish(tool, said)?;
         let around = Surroundings::of(py, gate.number)?;
-        match wish.with_call(py, &around, |call| gate.inner().try_admit(call))? {
+        let ask = |call: Call<'_>| {
+            if gate.strict.load(Ordering::Relaxed) {
+                // Whoever writes down what the call is charged may need the interpreter to tell others.
+                py.detach(|| gate.inner().try_admit(call))
+            } else {
+                gate.inner().try_admit(call)
+            }
+        };
+        match wish.with_call(py, &around, ask)? {
             Ok(held) => Ok(Permit::running(slf.clone().unbind(), wish, held)),
             Err(refusal) => Err(errors::refused(py, &refusal)),
         }
     }
 
+    #[pyo3(signature = (capacity = 10_000))]
+    fn events(&self, py: Python<'_>, capacity: i64) -> PyResult<Events> {
+        let capacity = usize::try_from(capacity).ok().filter(|capacity| *capacity > 0);
+        let Some(capacity) = capacity else {
+            return Err(PyValueError::new_err("capacity is less than 1; give 1 or more"));
+        };
+        let gate = self.here(py)?;
+        let events = gate.subscribe(capacity);
+        // What time alone changes is told too, whether or not a call waits.
+        gate.keep_time();
+        Ok(Events::new(events, self.keeper.clone()))
+    }
+
+    fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counters = PyDict::new(py);
+        for (kind, count) in self.here(py)?.counters().iter() {
+            counters.set_item(kind.as_str(), count)?;
+        }
+        Ok(counters)
+    }
+
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let gate = self.here(py)?;
+        snapshot::snapshot(py, &gate.snapshot(), gate.pressure_level())
+    }
+
+    fn pressure<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        snapshot::pressure(py, &self.here(py)?.pressure())
+    }
+
+    #[pyo3(signature = (most = 100))]
+    fn waiting<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        self.here(py)?.waiting(most).iter().map(|why| explanation(py, why)).collect()
+    }
+
+    fn ready(slf: &Bound<'_, Self>) -> Awaiting {
+        Awaiting::new(Ready::new(slf.clone().unbind()))
+    }
+
+    fn apply(&self, policy: &Bound<'_, PyAny>) -> PyResult<()> {
+        let py = policy.py();
+        let policy = Policy::meant(policy)?;
+        let applied = self.here(py)?.apply(&policy);
+        applied.map_err(|error| errors::policy(py, error.to_string()))?;
+        self.known.look_again(self.inner());
+        Ok(())
+    }
+
+    fn pause(&self, py: Python<'_>, limit: &str) -> PyResult<()> {
+        let paused = self.here(py)?.pause(limit);
+        paused.map_err(|error| errors::unknown_limit(py, error.to_string()))
+    }
+
+    fn resume(&self, py: Python<'_>, limit: &str) -> PyResult<()> {
+        let resumed = self.here(py)?.resume(limit);
+        resumed.map_err(|error| errors::unknown_limit(py, error.to_string()))
+    }
+
+    #[pyo3(signature = (path, *, durability = "interval", interval = None))]
+    fn persist<'py>(
+        slf: &Bound<'py, Self>,
+        path: PathBuf,
+        durability: &str,
+        interval: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        slf.get().here(slf.py())?;
+        let interval = interval.map(|it| duration(&it, "interval")).transpose()?;
+        let durability = persist::durability(durability, interval)?;
+        slf.get().strict.fetch_or(durability == Durability::Strict, Ordering::Relaxed);
+        persist::persist(slf, path, durability)
+    }
+
+    fn save(&self, py: Python<'_>) -> PyResult<()> {
+        persist::save(py, self.here(py)?)
+    }
+
+    fn persisted<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        persist::persisted(py, self.here(py)?)
+    }
+
     /// Whether what calls of this tool read and write follows from their arguments.
     fn _needs_arguments(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
         self.birth.check(py)?;
-        self.has_open_keys(py, tool)
+        self.known.has_open_keys(py, tool)
     }
 
     /// Raises `UnknownTool` if the policy says nothing of this tool.
     fn check_tool(&self, py: Python<'_>, tool: &str) -> PyResult<()> {
         self.birth.check(py)?;
-        self.has_open_keys(py, tool).map(drop)
+        self.known.has_open_keys(py, tool).map(drop)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -237,130 +324,17 @@ impl Gate {
     }
 }
 
-impl Gate {
-    #[inline]
-    fn wish(&self, tool: Bound<'_, PyString>, said: Said<'_>) -> PyResult<Wish> {
-        let py = tool.py();
-        self.birth.check(py)?;
-        let Said { flow, priority, labels, cost, deadline, arguments, reads, writes, parent, id } =
-            said;
-        let open = self.has_open_keys(py, tool.to_str()?)?;
-        let little = labels.is_none() && cost.is_none() && deadline.is_none();
-        let less = reads.is_none() && writes.is_none() && parent.is_none() && id.is_none();
-        let more = if little && less && !open {
-            None
-        } else {
-            let mut more = More {
-                labels: labels.map(|it| ask::labels(&it)).transpose()?.unwrap_or_default(),
-                costs: cost.map(|it| ask::costs(&it)).transpose()?.unwrap_or_default(),
-                deadline: deadline.map(|it| duration(&it, "deadline")).transpose()?,
-                keys: Vec::new(),
-                parent: None,
-                id,
-            };
-            if open {
-                more.keys =
-                    self.keys(&tool, arguments.as_ref(), reads.is_some() || writes.is_some())?;
-            }
-            names(&mut more.keys, reads, "reads", KeyAccess::Shared)?;
-            names(&mut more.keys, writes, "writes", KeyAccess::Exclusive)?;
-            if let Some(parent) = parent {
-                let running = parent.get().lineage(self.number);
-                more.parent = Some(running.ok_or_else(|| {
-                    let message =
-                        "parent has ended, or is of another gate; pass a permit that runs here";
-                    errors::usage(py, message)
-                })?);
-            }
-            Some(Box::new(more))
-        };
-        let (flow, priority) = (flow.map(Bound::unbind), priority.map(Bound::unbind));
-        Ok(Wish { tool: tool.unbind(), flow, priority, more })
-    }
-
-    /// Whether keys of the tool's calls follow from their arguments.
-    ///
-    /// # Errors
-    /// The policy says nothing of the tool.
-    #[inline]
-    fn has_open_keys(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
-        let known = self.known.lock().get(tool).copied();
-        known.map_or_else(|| self.look_up(py, tool), Ok)
-    }
-
-    #[cold]
-    fn look_up(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
-        const KEPT: usize = 4096;
-        let policy = self.policy.lock().clone();
-        let Some(declared) = policy.tool(tool) else {
-            return Err(errors::unknown_tool(py, &policy, tool));
-        };
-        let open = declared.names_keys_by_arguments();
-        let mut known = self.known.lock();
-        // A pattern fits any number of names.
-        if known.len() >= KEPT {
-            known.clear();
-        }
-        known.insert(tool.into(), open);
-        Ok(open)
-    }
-
-    /// The keys that the policy declares, filled from the call's arguments.
-    fn keys(
-        &self,
-        tool: &Bound<'_, PyString>,
-        arguments: Option<&Bound<'_, PyAny>>,
-        named: bool,
-    ) -> PyResult<Vec<(String, KeyAccess)>> {
-        let py = tool.py();
-        let name = tool.to_str()?;
-        let Some(arguments) = arguments else {
-            if named {
-                return Ok(Vec::new());
-            }
-            let message = format!(
-                "what {name} reads and writes follows from its arguments; pass arguments=…, or name the                  keys with reads=[…] and writes=[…]"
-            );
-            return Err(errors::usage(py, message));
-        };
-        let text = json_text(py, arguments)?;
-        let arguments: Arguments = text
-            .parse()
-            .map_err(|error| errors::usage(py, format!("arguments of {name}: {error}")))?;
-        let policy = self.policy.lock().clone();
-        let keys = policy.tool(name).map(|declared| declared.keys(&arguments)).transpose();
-        Ok(keys.map_err(|error| errors::usage(py, format!("{name}: {error}")))?.unwrap_or_default())
-    }
-}
-
-/// Adds keys that the caller names.
-fn names(
-    keys: &mut Vec<(String, KeyAccess)>,
-    named: Option<Bound<'_, PyAny>>,
-    place: &str,
-    access: KeyAccess,
-) -> PyResult<()> {
-    let Some(named) = named else { return Ok(()) };
-    let wrong =
-        || PyTypeError::new_err(format!("{place} is a list of texts, as in {place}=[\"file:/a\"]"));
-    // A text is a sequence of texts, and never meant as one.
-    if named.is_instance_of::<PyString>() {
-        return Err(wrong());
-    }
-    for key in named.try_iter().map_err(|_| wrong())? {
-        keys.push((key?.extract::<String>().map_err(|_| wrong())?, access));
-    }
-    Ok(())
-}
-
 impl Drop for Gate {
     fn drop(&mut self) {
-        let inside = (self.gate.take(), self.executor.get_mut().take());
+        let Some(gate) = self.executor.take() else { return };
         if self.birth.is_here() {
-            errors::apart(|| drop(inside));
+            // One that keeps its state writes it now, and nobody else need stand still for that.
+            errors::apart(|| {
+                Python::try_attach(|py| py.detach(|| drop(gate)));
+            });
         } else {
             // Its lock may be held for ever in this process.
-            std::mem::forget(inside);
+            std::mem::forget(gate);
         }
     }
 }

@@ -16,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 use pyo3::PyTraverseError;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use rampmeter::Instant;
@@ -23,6 +24,7 @@ use rampmeter::runtime::Counter;
 use smallvec::SmallVec;
 
 use crate::blocking::Bell;
+use crate::interpreter;
 use crate::py_loop::{Home, PyLoop};
 use crate::waiter::Waits;
 
@@ -47,7 +49,7 @@ struct Book {
 struct Host {
     number: u64,
     home: Arc<Home>,
-    /// Admissions that wait on it.
+    /// How many wait on it.
     waiting: usize,
     /// The moments of its timers, the nearest last.
     timers: SmallVec<[Instant; 4]>,
@@ -173,13 +175,17 @@ impl Keeper {
         due.into_iter().for_each(Waker::wake);
     }
 
-    /// A timer of a loop has rung that was set for this moment.
-    fn rang(self: &Arc<Self>, py: Python<'_>, host: u64, moment: Instant) {
+    /// A loop has no timer for this moment.
+    fn unset(&self, host: u64, moment: Instant) {
         let mut book = self.book.lock();
         if let Some(host) = book.hosts.iter_mut().find(|it| it.number == host) {
             host.timers.retain(|it| *it != moment);
         }
-        drop(book);
+    }
+
+    /// A timer of a loop has rung that was set for this moment.
+    fn rang(self: &Arc<Self>, py: Python<'_>, host: u64, moment: Instant) {
+        self.unset(host, moment);
         self.run_due();
         self.leave_idle();
         self.hurry(py);
@@ -200,16 +206,21 @@ impl Keeper {
             let left = first.saturating_since(self.clock.now());
             let tick =
                 Tick { keeper: Arc::downgrade(self), host, moment: first, home: home.clone() };
-            if home.call_later(py, left, tick).is_err() {
+            let Err(error) = home.call_later(py, left, tick) else { continue };
+            if error.is_instance_of::<PyRuntimeError>(py) {
                 // Its loop is closed: nobody waits there any more.
                 self.forget(host);
+            } else {
+                // A signal's handler raised; whoever waits next on that loop sets the timer.
+                self.unset(host, first);
+                error.write_unraisable(py, None);
             }
         }
         // Who is up looks at the time itself.
-        bells.iter().for_each(|bell| bell.ring(py));
+        bells.iter().for_each(|bell| bell.ring());
     }
 
-    /// One admission less waits on a loop. Its host stays as long as a timer of it does, for the next.
+    /// One less waits on a loop. Its host stays as long as a timer of it does, for the next.
     fn leave(&self, host: u64) {
         let mut book = self.book.lock();
         let Some(host) = book.hosts.iter_mut().find(|it| it.number == host) else { return };
@@ -342,7 +353,7 @@ impl Future for Sleep {
         drop(before);
         if late {
             // Without an interpreter nobody is there to wait.
-            Python::try_attach(|py| keeper.hurry(py));
+            interpreter::enter(|py| keeper.hurry(py));
         }
         Poll::Pending
     }

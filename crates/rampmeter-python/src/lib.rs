@@ -6,22 +6,33 @@
 
 mod ambient;
 mod ask;
+mod awaiting;
 mod batch;
 mod blocking;
 mod came;
 mod crew;
+mod dataclass;
 mod done;
 mod errors;
+mod event;
+mod events;
+mod explanation;
 mod fork;
 mod gate;
 mod headers;
 mod hold;
+mod interpreter;
 mod keeper;
+mod known;
 mod permit;
+mod persist;
 mod policy;
 mod py_loop;
+mod ready;
 mod runtime;
+mod said;
 mod seconds;
+mod snapshot;
 mod task;
 mod tool_call;
 mod turn;
@@ -34,7 +45,10 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fork::watch(module.py())?;
+    interpreter::watch(module.py())?;
     module.add_class::<ambient::Flow>()?;
+    module.add_class::<event::Event>()?;
+    module.add_class::<events::Events>()?;
     module.add_class::<gate::Gate>()?;
     module.add_class::<permit::Permit>()?;
     module.add_class::<policy::Policy>()?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyBaseException, PyStopIteration, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyStopIteration};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -14,9 +14,11 @@ use pyo3::types::{PyDict, PyString};
 use rampmeter::{Asking, Invocation, Lineage, Outcome, Report, Unit, Waiting};
 
 use crate::ambient::{self, Surroundings};
-use crate::ask::{Wish, costs};
-use crate::done::{Done, stop_with};
+use crate::ask::{self, Wish, costs};
+use crate::awaiting::thrown;
+use crate::done::{Done, never_awaited, stop_with};
 use crate::errors;
+use crate::explanation;
 use crate::fork::Birth;
 use crate::gate::Gate;
 use crate::headers::header_pairs;
@@ -74,11 +76,10 @@ impl Permit {
 
     /// A call that a turn runs, as its tool knows it.
     pub(crate) fn of_turn(py: Python<'_>, gate: Py<Gate>, call: &Invocation) -> Permit {
-        let tool = PyString::new(py, &call.name).unbind();
-        let permit = Permit::new(gate, Wish { tool, flow: None, priority: None, more: None });
+        let permit = Permit::new(gate, Wish::of(PyString::new(py, &call.name).unbind()));
         let mut inside = permit.inside.lock();
-        inside.waited = call.waited;
-        inside.stage = call.report.map_or(Stage::Ended, Stage::Lent);
+        (inside.waited, inside.stage) =
+            (call.waited, call.report.map_or(Stage::Ended, Stage::Lent));
         drop(inside);
         permit
     }
@@ -209,7 +210,12 @@ impl Permit {
         let stage = std::mem::replace(&mut inside.stage, Stage::Ended);
         drop(inside);
         if let Stage::Waiting(waiter) = stage {
-            drop(waiter.take());
+            if self.birth().is_here() {
+                drop(waiter.take());
+            } else {
+                // It is the parent's, and so are the locks that giving it up would take.
+                std::mem::forget(waiter);
+            }
         }
     }
 
@@ -248,7 +254,7 @@ impl Permit {
         static CLASSIFY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let classify = CLASSIFY.import(slf.py(), "rampmeter._outcome", "classify")?;
         // However that goes, the call has ended.
-        let said = classify.call1((slf, error)).and_then(|it| outcome(it.extract()?));
+        let said = classify.call1((slf, error)).and_then(|it| ask::outcome(it.extract()?));
         slf.get().end(said.as_ref().copied().unwrap_or(Outcome::Failed));
         said.map(drop)
     }
@@ -298,7 +304,7 @@ impl Permit {
         traceback: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         self.give_up();
-        Err(errors::thrown(kind, value, traceback)?)
+        Err(thrown(kind, value, traceback)?)
     }
 
     fn close(&self) {
@@ -343,6 +349,15 @@ impl Permit {
         Permit::leave(slf, error)
     }
 
+    fn explain<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.birth().check(py)?;
+        let waiter = match &self.inside.lock().stage {
+            Stage::Waiting(waiter) => waiter.clone(),
+            _ => return Ok(None),
+        };
+        explanation::of(py, &waiter)
+    }
+
     #[getter]
     fn tool(&self, py: Python<'_>) -> Py<PyString> {
         self.wish.tool.clone_ref(py)
@@ -351,6 +366,12 @@ impl Permit {
     #[getter]
     fn waited(&self) -> f64 {
         self.inside.lock().waited.as_secs_f64()
+    }
+
+    /// How long the policy lets the tool's calls run; whoever runs the call keeps to it.
+    #[getter]
+    fn timeout(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        Ok(self.gate.get().timeout(self.wish.tool.bind(py).to_str()?).map(|it| it.as_secs_f64()))
     }
 
     #[getter(running)]
@@ -402,7 +423,7 @@ impl Permit {
         match outcome {
             Some(error) if error.is_instance_of::<PyBaseException>() => Permit::fail(slf, error),
             Some(word) => {
-                permit.end(self::outcome(word.extract()?)?);
+                permit.end(ask::outcome(word.extract()?)?);
                 Ok(())
             }
             None => Permit::leave(slf, slf.py().None().bind(slf.py())),
@@ -446,10 +467,7 @@ impl Drop for Permit {
             return;
         }
         errors::apart(|| match stage {
-            Stage::New => {
-                let tool = &self.wish.tool;
-                errors::never_awaited(&format!("gate.admit({tool})"));
-            }
+            Stage::New => never_awaited(&format!("gate.admit({})", self.wish.tool)),
             Stage::Waiting(waiter) => drop(waiter.take()),
             Stage::Running(held) => drop(held),
             Stage::Lent(_) | Stage::Ended | Stage::Busy => {}
@@ -471,28 +489,11 @@ fn again(
 }
 
 fn spent(py: Python<'_>) -> PyErr {
-    errors::usage(
-        py,
-        "this call has been asked for already; ask again with gate.admit for each call",
-    )
+    let message = "this call has been asked for already; ask again with gate.admit for each call";
+    errors::usage(py, message)
 }
 
 fn not_admitted(py: Python<'_>) -> PyErr {
     let message = "this call is not admitted yet; use `async with gate.admit(…)`, await it, or gate.admit_sync";
     errors::usage(py, message)
-}
-
-fn outcome(word: &str) -> PyResult<Outcome> {
-    Ok(match word {
-        "succeeded" => Outcome::Succeeded,
-        "failed" => Outcome::Failed,
-        "overloaded" => Outcome::Overloaded,
-        "cancelled" => Outcome::Cancelled,
-        other => {
-            let message = format!(
-                "outcome is {other:?}; a call has succeeded, failed, been overloaded or cancelled"
-            );
-            return Err(PyValueError::new_err(message));
-        }
-    })
 }

@@ -22,6 +22,7 @@ const MAX_DEPTH: usize = 16;
 #[pymethods]
 impl Policy {
     #[staticmethod]
+    #[allow(clippy::needless_pass_by_value, reason = "Python hands over a path of its own")]
     pub(crate) fn from_file(py: Python<'_>, path: PathBuf) -> PyResult<Policy> {
         Policy::of(py, rampmeter::Policy::load(&path))
     }
@@ -86,7 +87,8 @@ impl Policy {
 /// A mapping as a table of TOML; `place` is how errors name it.
 fn table(mapping: &Bound<'_, PyMapping>, place: &str, depth: usize) -> PyResult<Table> {
     let mut table = Table::new();
-    table.set_implicit(true);
+    // One that only holds others needs no line of its own; one that holds nothing has no other.
+    table.set_implicit(!mapping.is_empty()?);
     for (key, item) in entries(mapping, place, depth)? {
         let item_place = format!("{place}{key}");
         let item = match item.cast::<PyMapping>() {
@@ -179,5 +181,7 @@ pub(crate) fn json_text(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<St
     options.set_item("ensure_ascii", false)?;
     // What JSON does not have, as a date, stands for its text: keys only need to tell it apart.
     options.set_item("default", py.get_type::<PyString>())?;
-    py.import("json")?.getattr("dumps")?.call((value,), Some(&options))?.extract()
+    let text = py.import("json")?.getattr("dumps")?.call((value,), Some(&options))?;
+    text.extract()
+        .map_err(|_| errors::arguments(py, "the arguments hold a text that is no Unicode".into()))
 }

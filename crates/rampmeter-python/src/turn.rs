@@ -17,7 +17,9 @@ use rampmeter::format::Format;
 use rampmeter::{Executor, ResolvedTurn, TurnReport, TurnRequest};
 
 use crate::ambient::Surroundings;
+use crate::awaiting::thrown;
 use crate::crew::{Crew, Function};
+use crate::done::never_awaited;
 use crate::gate::Gate;
 use crate::seconds::duration;
 use crate::turn_report::Report;
@@ -222,6 +224,7 @@ impl Turn {
             .collect();
         let crew = Crew::new(gate.clone().unbind(), functions);
         let executor = gate.get().executor().with_registry(crew.registry(py)?);
+        let executor = executor.with_policy(gate.get().known().policy());
         let turn =
             executor.resolve_as(calls, format).map_err(|error| errors::format(py, &error))?;
         let wanted = Wanted { executor, turn, flow, priority, labels, deadline, fail_fast };
@@ -254,7 +257,7 @@ impl Turn {
         traceback: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = kind.py();
-        let error = errors::thrown(kind, value, traceback)?;
+        let error = thrown(kind, value, traceback)?;
         self.gate().birth().check(py)?;
         let ran = self.give_up().cancel();
         if !ran || !error.is_instance_of::<CancelledError>(py) {
@@ -293,7 +296,7 @@ impl Drop for Turn {
         let progress = self.give_up();
         if self.gate().birth().is_here() {
             errors::apart(|| match progress {
-                Progress::New(_) => errors::never_awaited("gate.run_turn(...)"),
+                Progress::New(_) => never_awaited("gate.run_turn(...)"),
                 progress => {
                     progress.cancel();
                 }

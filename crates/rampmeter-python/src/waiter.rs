@@ -17,6 +17,7 @@ use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 
 use crate::batch::Batch;
+use crate::interpreter;
 use crate::keeper::{Keeper, LoopStay};
 use crate::py_loop::PyLoop;
 
@@ -111,13 +112,19 @@ impl<W: Send + 'static> Waiter<W> {
     pub(crate) fn take(&self) -> Option<W> {
         let mut inside = self.inside.lock();
         let (waiting, callback) = (inside.waiting.take(), inside.callback.take());
-        let place = inside.place.take();
         drop(inside);
+        self.keep();
+        drop(callback);
+        waiting
+    }
+
+    /// The gate's collector is shown it no more: its task is kept until it is told, also if the gate is
+    /// garbage before. For what holds no gate, and is to hear of its end.
+    pub(crate) fn keep(&self) {
+        let place = self.inside.lock().place.take();
         if let Some(place) = place {
             self.stay.unregister(place);
         }
-        drop(callback);
-        waiting
     }
 
     /// Asks something of what waits.
@@ -196,7 +203,7 @@ impl<W: Send + 'static> Waits for Waiter<W> {
 
 impl<W: Send + 'static> Wake for Waiter<W> {
     fn wake(self: Arc<Self>) {
-        if Python::try_attach(|py| self.clone().end(py, End::Woken)).is_none() {
+        if interpreter::enter(|py| self.clone().end(py, End::Woken)).is_none() {
             // The interpreter is going, and so is everybody who waits.
             drop(self.take());
         }

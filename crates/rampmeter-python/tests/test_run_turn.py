@@ -9,9 +9,10 @@ import threading
 from typing import Any
 
 import pytest
+from turn_support import Inside, calls, is_free, rounds, run
+
 import rampmeter
 from rampmeter import Gate, Refused, UnknownTool, UsageError
-from turn_support import Inside, calls, is_free, rounds, run
 
 POLICY = """
 undeclared = "read"

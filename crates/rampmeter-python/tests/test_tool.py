@@ -11,9 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from turn_support import Inside, calls, is_free, rounds, run
+
 import rampmeter
 from rampmeter import Gate, Refused, UnknownTool
-from turn_support import Inside, calls, is_free, rounds, run
 
 POLICY = """
 undeclared = "read"

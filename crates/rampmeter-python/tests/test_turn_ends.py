@@ -8,8 +8,9 @@ import threading
 from typing import Any
 
 import pytest
-from rampmeter import Gate, _turn
 from turn_support import Inside, calls, is_free, rounds, run
+
+from rampmeter import Gate, _turn
 
 ONE = """
 undeclared = "read"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from rampmeter import Gate
 from turn_support import Inside, calls, is_free, rounds, run
+
+from rampmeter import Gate
 
 MANY = """
 undeclared = "read"

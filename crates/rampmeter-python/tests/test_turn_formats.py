@@ -7,8 +7,9 @@ import json
 from typing import Any
 
 import pytest
-from rampmeter import FormatError, Gate
 from turn_support import calls, run
+
+from rampmeter import FormatError, Gate
 
 POLICY = """
 [tools."*"]

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from turn_support import Inside, calls, is_free, rounds, run
+
 import rampmeter
 from rampmeter import Gate
-from turn_support import Inside, calls, is_free, rounds, run
 
 HOST = """
 [retries]

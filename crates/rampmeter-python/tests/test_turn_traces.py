@@ -10,8 +10,9 @@ import weakref
 from typing import Any
 
 import pytest
-from rampmeter import ForkedError, Gate
 from turn_support import Inside, calls, is_free, rounds, run
+
+from rampmeter import ForkedError, Gate
 
 MANY = """
 undeclared = "read"

@@ -7,9 +7,10 @@ import threading
 from typing import Any
 
 import pytest
+from turn_support import calls, is_free, rounds, run
+
 import rampmeter
 from rampmeter import Gate
-from turn_support import calls, is_free, rounds, run
 
 ONE = """
 undeclared = "read"

@@ -3,6 +3,7 @@
 //! Counters are folded from the same events before any buffer that could lose one.
 
 mod batch;
+mod fields;
 mod subscription;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use rampmeter_core::{Instant, Obstacle, Outcome, Reason};
 
 pub(crate) use batch::{Batch, Record, What};
+pub use fields::EventValue;
 pub use subscription::Events;
 pub(crate) use subscription::{Mail, Subscriber};
 

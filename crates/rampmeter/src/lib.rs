@@ -55,7 +55,7 @@ mod trace;
 mod work;
 
 pub use call::{Call, DEFAULT_FLOW};
-pub use event::{CallInfo, Counters, Event, EventKind, Events};
+pub use event::{CallInfo, Counters, Event, EventKind, EventValue, Events};
 pub use executor::{
     After, Attempt, Because, CallError, CallResult, Degraded, Executor, PlannedCall, ResolvedCall,
     ResolvedTurn, Status, StreamOptions, TurnPlan, TurnReport, TurnRequest, Turns,
@@ -75,8 +75,8 @@ pub use persist::{Durability, LeftOut, PersistError, Persisted, Restored, SetAsi
 pub use policy::{Access, Policy, PolicyErrors, Unit};
 pub use pressure::{MemoryMeter, Pressure, PressureCause, PressureLevel, ProcessMemory};
 pub use rampmeter_core::{
-    BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, KeyAccess, KeySnapshot,
-    LimitSnapshot, MAX_KEY_BYTES, Obstacle, Outcome, Reason, Snapshot,
+    BreakerState, BudgetSnapshot, ConfigError, Counts, InstanceSnapshot, Instant, KeyAccess,
+    KeySnapshot, LimitSnapshot, MAX_KEY_BYTES, Obstacle, Outcome, Reason, Snapshot,
 };
 pub use refusal::{Refusal, Retry};
 pub use registry::{DuplicateTool, Registry, UnknownTool};

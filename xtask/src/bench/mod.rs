@@ -10,6 +10,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::args::BenchOptions;
+use crate::python::{Profile, Room};
 use crate::{Result, instructions, place, process};
 use facts::Commit;
 
@@ -18,6 +19,9 @@ const BENCHES: &[&str] = &["pair", "waiting", "paced", "million", "turns"];
 
 /// Runs the benchmark and keeps the rows it prints; whether it ended well.
 pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<bool> {
+    if options.of_python {
+        return python(root, options);
+    }
     let mut command = Command::new(place::cargo());
     command.current_dir(root).args(["bench", "-p", "rampmeter"]);
     BENCHES.iter().for_each(|bench| {
@@ -26,6 +30,18 @@ pub(crate) fn run(root: &Path, options: &BenchOptions) -> Result<bool> {
     command.arg("--");
     command.args(&options.args);
     measure(root, command, options.record.then_some(""), instructions::rows)
+}
+
+/// The folder is a program, which has the wheel that users would have.
+fn python(root: &Path, options: &BenchOptions) -> Result<bool> {
+    let room = Room::open(root, None)?;
+    let venv = room.venv("bench", |name| name == "bench.txt")?;
+    if !room.install(&venv, Profile::Release)? {
+        return Ok(false);
+    }
+    let mut command = venv.command();
+    command.current_dir(root).arg("crates/rampmeter-python/bench").args(&options.args);
+    measure(root, command, options.record.then_some("-python"), |_| Ok(Vec::new()))
 }
 
 /// Runs a command and keeps the rows it prints, and `more` of them, in a record of this ending, if

@@ -16,6 +16,7 @@ struct Crate {
 const CRATES: &[Crate] = &[
     Crate { name: "rampmeter-core", ours: &[], others: false },
     Crate { name: "rampmeter", ours: &["rampmeter-core"], others: true },
+    Crate { name: "rampmeter-python", ours: &["rampmeter", "rampmeter-core"], others: true },
     Crate {
         name: "rampmeter-cli",
         ours: &["rampmeter", "rampmeter-core", "rampmeter-lab", "rampmeter-provider"],

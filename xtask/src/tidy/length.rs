@@ -1,32 +1,49 @@
-//! A file is a room: past 400 lines it wants a wall, past 500 it gets one.
+//! A file is a room: past 400 lines it wants a wall, past 500 it gets one; 300 and 400 in Python, which says
+//! more in a line.
 
 use super::Breach;
-use super::tree::Tree;
+use super::tree::{File, Tree};
 
-const WANTS_A_WALL_LINES: usize = 400;
-const AT_MOST_LINES: usize = 500;
+/// How long a source may be.
+struct Length {
+    wants_a_wall_lines: usize,
+    at_most_lines: usize,
+}
+
+const RUST: Length = Length { wants_a_wall_lines: 400, at_most_lines: 500 };
+const PYTHON: Length = Length { wants_a_wall_lines: 300, at_most_lines: 400 };
 
 /// Sources that are too long to keep.
 pub(super) fn errors(tree: &Tree) -> Vec<Breach> {
-    longer(tree, AT_MOST_LINES, usize::MAX, "put a wall in it")
+    longer(tree, |length| (length.at_most_lines, usize::MAX), "put a wall in it")
 }
 
 /// Sources that are still kept but should be split.
 pub(super) fn warnings(tree: &Tree) -> Vec<Breach> {
-    longer(tree, WANTS_A_WALL_LINES, AT_MOST_LINES, "it wants a wall")
+    longer(tree, |length| (length.wants_a_wall_lines, length.at_most_lines), "it wants a wall")
 }
 
-fn longer(tree: &Tree, above: usize, up_to: usize, advice: &str) -> Vec<Breach> {
-    let sources =
-        tree.files().filter(|file| file.path.ends_with(".rs") && file.path.contains("/src/"));
-    sources
-        .map(|file| (file, file.text.lines().count()))
-        .filter(|&(_, lines)| lines > above && lines <= up_to)
-        .map(|(file, lines)| {
+fn longer(tree: &Tree, between: fn(&Length) -> (usize, usize), advice: &str) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    for file in tree.files() {
+        let Some((above, up_to)) = allowed(file).map(between) else { continue };
+        let lines = file.text.lines().count();
+        if lines > above && lines <= up_to {
             let what = format!("{lines} lines, more than {above}: {advice}");
-            Breach::new(&file.path, lines, what)
-        })
-        .collect()
+            breaches.push(Breach::new(&file.path, lines, what));
+        }
+    }
+    breaches
+}
+
+/// `None` for what is no source: tests are as long as their list of cases.
+fn allowed(File { path, .. }: &File) -> Option<&'static Length> {
+    let is_python = path.ends_with(".py") || path.ends_with(".pyi");
+    match path.contains("/src/") {
+        true if path.ends_with(".rs") => Some(&RUST),
+        false if is_python && path.contains("/python/") => Some(&PYTHON),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -36,11 +53,20 @@ mod tests {
     #[test]
     fn a_long_file_is_warned_of_and_a_longer_one_refused() {
         let text = |lines: usize| "\n".repeat(lines);
-        let (fits, long, longer) = (text(400), text(500), text(501));
-        let tree =
-            Tree::of(&[("a/src/a.rs", &fits), ("a/src/b.rs", &long), ("a/src/c.rs", &longer)]);
         let paths = |found: Vec<Breach>| found.into_iter().map(|it| it.path).collect::<Vec<_>>();
-        assert_eq!(paths(warnings(&tree)), ["a/src/b.rs"]);
-        assert_eq!(paths(errors(&tree)), ["a/src/c.rs"]);
+        for (name, wants_a_wall, at_most) in
+            [("a/src/#.rs", 400, 500), ("a/python/b/#.py", 300, 400), ("a/python/#.pyi", 300, 400)]
+        {
+            let [fits, long, longer] =
+                ["fits", "long", "longer"].map(|file| name.replace('#', file));
+            let tree = Tree::of(&[
+                (&fits, &text(wants_a_wall)),
+                (&long, &text(at_most)),
+                (&longer, &text(at_most + 1)),
+                ("a/tests/test_a.py", &text(1_000)),
+            ]);
+            assert_eq!(paths(warnings(&tree)), [long]);
+            assert_eq!(paths(errors(&tree)), [longer]);
+        }
     }
 }

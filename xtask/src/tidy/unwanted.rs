@@ -5,6 +5,9 @@ use super::tree::{File, Tree, line_at};
 
 const UNFINISHED: &[&str] = &["todo!", "unimplemented!", "#[ignore", "thread::sleep"];
 
+/// The same in Python; a test may be left out where it cannot run, with a condition.
+const UNFINISHED_IN_PYTHON: &[&str] = &["# TODO", "# FIXME", "mark.skip(", "mark.xfail"];
+
 /// Pieces, so that this file does not name them itself.
 const FOREIGN: &[(&str, &str)] =
     &[("crates", ".io"), ("docs", ".rs"), ("pypi", ".org"), ("npmjs", ".com"), ("/wo", "rk/")];
@@ -14,11 +17,13 @@ const LOCK: &str = "Cargo.lock";
 
 /// Nothing in the crates is left to do, left out of the tests, or waits by the clock.
 pub(super) fn unfinished(tree: &Tree) -> Vec<Breach> {
-    let report = |file: &File| {
-        let say = |word: &str| format!("`{word}` must not stay: finish it or take it out");
-        found(&file.path, &file.code(), UNFINISHED.iter().copied(), say)
-    };
-    tree.under("crates/", ".rs").flat_map(report).collect()
+    let say = |word: &str| format!("`{word}` must not stay: finish it or take it out");
+    let report = |file: &File| found(&file.path, &file.code(), UNFINISHED.iter().copied(), say);
+    let rust = tree.under("crates/", ".rs").flat_map(report);
+    // Comments count here: in Python they are where unfinished work is marked.
+    let report =
+        |file: &File| found(&file.path, &file.text, UNFINISHED_IN_PYTHON.iter().copied(), say);
+    rust.chain(tree.under("", ".py").flat_map(report)).collect()
 }
 
 /// No text names a package registry, or a folder of the machine it was written on.
@@ -59,6 +64,15 @@ mod tests {
             .map(|breach| breach.line)
             .collect();
         assert_eq!(lines, [3, 5]);
+    }
+
+    #[test]
+    fn a_test_in_python_may_be_left_out_for_a_reason_only() {
+        let text = "@pytest.mark.skipif(OLD, reason=\"needs 3.11\")\n# TODO\n@pytest.mark.skip()\n";
+        let found = unfinished(&Tree::of(&[("crates/a/tests/test_a.py", text)]));
+        let mut lines: Vec<_> = found.into_iter().map(|breach| breach.line).collect();
+        lines.sort_unstable();
+        assert_eq!(lines, [2, 3]);
     }
 
     #[test]

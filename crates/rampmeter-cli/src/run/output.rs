@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use rampmeter::{Event, Events, TurnReport};
+use rampmeter::{Event, EventValue, Events, TurnReport};
 use serde_json::{Map, Value, json};
 
 use super::drive::Listener;
@@ -171,46 +171,12 @@ pub(crate) async fn record(mut events: Events, mut file: Lines) -> (bool, u64) {
 
 fn line(event: &Event) -> Value {
     let mut line = Map::new();
-    let micros = event.at.as_nanos() / 1_000;
-    line.insert("seq".into(), json!(event.seq));
-    line.insert("at_us".into(), json!(micros));
-    line.insert("event".into(), json!(event.kind.as_str()));
-    if let Some(call) = &event.call {
-        line.insert("tool".into(), json!(*call.tool));
-        line.insert("call".into(), json!(*call.id));
-        line.insert("turn".into(), json!(call.turn));
-        line.insert("flow".into(), json!(*call.flow));
-        line.insert("priority".into(), json!(*call.priority));
-        if call.attempt > 1 {
-            line.insert("attempt".into(), json!(call.attempt));
-        }
-    }
-    if let Some(place) = event.place {
-        line.insert("place".into(), json!(place));
-    }
-    if let Some(limit) = &event.limit {
-        line.insert("limit".into(), json!(**limit));
-    }
-    if let Some(lane) = event.lane {
-        line.insert("lane".into(), json!(lane));
-    }
-    if let Some(obstacle) = event.obstacle {
-        line.insert("obstacle".into(), json!(obstacle.as_str()));
-    }
-    if let Some(reason) = event.reason {
-        line.insert("reason".into(), json!(reason.as_str()));
-    }
-    if let Some(by) = &event.by {
-        line.insert("by".into(), json!(**by));
-    }
-    if let Some(outcome) = event.outcome {
-        line.insert("outcome".into(), json!(format!("{outcome:?}").to_lowercase()));
-    }
-    for (name, time) in [("took_us", event.took), ("lasts_us", event.lasts)] {
-        if let Some(time) = time {
-            let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-            line.insert(name.into(), json!(micros));
-        }
+    for (name, value) in event.fields() {
+        let value = match value {
+            EventValue::Number(number) => json!(number),
+            EventValue::Text(text) => json!(text),
+        };
+        line.insert(name.into(), value);
     }
     Value::Object(line)
 }

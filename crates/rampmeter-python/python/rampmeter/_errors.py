@@ -21,8 +21,20 @@ class UnknownTool(RampmeterError, LookupError):
     """The policy says nothing of this tool, so nobody knows its limits."""
 
 
+class UnknownLimit(RampmeterError, LookupError):
+    """The policy has no limit of this name."""
+
+
+class StateError(RampmeterError, OSError):
+    """A state file cannot be used: another process uses it, or it cannot be read or written."""
+
+
 class UsageError(RampmeterError, RuntimeError):
     """Something was used where it cannot work: without a loop, twice, after its end."""
+
+
+class ArgumentsError(UsageError, ValueError):
+    """The arguments of a call do not say which keys it touches."""
 
 
 class ForkedError(UsageError):

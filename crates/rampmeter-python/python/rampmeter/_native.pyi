@@ -1,17 +1,35 @@
 """The compiled part. Everything public here is exported by `rampmeter` itself.
 
-Durations are seconds, or a `timedelta`. Nothing here starts a thread.
+Durations are seconds, or a `timedelta`. Nothing here starts a thread, but for `Gate.persist`.
 """
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
-from typing import Any, final
+from typing import Any, NoReturn, final
 
-from typing_extensions import Self
+from typing_extensions import Self, disjoint_base
 
 from ._errors import Refused
-from ._types import FormatName, Outcome, Seconds, Status
+from ._explanation import Explanation
+from ._snapshot import Pressure, Snapshot
+from ._state import Persisted, Restored
+from ._types import Durability, EventKind, FormatName, Obstacle, Outcome, Seconds, Status
+
+__all__ = [
+    "Attempt",
+    "CallResult",
+    "Event",
+    "Events",
+    "Flow",
+    "Gate",
+    "Permit",
+    "Policy",
+    "ThreadWork",
+    "Turn",
+    "TurnReport",
+    "current_permit",
+]
 
 _Headers = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 
@@ -33,6 +51,7 @@ class Policy:
     def effective(self) -> str:
         """The whole policy with its defaults, as `rampmeter check` prints it."""
 
+@disjoint_base
 class Gate:
     """One gate for one policy. Make it once and share it: between tasks, loops and threads.
 
@@ -99,18 +118,59 @@ class Gate:
         """Raises `UnknownTool` if the policy says nothing of this tool."""
     def _needs_arguments(self, tool: str) -> bool:
         """Whether what its calls read and write follows from their arguments."""
+    def events(self, capacity: int = 10_000) -> Events:
+        """What happens from now on, up to so many unread events at a time."""
+    def counters(self) -> dict[EventKind, int]:
+        """How many events of each kind there have been; exact, whatever was missed."""
+    def snapshot(self) -> Snapshot:
+        """What is held, used and waiting now."""
+    def waiting(self, most: int = 100) -> list[Explanation]:
+        """Why calls wait: those so many that came first, in the order in which they came."""
+    def pressure(self) -> Pressure:
+        """How hard pressed the gate is, and by what."""
+    async def ready(self) -> None:
+        """Waits until the gate takes more work: no queue is filled, and calls are not stopped for want of
+        memory. It promises nothing: the call itself may still have to wait. Cancelling it is safe."""
+    def apply(self, policy: Policy | Mapping[str, Any]) -> None:
+        """Enforces another policy from now on. Limits that keep their names keep what is held and used; no
+        running call is touched. Raises `PolicyError`, and changes nothing, if that cannot be."""
+    def pause(self, limit: str) -> None:
+        """Starts nothing any more that draws on the limit, until `resume`. Raises `UnknownLimit`."""
+    def resume(self, limit: str) -> None:
+        """Lets a paused limit go on. Raises `UnknownLimit`."""
+    def persist(
+        self,
+        path: str | PathLike[str],
+        *,
+        durability: Durability = "interval",
+        interval: Seconds | None = None,
+    ) -> Restored:
+        """Keeps what the rates have used in a file, so that a quota survives a restart. Call it before the
+        first call is admitted.
+
+        Written is at every `interval` (1 s), or, with `durability="strict"`, before the call is admitted that
+        is charged; and when the gate is dropped or the interpreter ends. A thread does that. Raises
+        `StateError` if the file is in use or cannot be read or written.
+        """
+    def save(self) -> None:
+        """Writes the state now; it is on the disk when this returns. Raises `StateError`."""
+    def persisted(self) -> Persisted | None:
+        """How the keeping of the state has gone; `None` without `persist`."""
 
 @final
 class Permit:
     """One call: asked for when it is first awaited or entered, running until it is finished or dropped.
 
     Cancelling whoever awaits it gives its place in the queue up; a call that was not admitted has consumed
-    nothing. Inside of `with permit:` (and of `async with gate.admit(…)`) calls are nested under it. At its
-    end the outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out,
-    a response of 429 or 503, and whatever follows `throttled()` are `overloaded`; anything else is `failed`.
+    nothing. Inside of `with permit:` (or `async with gate.admit(…)`) calls are nested under it. At its end
+    the outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out, a
+    response of 429 or 503, and whatever follows `throttled()` are `overloaded`; anything else is `failed`.
     """
 
     def __await__(self) -> Generator[Any, Any, Permit]: ...
+    def send(self, _value: object) -> Any: ...
+    def throw(self, kind: Any, value: Any = None, traceback: TracebackType | None = None) -> NoReturn: ...
+    def close(self) -> None: ...
     async def __aenter__(self) -> Permit: ...
     async def __aexit__(
         self,
@@ -119,6 +179,8 @@ class Permit:
         traceback: TracebackType | None,
         /,
     ) -> None: ...
+    def explain(self) -> Explanation | None:
+        """Why the call waits now; `None` if it does not."""
     def __enter__(self) -> Permit: ...
     def __exit__(
         self,
@@ -132,6 +194,10 @@ class Permit:
     @property
     def waited(self) -> float:
         """Seconds."""
+    @property
+    def timeout(self) -> float | None:
+        """Seconds for which the policy lets the tool's calls run. Whoever runs the call keeps to it:
+        `Gate.tool` and `Gate.run_turn` do."""
     @property
     def running(self) -> bool: ...
     def settle(self, **units: int) -> bool:
@@ -272,6 +338,94 @@ class Flow:
         cls, flow: str | None = None, *, priority: str | None = None, labels: Mapping[str, str] | None = None
     ) -> Flow: ...
     def __enter__(self) -> Flow: ...
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class Event:
+    """What happened at the gate. What is not known, or means nothing for its kind, is `None`.
+
+    Durations are seconds.
+    """
+
+    @property
+    def kind(self) -> EventKind: ...
+    @property
+    def at(self) -> float:
+        """When, in seconds since the gate was made."""
+    @property
+    def seq(self) -> int:
+        """Its place among the gate's events, without gaps, from 0."""
+    @property
+    def tool(self) -> str | None: ...
+    @property
+    def flow(self) -> str | None: ...
+    @property
+    def priority(self) -> str | None: ...
+    @property
+    def id(self) -> str | None:
+        """The id that the model gave the call."""
+    @property
+    def turn(self) -> int | None:
+        """The turn that the call belongs to, as its caller numbered it."""
+    @property
+    def attempt(self) -> int | None:
+        """Which attempt at the call this is, from 1."""
+    @property
+    def place(self) -> int | None:
+        """Which of the gate's calls it is: no two have one place at one time."""
+    @property
+    def limit(self) -> str | None:
+        """The limit that it is about, that refused, or where the call waits; a key as `key NAME`."""
+    @property
+    def reason(self) -> str | None:
+        """Why, of a refusal: `queue_full`, `deadline`."""
+    @property
+    def lane(self) -> int | None:
+        """The lane in which the call waits: calls of a lane are alike and move as one."""
+    @property
+    def obstacle(self) -> Obstacle | None:
+        """What is in the way there."""
+    @property
+    def by(self) -> str | None:
+        """What the answer is of, if not of the call's own tool: `cache`, `value`, `flight`, `tool NAME`."""
+    @property
+    def outcome(self) -> Outcome | None: ...
+    @property
+    def took(self) -> float | None:
+        """How long it waited (`tool.started`, `tool.refused`), ran (ends), or went on after its end."""
+    @property
+    def lasts(self) -> float | None:
+        """How long it will last (`limit.cooling`, `limit.spent`, `limit.opened`)."""
+    def as_dict(self) -> dict[str, str | int]:
+        """What is known, as a line of the files that `rampmeter run --events` writes and `rampmeter explain`
+        reads: `event`, `at_us`, `call`, `took_us`."""
+
+@final
+class Events:
+    """What happens at the gate from now on: `async for event in events` on a loop, `for event in events` in a
+    thread of its own, which blocks. Several may read; each event goes to one of them.
+
+    It ends when it is closed, or when the gate is gone and all has been read. It never slows the gate down:
+    what comes while `capacity` events are unread is missed, and counted. Cancelling who waits loses nothing.
+    """
+
+    def __aiter__(self) -> Events: ...
+    async def __anext__(self) -> Event: ...
+    def __iter__(self) -> Events: ...
+    def __next__(self) -> Event: ...
+    def drain(self) -> list[Event]:
+        """All that is there now. Needs no loop."""
+    @property
+    def missed(self) -> int: ...
+    def close(self) -> None:
+        """Ends it, also for who waits. What is unread is gone."""
+    def __enter__(self) -> Events: ...
     def __exit__(
         self,
         kind: type[BaseException] | None,

@@ -10,10 +10,12 @@ from ._errors import Refused
 from ._native import Permit
 from ._types import Outcome
 
-TIMED_OUT = (TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError)
+_TIMED_OUT = (TimeoutError, asyncio.TimeoutError, concurrent.futures.TimeoutError)
 _CANCELLED = (asyncio.CancelledError, concurrent.futures.CancelledError, GeneratorExit, KeyboardInterrupt)
+# Those of httpx, openai and anthropic, by name: none of them is a `TimeoutError`, and none need be installed.
+_TIMED_OUT_NAMES = {"TimeoutException", "APITimeoutError"}
 # 529 is Anthropic's word for 503.
-_NO_ROOM = (429, 503, 529)
+NO_ROOM = (429, 503, 529)
 REFUSED_HEADER = "x-rampmeter-refused"
 
 
@@ -22,12 +24,19 @@ def classify(permit: Permit, error: BaseException) -> Outcome:
     server's limits is told to the call's limits first."""
     if isinstance(error, _CANCELLED):
         return "cancelled"
-    if isinstance(error, TIMED_OUT):
+    if timed_out(error):
         return "overloaded"
     if (refusal := no_room(error)) is None:
         return "failed"
     permit.throttled(headers=refusal.headers)
     return "overloaded"
+
+
+def timed_out(error: BaseException) -> bool:
+    """Whether something did not answer in time."""
+    return isinstance(error, _TIMED_OUT) or not _TIMED_OUT_NAMES.isdisjoint(
+        kind.__name__ for kind in type(error).__mro__
+    )
 
 
 class NoRoom(NamedTuple):
@@ -45,7 +54,7 @@ def no_room(error: BaseException) -> NoRoom | None:
         return None
     response: Any = getattr(error, "response", None)
     status: Any = getattr(error, "status_code", None) or getattr(response, "status_code", None)
-    if status not in _NO_ROOM:
+    if status not in NO_ROOM:
         return None
     headers: Any = getattr(response, "headers", None)
     if headers is not None and REFUSED_HEADER in headers:

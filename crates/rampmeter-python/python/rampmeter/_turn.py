@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ._errors import UsageError
-from ._outcome import TIMED_OUT, no_room
+from ._outcome import no_room, timed_out
 from ._tool import is_async, ungated
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ def failure(error: Exception) -> tuple[str, str, Any]:
     """How a call failed that raised this, what the model is told, and the response's headers."""
     said = str(error)
     told = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    if isinstance(error, TIMED_OUT):
+    if timed_out(error):
         return "no_answer", told, None
     if (refusal := no_room(error)) is not None:
         # What was turned away has not run; of a server that broke off nobody knows.

@@ -8,12 +8,13 @@ from uuid import uuid4
 
 import pytest
 import stageflow_desk as desk
-from rampmeter import Gate
-from rampmeter.stageflow import LimitedToolRegistry
 from stageflow.events import set_event_sink
 from stageflow.stages.context import PipelineContext
 from stageflow.tools.base import ToolOutput
 from stageflow_desk import Action, Doing, Seen, Sink
+
+from rampmeter import Gate
+from rampmeter.stageflow import LimitedToolRegistry
 
 NARROW = (
     '[limits.host]\nconcurrency = 1\nqueue = { size = 1 }\n[tools.work]\nlimits = ["host"]\naccess = "read"'

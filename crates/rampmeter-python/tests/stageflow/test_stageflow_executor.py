@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 import stageflow_desk as desk
-from rampmeter import Gate, Refused, UnknownTool
-from rampmeter.stageflow import LimitedToolExecutor
 from stageflow.stages.context import PipelineContext
 from stageflow.tools import (
     AdvancedToolExecutor,
@@ -22,6 +20,9 @@ from stageflow.tools import (
 )
 from stageflow.tools.definitions import ToolInput, ToolOutput
 from stageflow_desk import Action, Seen, Sink
+
+from rampmeter import Gate, Refused, UnknownTool
+from rampmeter.stageflow import LimitedToolExecutor
 
 ONE_AT_A_TIME = '[limits.host]\nconcurrency = 1\n[tools."*"]\nlimits = ["host"]\naccess = "read"'
 NO_QUEUE = '[limits.host]\nconcurrency = 1\nqueue = { size = 0 }\n[tools."*"]\nlimits = ["host"]'

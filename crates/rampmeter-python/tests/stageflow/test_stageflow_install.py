@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from rampmeter import Gate, UnknownTool, UsageError
-from rampmeter.stageflow import install
 from stageflow.agent import Agent
 from stageflow.helpers import LLMResponse
 from stageflow.stages.context import PipelineContext
 from stageflow.tools import ToolExecutor, ToolRegistry, get_tool_registry, register_tool
 from stageflow_desk import Action, Doing, Seen
+
+from rampmeter import Gate, UnknownTool, UsageError
+from rampmeter.stageflow import install
 
 ONE_AT_A_TIME = '[limits.host]\nconcurrency = 1\n[tools.work]\nlimits = ["host"]'
 

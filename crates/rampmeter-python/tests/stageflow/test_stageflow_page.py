@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+
 from rampmeter.stageflow import TESTED
 
 PAGE = Path(__file__).parents[4] / "docs" / "python-stageflow.md"

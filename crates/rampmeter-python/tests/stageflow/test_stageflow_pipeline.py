@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from rampmeter import Gate, Refused, UnknownTool, UsageError
-from rampmeter.stageflow import LimitedToolRegistry, limit_pipeline
 from stageflow.core import StageContext, StageKind, StageOutput
 from stageflow.pipeline import Pipeline, UnifiedStageExecutionError
 from stageflow.pipeline.results import PipelineResults
 from stageflow.stages.context import PipelineContext
 from stageflow_desk import Action, Doing, Seen, Sink
+
+from rampmeter import Gate, Refused, UnknownTool, UsageError
+from rampmeter.stageflow import LimitedToolRegistry, limit_pipeline
 
 ONE_AT_A_TIME = '[limits.host]\nconcurrency = 1\n[tools."*"]\nlimits = ["host"]\naccess = "read"'
 

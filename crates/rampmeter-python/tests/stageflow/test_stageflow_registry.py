@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import stageflow_desk as desk
-from rampmeter import Gate, UnknownTool, UsageError, flow
-from rampmeter.stageflow import LimitedToolRegistry
 from stageflow.pipeline.retry import RateLimitError, ServiceUnavailableError
 from stageflow.tools import ToolRegistry
 from stageflow.tools.base import ToolOutput
 from stageflow_desk import Action, Doing, Seen
+
+from rampmeter import Gate, UnknownTool, UsageError, flow
+from rampmeter.stageflow import LimitedToolRegistry
 
 ONE_AT_A_TIME = '[limits.host]\nconcurrency = 1\n[tools."*"]\nlimits = ["host"]'
 

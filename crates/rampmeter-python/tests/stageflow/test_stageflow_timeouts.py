@@ -6,8 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from rampmeter import Gate
-from rampmeter.stageflow import LimitedToolExecutor, LimitedToolRegistry, TimedOut
 from stageflow.stages.context import PipelineContext
 from stageflow.tools import ToolDefinition, ToolExecutionError
 from stageflow.tools.adapters import DictContextAdapter
@@ -15,6 +13,9 @@ from stageflow.tools.base import ToolOutput
 from stageflow.tools.definitions import ToolInput as HandlerInput
 from stageflow.tools.definitions import ToolOutput as HandlerOutput
 from stageflow_desk import Action, Doing, Seen
+
+from rampmeter import Gate
+from rampmeter.stageflow import LimitedToolExecutor, LimitedToolRegistry, TimedOut
 
 ONE_AT_A_TIME = '[limits.host]\nconcurrency = 1\n[tools.work]\nlimits = ["host"]'
 

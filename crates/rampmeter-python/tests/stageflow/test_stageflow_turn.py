@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import stageflow_desk as desk
-from rampmeter import Gate, Refused, UnknownTool, UsageError
-from rampmeter.stageflow import CallOptions, LimitedToolRegistry, TurnResult, limit_turn
 from stageflow.stages.context import PipelineContext
 from stageflow.tools import ToolRegistry
 from stageflow.tools.base import ToolInput, ToolOutput
 from stageflow.tools.definitions import ToolOutput as OtherOutput
 from stageflow_desk import Doing, Seen, Sink
+
+from rampmeter import Gate, Refused, UnknownTool, UsageError
+from rampmeter.stageflow import CallOptions, LimitedToolRegistry, TurnResult, limit_turn
 
 
 def as_openai(call_id: str, name: str, arguments: dict[str, Any] | str) -> dict[str, Any]:

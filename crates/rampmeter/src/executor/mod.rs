@@ -59,13 +59,14 @@ const MAX_FLIGHTS: usize = 10_000;
 
 impl Executor {
     /// An executor of the tools in `registry`, under `policy` as `gate` enforces it.
-    pub fn new(gate: Gate, registry: Registry, policy: Policy) -> Executor {
+    pub fn new(gate: Gate, registry: Registry, policy: impl Into<Arc<Policy>>) -> Executor {
+        let policy = policy.into();
         let shared =
             Shared { cache: LastGood::new(policy.cache), flights: Flights::new(MAX_FLIGHTS) };
         Executor {
             gate,
             registry: Arc::new(registry),
-            policy: Arc::new(policy),
+            policy,
             interceptors: Interceptors::default(),
             shared: Arc::new(shared),
         }
@@ -97,8 +98,8 @@ impl Executor {
 
     /// The same executor under another policy, as [`Gate::apply`] has put it into force. Turns that
     /// run go on under the one that they began with; how much is kept of answers stays as it was.
-    pub fn with_policy(&self, policy: Policy) -> Executor {
-        Executor { policy: Arc::new(policy), ..self.clone() }
+    pub fn with_policy(&self, policy: impl Into<Arc<Policy>>) -> Executor {
+        Executor { policy: policy.into(), ..self.clone() }
     }
 
     /// The gate.

@@ -37,6 +37,8 @@ pub struct Waiting {
 impl Gate {
     /// Does what the first poll of [`Gate::admit`] does: the call is admitted or refused at once, or
     /// takes its place in the queue. Nobody keeps time for it before it is polled.
+    // As `admit` takes it.
+    #[allow(clippy::needless_pass_by_value)]
     pub fn ask(&self, ask: impl Ask) -> Asking {
         self.measure_if_due();
         let home = self.home();
@@ -67,7 +69,16 @@ impl Waiting {
 
     /// Why the call waits now; `None` if it has its answer.
     pub fn explain(&self) -> Option<Explanation> {
-        self.gate.explain_call(self.place.as_ref()?.id)
+        self.explainer()()
+    }
+
+    /// Says as [`Waiting::explain`] why the call waits, apart from whoever polls it.
+    pub fn explainer(&self) -> impl FnOnce() -> Option<Explanation> + use<> {
+        let asked = self.place.as_ref().map(|place| (self.gate.clone(), place.id));
+        move || {
+            let (gate, id) = asked?;
+            gate.explain_call(id)
+        }
     }
 }
 

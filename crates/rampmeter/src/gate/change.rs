@@ -9,7 +9,7 @@ use super::Gate;
 use super::revise::wrong;
 use super::state::State;
 use crate::event::{Event, EventKind};
-use crate::policy::Policy;
+use crate::policy::{Policy, nearest_word};
 
 impl Gate {
     /// Enforces `policy` from now on. Limits are told apart by name: those that stay keep what is
@@ -28,6 +28,14 @@ impl Gate {
         self.home().input(|state, now| state.apply(now, policy))?;
         self.tenancy.retries.lock().apply(policy.retries, self.now());
         Ok(())
+    }
+
+    /// The policy that is enforced now. Wakes nobody.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.home().visit(|state| match state {
+            Some(state) => state.plan.policy.clone(),
+            None => unreachable!("a home is not emptied while its gate is held"),
+        })
     }
 
     /// Starts nothing any more that draws on the limit, until [`Gate::resume`]. Calls that run go
@@ -75,8 +83,11 @@ impl State {
         let Some(id) = self.plan.limit_ids.get(name).copied() else {
             let mut known: Vec<&str> = self.plan.limit_ids.keys().map(String::as_str).collect();
             known.sort_unstable();
-            let known = known.join(", ");
-            return wrong(format!("there is no limit {name:?}; the policy has {known}"));
+            let remedy = match nearest_word(name, known.iter().copied()) {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => format!("the policy has {}", known.join(", ")),
+            };
+            return wrong(format!("there is no limit {name:?}; {remedy}"));
         };
         let Some(limit) = self.plan.limits.get_mut(usize::from(id.0)) else { return Ok(()) };
         if limit.paused == paused {

@@ -78,6 +78,14 @@ fn rate(rate: &RatePolicy, ends: impl Fn(Duration, &Zone) -> Instant) -> BudgetC
 }
 
 /// The engine's number for a unit; requests are calls and have none.
+impl Unit {
+    /// What a rate of a [`Snapshot`](crate::Snapshot) counts.
+    pub fn of(counts: core::Counts) -> Unit {
+        let counted = |unit: &Unit| unit_id(*unit).map(core::Counts::Unit) == Some(counts);
+        Unit::COSTS.into_iter().find(counted).unwrap_or(Unit::Requests)
+    }
+}
+
 pub(super) fn unit_id(unit: Unit) -> Option<core::Unit> {
     match unit {
         Unit::Requests => None,

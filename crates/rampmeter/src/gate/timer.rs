@@ -30,6 +30,16 @@ pub(super) struct TimerState {
     pub(super) waker: Option<Waker>,
 }
 
+impl Gate {
+    /// Keeps time from now on, whether or not a call waits: what time alone changes is then told to
+    /// subscribers when it comes. Needs a runtime where [`Gate::admit`] does.
+    pub fn keep_time(&self) {
+        if self.home().input(|state, _| state.wants_timer()) {
+            Timer::start(self);
+        }
+    }
+}
+
 impl Timer {
     /// Somebody waits at this gate: its timer is started unless it runs.
     pub(super) fn start(gate: &Gate) {

@@ -106,8 +106,9 @@ fn a_paused_limit_starts_nothing_and_goes_on_where_it_stopped() {
     let told: Vec<_> =
         told.iter().filter(|line| !line.contains("ated") && !line.contains("relieved")).collect();
     assert_eq!(told, ["limit.paused pool", "limit.resized pool", "limit.resumed pool"]);
-    let error = gate.pause("pol").unwrap_err().to_string();
-    assert_eq!(error, "there is no limit \"pol\"; the policy has pool");
+    let pause = |limit: &str| gate.pause(limit).unwrap_err().to_string();
+    assert_eq!(pause("pol"), "there is no limit \"pol\"; did you mean \"pool\"?");
+    assert_eq!(pause("lake"), "there is no limit \"lake\"; the policy has pool");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::interpreter::Interpreter;
+use super::venv::Venv;
 use crate::{Result, place, process};
 
 /// What tells the tests which Python to play under.
@@ -25,26 +27,11 @@ pub(crate) fn lab(root: &Path, args: &[String]) -> Result<bool> {
     Ok(status.success())
 }
 
-/// A Python with the Stageflow that the lab knows. It is made once, and again when another version is
-/// asked for.
+/// A Python with the Stageflow that the lab knows.
 pub(crate) fn python(root: &Path) -> Result<PathBuf> {
+    let interpreter = Interpreter::find(None, (3, 11))
+        .map_err(|error| format!("{error}: the lab plays the real Stageflow, which needs it"))?;
     let folder = place::target(root).join("stageflow-venv");
-    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let wanted = place::read(&root.join(REQUIREMENTS))?;
-    // Written last, so that what was left half done is done again.
-    let stamp = folder.join("installed.txt");
-    if python.is_file() && std::fs::read_to_string(&stamp).is_ok_and(|it| it == wanted) {
-        return Ok(python);
-    }
-    eprintln!("installing stageflow-core into {}", folder.display());
-    let remedy = |error| {
-        format!("{error}\nthe lab needs Python 3.11 or newer with venv, and a package index")
-    };
-    let mut make = Command::new(if cfg!(windows) { "python" } else { "python3" });
-    process::read(make.args(["-m", "venv", "--clear"]).arg(&folder)).map_err(remedy)?;
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-    process::read(install.arg("--requirement").arg(root.join(REQUIREMENTS))).map_err(remedy)?;
-    place::write(&stamp, &wanted)?;
-    Ok(python)
+    let venv = Venv::with(&folder, &interpreter, &[root.join(REQUIREMENTS)])?;
+    Ok(venv.python().to_owned())
 }
