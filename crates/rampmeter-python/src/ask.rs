@@ -29,6 +29,11 @@ pub(crate) struct More {
 }
 
 impl Wish {
+    /// A call of which no more is said than its tool.
+    pub(crate) fn of(tool: Py<PyString>) -> Wish {
+        Wish { tool, flow: None, priority: None, more: None }
+    }
+
     /// Puts the call in the gate's words, with what surrounds it.
     ///
     /// # Errors

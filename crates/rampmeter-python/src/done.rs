@@ -1,5 +1,8 @@
-//! The end of `async with`, which has nothing to wait for.
+//! How what is awaited ends.
 
+use std::ffi::CString;
+
+use pyo3::exceptions::PyRuntimeWarning;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -23,4 +26,24 @@ impl Done {
     fn __next__(&self) -> Option<Py<PyAny>> {
         None
     }
+}
+
+/// Has `__next__`, when it returns nothing, end with this value. Python takes the value without making an
+/// exception of it where it can; the exception that `PyErr` makes takes a tenth of a whole admission.
+#[allow(unsafe_code, reason = "PyO3 has no other way to end an iterator with a value")]
+pub(crate) fn stop_with(value: &Bound<'_, PyAny>) {
+    // SAFETY: the thread is attached, as `value` shows, and both pointers are alive; Python takes references
+    // of its own.
+    unsafe { pyo3::ffi::PyErr_SetObject(pyo3::ffi::PyExc_StopIteration, value.as_ptr()) }
+}
+
+/// It ended before it began. As Python says it of a coroutine.
+pub(crate) fn never_awaited(what: &str) {
+    Python::try_attach(|py| {
+        let category = py.get_type::<PyRuntimeWarning>();
+        let message = CString::new(format!("{what} was never awaited")).unwrap_or_default();
+        if let Err(error) = PyErr::warn(py, &category, &message, 1) {
+            error.write_unraisable(py, None);
+        }
+    });
 }

@@ -4,6 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
+use rampmeter::format::ParseError;
 use rampmeter::{Reason, Refusal, Retry};
 
 macro_rules! classes {
@@ -19,6 +20,7 @@ classes! {
     arguments_class: "ArgumentsError",
     forked_class: "ForkedError",
     policy_class: "PolicyError",
+    format_class: "FormatError",
     refused_class: "Refused",
     state_class: "StateError",
     unknown_limit_class: "UnknownLimit",
@@ -64,6 +66,11 @@ pub(crate) fn unknown_limit(py: Python<'_>, message: String) -> PyErr {
 /// A state file cannot be used.
 pub(crate) fn state(py: Python<'_>, message: String) -> PyErr {
     raise(state_class(py), message)
+}
+
+/// What a model wrote cannot be read as a turn.
+pub(crate) fn format(py: Python<'_>, error: &ParseError) -> PyErr {
+    raise(format_class(py), format!("tool_calls, {error}"))
 }
 
 /// The policy says nothing of a tool.

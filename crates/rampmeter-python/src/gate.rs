@@ -10,7 +10,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
-use rampmeter::{Asking, Call, Durability};
+use rampmeter::{Asking, Call, Durability, Executor, Registry};
 
 use crate::ambient::Surroundings;
 use crate::awaiting::Awaiting;
@@ -30,8 +30,8 @@ use crate::{blocking, errors, persist, snapshot};
 /// One gate for one policy.
 #[pyclass(frozen, subclass, module = "rampmeter")]
 pub(crate) struct Gate {
-    /// Present until the end.
-    gate: Option<rampmeter::Gate>,
+    /// The gate, and what its turns share. Present until the end.
+    executor: Option<Executor>,
     keeper: Arc<Keeper>,
     /// Different for each gate of this process.
     number: u64,
@@ -43,8 +43,13 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn inner(&self) -> &rampmeter::Gate {
-        match &self.gate {
-            Some(gate) => gate,
+        self.executor().gate()
+    }
+
+    /// Of all turns, which bring their own tools and run under the policy of their time.
+    pub(crate) fn executor(&self) -> &Executor {
+        match &self.executor {
+            Some(executor) => executor,
             None => unreachable!("a gate has its inside until it is dropped"),
         }
     }
@@ -89,7 +94,7 @@ impl Gate {
         let gate = rampmeter::Gate::with_runtime(&policy, runtime)
             .map_err(|error| errors::policy(py, error.to_string()))?;
         Ok(Gate {
-            gate: Some(gate),
+            executor: Some(Executor::new(gate, Registry::new(), policy.clone())),
             keeper,
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             birth: Birth::now(),
@@ -298,8 +303,15 @@ impl Gate {
         persist::persisted(py, self.here(py)?)
     }
 
+    /// Whether what calls of this tool read and write follows from their arguments.
+    fn _needs_arguments(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
+        self.birth.check(py)?;
+        self.known.has_open_keys(py, tool)
+    }
+
     /// Raises `UnknownTool` if the policy says nothing of this tool.
     fn check_tool(&self, py: Python<'_>, tool: &str) -> PyResult<()> {
+        self.birth.check(py)?;
         self.known.has_open_keys(py, tool).map(drop)
     }
 
@@ -314,7 +326,7 @@ impl Gate {
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        let Some(gate) = self.gate.take() else { return };
+        let Some(gate) = self.executor.take() else { return };
         if self.birth.is_here() {
             // One that keeps its state writes it now, and nobody else need stand still for that.
             errors::apart(|| {

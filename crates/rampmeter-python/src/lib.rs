@@ -9,6 +9,8 @@ mod ask;
 mod awaiting;
 mod batch;
 mod blocking;
+mod came;
+mod crew;
 mod dataclass;
 mod done;
 mod errors;
@@ -18,6 +20,7 @@ mod explanation;
 mod fork;
 mod gate;
 mod headers;
+mod hold;
 mod interpreter;
 mod keeper;
 mod known;
@@ -31,6 +34,9 @@ mod said;
 mod seconds;
 mod snapshot;
 mod task;
+mod tool_call;
+mod turn;
+mod turn_report;
 mod waiter;
 
 use pyo3::prelude::*;
@@ -46,6 +52,11 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<gate::Gate>()?;
     module.add_class::<permit::Permit>()?;
     module.add_class::<policy::Policy>()?;
+    module.add_class::<hold::ThreadWork>()?;
+    module.add_class::<turn::Turn>()?;
+    module.add_class::<turn_report::Attempt>()?;
+    module.add_class::<turn_report::CallResult>()?;
+    module.add_class::<turn_report::Report>()?;
     module.add_function(wrap_pyfunction!(ambient::current_permit, module)?)?;
     Ok(())
 }

@@ -6,17 +6,17 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyBaseException, PyRuntimeWarning, PyStopIteration};
+use pyo3::exceptions::{PyBaseException, PyStopIteration};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
-use rampmeter::{Asking, Lineage, Outcome, Report, Unit, Waiting};
+use rampmeter::{Asking, Invocation, Lineage, Outcome, Report, Unit, Waiting};
 
 use crate::ambient::{self, Surroundings};
 use crate::ask::{self, Wish, costs};
 use crate::awaiting::thrown;
-use crate::done::Done;
+use crate::done::{Done, never_awaited, stop_with};
 use crate::errors;
 use crate::explanation;
 use crate::fork::Birth;
@@ -51,6 +51,8 @@ enum Stage {
     New,
     Waiting(Arc<Waiter<Waiting>>),
     Running(rampmeter::Permit),
+    /// A turn runs it, and ends it.
+    Lent(Report),
     Ended,
     /// Somebody is at it right now.
     Busy,
@@ -70,6 +72,25 @@ impl Permit {
         let permit = Permit::new(gate, wish);
         permit.run(held);
         permit
+    }
+
+    /// A call that a turn runs, as its tool knows it.
+    pub(crate) fn of_turn(py: Python<'_>, gate: Py<Gate>, call: &Invocation) -> Permit {
+        let permit = Permit::new(gate, Wish::of(PyString::new(py, &call.name).unbind()));
+        let mut inside = permit.inside.lock();
+        (inside.waited, inside.stage) =
+            (call.waited, call.report.map_or(Stage::Ended, Stage::Lent));
+        drop(inside);
+        permit
+    }
+
+    /// The turn has ended it.
+    pub(crate) fn is_over(&self) {
+        self.inside.lock().stage = Stage::Ended;
+    }
+
+    fn is_lent(&self) -> bool {
+        matches!(self.inside.lock().stage, Stage::Lent(_))
     }
 
     fn run(&self, held: rampmeter::Permit) {
@@ -97,6 +118,7 @@ impl Permit {
         }
         match &self.inside.lock().stage {
             Stage::Running(held) => Some(held.report()),
+            Stage::Lent(report) => Some(*report),
             Stage::New | Stage::Waiting(_) | Stage::Ended | Stage::Busy => None,
         }
     }
@@ -109,7 +131,7 @@ impl Permit {
         }
         let inside = slf.get().inside.lock();
         match inside.stage {
-            Stage::Running(_) => Some(slf.clone().into_any()),
+            Stage::Running(_) | Stage::Lent(_) => Some(slf.clone().into_any()),
             _ => inside.outer.as_ref().map(|outer| outer.bind(slf.py()).clone()),
         }
     }
@@ -216,6 +238,9 @@ impl Permit {
     fn leave(slf: &Bound<'_, Permit>, error: &Bound<'_, PyAny>) -> PyResult<()> {
         let permit = slf.get();
         permit.birth().check(slf.py())?;
+        if permit.is_lent() {
+            return Ok(());
+        }
         if !error.is_none() {
             return Permit::fail(slf, error);
         }
@@ -391,6 +416,10 @@ impl Permit {
     fn finish(slf: &Bound<'_, Self>, outcome: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let permit = slf.get();
         permit.telling(slf.py())?;
+        if permit.is_lent() {
+            let message = "gate.run_turn ends this call when its tool returns; return, or raise";
+            return Err(errors::usage(slf.py(), message));
+        }
         match outcome {
             Some(error) if error.is_instance_of::<PyBaseException>() => Permit::fail(slf, error),
             Some(word) => {
@@ -405,7 +434,7 @@ impl Permit {
         let stage = match &self.inside.lock().stage {
             Stage::New => "not asked for yet",
             Stage::Waiting(_) | Stage::Busy => "waiting",
-            Stage::Running(_) => "running",
+            Stage::Running(_) | Stage::Lent(_) => "running",
             Stage::Ended => "ended",
         };
         Ok(format!("<rampmeter.Permit {} {stage}>", self.wish.tool.bind(py).repr()?))
@@ -438,21 +467,12 @@ impl Drop for Permit {
             return;
         }
         errors::apart(|| match stage {
-            Stage::New => never_awaited(&self.wish),
+            Stage::New => never_awaited(&format!("gate.admit({})", self.wish.tool)),
             Stage::Waiting(waiter) => drop(waiter.take()),
             Stage::Running(held) => drop(held),
-            Stage::Ended | Stage::Busy => {}
+            Stage::Lent(_) | Stage::Ended | Stage::Busy => {}
         });
     }
-}
-
-/// Has `__next__`, when it returns nothing, end with this value. Python takes the value without making an
-/// exception of it where it can; the exception that `PyErr` makes takes a tenth of a whole admission.
-#[allow(unsafe_code, reason = "PyO3 has no other way to end an iterator with a value")]
-fn stop_with(value: &Bound<'_, PyAny>) {
-    // SAFETY: the thread is attached, as `value` shows, and both pointers are alive; Python takes references
-    // of its own.
-    unsafe { pyo3::ffi::PyErr_SetObject(pyo3::ffi::PyExc_StopIteration, value.as_ptr()) }
 }
 
 /// Looks for the answer of a call that has waited.
@@ -468,23 +488,9 @@ fn again(
     }
 }
 
-/// As Python says it of a coroutine.
-fn never_awaited(wish: &Wish) {
-    Python::try_attach(|py| {
-        let category = py.get_type::<PyRuntimeWarning>();
-        let message = format!("gate.admit({}) was never awaited", wish.tool.bind(py));
-        let message = std::ffi::CString::new(message).unwrap_or_default();
-        if let Err(error) = PyErr::warn(py, &category, &message, 1) {
-            error.write_unraisable(py, None);
-        }
-    });
-}
-
 fn spent(py: Python<'_>) -> PyErr {
-    errors::usage(
-        py,
-        "this call has been asked for already; ask again with gate.admit for each call",
-    )
+    let message = "this call has been asked for already; ask again with gate.admit for each call";
+    errors::usage(py, message)
 }
 
 fn not_admitted(py: Python<'_>) -> PyErr {

@@ -39,6 +39,10 @@ impl<'py> PyLoop<'py> {
         Ok(PyLoop(running))
     }
 
+    pub(crate) fn create_task(&self, coroutine: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        self.0.call_method1(intern!(self.0.py(), "create_task"), (coroutine,))
+    }
+
     pub(crate) fn unbind(self) -> Py<PyAny> {
         self.0.unbind()
     }

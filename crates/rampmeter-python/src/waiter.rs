@@ -65,6 +65,8 @@ pub(crate) trait Waits: Send + Sync {
     /// # Errors
     /// Python has no memory left.
     fn told<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>>;
+    /// Nobody will ever look: what waits is given up, and what it was granted is others'.
+    fn give_up(&self);
     /// Has the loop tell the task in its next round.
     fn tell(self: Arc<Self>, py: Python<'_>);
     /// It has come to this end, if to none before. Says whether it has.
@@ -160,10 +162,13 @@ impl<W: Send + 'static> Waits for Waiter<W> {
         }
     }
 
+    fn give_up(&self) {
+        drop(self.take());
+    }
+
     fn tell(self: Arc<Self>, py: Python<'_>) {
         if !Batch::add(py, self.stay.home(), self.clone()) {
-            // Its loop is closed: nobody will ever look, and what it was granted is others'.
-            drop(self.take());
+            self.give_up();
         }
     }
 

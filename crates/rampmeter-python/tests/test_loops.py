@@ -409,3 +409,21 @@ except KeyboardInterrupt:
 """
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "given up\n", "")
+
+
+def test_what_is_granted_on_a_loop_that_is_closed_before_it_tells_is_others() -> None:
+    gate = Gate.from_dict(ONE)
+    held = gate.try_admit("x")
+    loop = asyncio.new_event_loop()
+
+    async def asks() -> asyncio.Task[Any]:
+        task = asyncio.ensure_future(gate.admit("x"))
+        await asyncio.sleep(0)
+        return task
+
+    task = loop.run_until_complete(asks())
+    held.finish()
+    assert not is_free(gate), "it is granted, and to be told in the loop's next round"
+    loop.close()
+    assert is_free(gate) and not task.done()
+    task._log_destroy_pending = False  # type: ignore[attr-defined]

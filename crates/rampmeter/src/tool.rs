@@ -64,6 +64,8 @@ pub struct Invocation {
     pub flow: Arc<str>,
     /// The labels of its turn.
     pub labels: Arc<[(String, String)]>,
+    /// How long it waited to be admitted.
+    pub waited: Duration,
     /// Where it tells its limits what it took and what its server said; nothing where it runs
     /// without a gate.
     pub report: Option<Report>,
@@ -88,6 +90,9 @@ pub enum ToolError {
         /// ran (429), perhaps when a server broke off (503).
         may_have_run: bool,
     },
+    /// What it called did not answer in time, and may have done what was asked all the same; the text
+    /// is for the model.
+    NoAnswer(String),
     /// The arguments are not what the tool takes.
     Arguments(ArgumentsError),
     /// What the calls share could not be read or written as it wanted.
@@ -248,7 +253,7 @@ impl ToolError {
 impl fmt::Display for ToolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ToolError::Failed(message) => f.write_str(message),
+            ToolError::Failed(message) | ToolError::NoAnswer(message) => f.write_str(message),
             ToolError::Overloaded { message, retry_after, .. } => {
                 write_overloaded(f, message, *retry_after)
             }

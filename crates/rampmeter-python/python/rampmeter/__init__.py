@@ -29,6 +29,7 @@ from __future__ import annotations
 from ._errors import (
     ArgumentsError,
     ForkedError,
+    FormatError,
     PolicyError,
     RampmeterError,
     Refused,
@@ -39,17 +40,30 @@ from ._errors import (
 )
 from ._explanation import Explanation
 from ._gate import Gate
-from ._native import Event, Events, Permit, Policy, current_permit
+from ._native import (
+    Attempt,
+    CallResult,
+    Event,
+    Events,
+    Permit,
+    Policy,
+    Turn,
+    TurnReport,
+    current_permit,
+)
 from ._native import Flow as flow
 from ._snapshot import Instance, KeyState, LimitState, Pressure, Rate, Slots, Snapshot
 from ._state import Persisted, Restored
 
 __all__ = [
     "ArgumentsError",
+    "Attempt",
+    "CallResult",
     "Event",
     "Events",
     "Explanation",
     "ForkedError",
+    "FormatError",
     "Gate",
     "Instance",
     "KeyState",
@@ -66,6 +80,8 @@ __all__ = [
     "Slots",
     "Snapshot",
     "StateError",
+    "Turn",
+    "TurnReport",
     "UnknownLimit",
     "UnknownTool",
     "UsageError",

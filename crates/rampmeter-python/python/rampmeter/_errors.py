@@ -13,6 +13,10 @@ class PolicyError(RampmeterError, ValueError):
     """A policy that cannot be: each fault with its place and remedy."""
 
 
+class FormatError(RampmeterError, ValueError):
+    """What a model wrote cannot be read as a turn: the place and the remedy."""
+
+
 class UnknownTool(RampmeterError, LookupError):
     """The policy says nothing of this tool, so nobody knows its limits."""
 

@@ -3,22 +3,34 @@
 Durations are seconds, or a `timedelta`. Nothing here starts a thread, but for `Gate.persist`.
 """
 
-from collections.abc import Generator, Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
 from typing import Any, NoReturn, final
 
 from typing_extensions import Self, disjoint_base
 
+from ._errors import Refused
 from ._explanation import Explanation
 from ._snapshot import Pressure, Snapshot
 from ._state import Persisted, Restored
-from ._types import Durability, EventKind, Obstacle, Outcome
+from ._types import Durability, EventKind, FormatName, Obstacle, Outcome, Seconds, Status
 
-__all__ = ["Event", "Events", "Flow", "Gate", "Permit", "Policy", "current_permit"]
+__all__ = [
+    "Attempt",
+    "CallResult",
+    "Event",
+    "Events",
+    "Flow",
+    "Gate",
+    "Permit",
+    "Policy",
+    "ThreadWork",
+    "Turn",
+    "TurnReport",
+    "current_permit",
+]
 
-_Seconds = float | timedelta
 _Headers = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 
 @final
@@ -63,7 +75,7 @@ class Gate:
         priority: str | None = None,
         labels: Mapping[str, str] | None = None,
         cost: Mapping[str, int] | None = None,
-        deadline: _Seconds | None = None,
+        deadline: Seconds | None = None,
         arguments: Mapping[str, Any] | str | None = None,
         reads: Iterable[str] | None = None,
         writes: Iterable[str] | None = None,
@@ -79,7 +91,7 @@ class Gate:
         priority: str | None = None,
         labels: Mapping[str, str] | None = None,
         cost: Mapping[str, int] | None = None,
-        deadline: _Seconds | None = None,
+        deadline: Seconds | None = None,
         arguments: Mapping[str, Any] | str | None = None,
         reads: Iterable[str] | None = None,
         writes: Iterable[str] | None = None,
@@ -104,6 +116,8 @@ class Gate:
         """Admits the call now or raises `Refused` (`reason == "would_wait"`)."""
     def check_tool(self, tool: str) -> None:
         """Raises `UnknownTool` if the policy says nothing of this tool."""
+    def _needs_arguments(self, tool: str) -> bool:
+        """Whether what its calls read and write follows from their arguments."""
     def events(self, capacity: int = 10_000) -> Events:
         """What happens from now on, up to so many unread events at a time."""
     def counters(self) -> dict[EventKind, int]:
@@ -129,7 +143,7 @@ class Gate:
         path: str | PathLike[str],
         *,
         durability: Durability = "interval",
-        interval: _Seconds | None = None,
+        interval: Seconds | None = None,
     ) -> Restored:
         """Keeps what the rates have used in a file, so that a quota survives a restart. Call it before the
         first call is admitted.
@@ -188,7 +202,7 @@ class Permit:
     def running(self) -> bool: ...
     def settle(self, **units: int) -> bool:
         """The call took so much: `settle(tokens=812)`. Only the first time counts; says whether it did."""
-    def throttled(self, retry_after: _Seconds | None = None, *, headers: _Headers | None = None) -> bool:
+    def throttled(self, retry_after: Seconds | None = None, *, headers: _Headers | None = None) -> bool:
         """The server had no room for the call, and named this delay if it named one, itself or in the
         response's headers. Says whether the call still runs."""
     def feedback(self, headers: _Headers) -> bool:
@@ -196,6 +210,125 @@ class Permit:
     def finish(self, outcome: Outcome | BaseException | None = None) -> None:
         """The call has ended, in this way or by this error; without either as at the end of a block in
         which nothing was raised. A second time does nothing."""
+
+@final
+class Turn:
+    """The calls of one model's answer, run when it is awaited."""
+
+    def __new__(
+        cls,
+        gate: Gate,
+        calls: str,
+        functions: Sequence[tuple[str, Callable[..., Any], bool]],
+        *,
+        flow: str | None = None,
+        priority: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        deadline: Seconds | None = None,
+        fail_fast: bool = False,
+        format: str | None = None,
+    ) -> Turn: ...
+    def __await__(self) -> Generator[Any, Any, TurnReport]: ...
+    def __iter__(self) -> Generator[Any, Any, TurnReport]: ...
+    def send(self, value: Any, /) -> Any: ...
+    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any: ...
+    def close(self) -> None: ...
+
+@final
+class TurnReport:
+    """What became of a turn."""
+
+    @property
+    def results(self) -> tuple[CallResult, ...]:
+        """One for each call, in the model's order."""
+    @property
+    def format(self) -> FormatName:
+        """How the turn was written."""
+    @property
+    def ok(self) -> bool:
+        """Whether every call has an answer."""
+    def replies(self) -> list[dict[str, Any]]:
+        """The messages that answer the model, in the turn's own format."""
+
+@final
+class CallResult:
+    """What became of one call. Durations are seconds."""
+
+    @property
+    def id(self) -> str:
+        """The id that the model gave it."""
+    @property
+    def name(self) -> str:
+        """The name that the model called."""
+    @property
+    def ok(self) -> bool:
+        """Whether it has an answer."""
+    @property
+    def status(self) -> Status: ...
+    @property
+    def output(self) -> str | None:
+        """What the tool said, as the model reads it."""
+    @property
+    def error(self) -> str | None:
+        """Why there is no answer, as the model reads it."""
+    @property
+    def kind(self) -> str | None:
+        """One word for that: `failed`, `timed_out`, `throttled`, `arguments`, `malformed`, `unknown_tool`, a
+        refusal's reason."""
+    @property
+    def exception(self) -> Exception | None:
+        """What the tool raised last, if that is why."""
+    @property
+    def refused(self) -> Refused | None:
+        """The limits' word, if they said no."""
+    @property
+    def priority(self) -> str | None:
+        """The priority it had, if it was asked for."""
+    @property
+    def waited(self) -> float | None:
+        """How long it waited to be admitted; `None` if it never was."""
+    @property
+    def ran(self) -> float | None:
+        """How long it ran; `None` if it never did."""
+    @property
+    def degraded(self) -> str | None:
+        """What stood in for the tool's own answer: `cache`, `tool NAME`, `value`."""
+    @property
+    def shared(self) -> bool:
+        """Whether the answer is that of an identical call that was under way."""
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """What was tried before and failed, in order; empty for most."""
+    @property
+    def no_retry(self) -> str | None:
+        """Why it was not tried again, of a call that failed and whose tool has a `retry`."""
+
+@final
+class Attempt:
+    """An attempt that failed and was not the last. Durations are seconds."""
+
+    @property
+    def tool(self) -> str:
+        """The tool that was asked for; another than the call's if it was to stand in for it."""
+    @property
+    def error(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def waited(self) -> float | None: ...
+    @property
+    def ran(self) -> float | None: ...
+    @property
+    def again_after(self) -> float | None:
+        """How long after it the next attempt was asked for, if there was one to be."""
+
+@final
+class ThreadWork:
+    """The work of a function that runs in a thread, from when a thread is asked for."""
+
+    def begin(self) -> bool: ...
+    def end(self) -> None: ...
+    def give_up(self) -> None: ...
 
 @final
 class Flow:

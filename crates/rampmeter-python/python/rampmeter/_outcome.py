@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from typing import Any
+from typing import Any, NamedTuple
 
 from ._errors import Refused
 from ._native import Permit
@@ -24,20 +24,40 @@ def classify(permit: Permit, error: BaseException) -> Outcome:
     server's limits is told to the call's limits first."""
     if isinstance(error, _CANCELLED):
         return "cancelled"
-    if isinstance(error, _TIMED_OUT) or not _TIMED_OUT_NAMES.isdisjoint(
-        kind.__name__ for kind in type(error).__mro__
-    ):
+    if timed_out(error):
         return "overloaded"
+    if (refusal := no_room(error)) is None:
+        return "failed"
+    permit.throttled(headers=refusal.headers)
+    return "overloaded"
+
+
+def timed_out(error: BaseException) -> bool:
+    """Whether something did not answer in time."""
+    return isinstance(error, _TIMED_OUT) or not _TIMED_OUT_NAMES.isdisjoint(
+        kind.__name__ for kind in type(error).__mro__
+    )
+
+
+class NoRoom(NamedTuple):
+    """A server had no room for a call."""
+
+    status: int
+    headers: Any
+    """Of its response, if there is one."""
+
+
+def no_room(error: BaseException) -> NoRoom | None:
+    """What the server said, if `error` is its word that it had no room."""
     if isinstance(error, Refused):
         # A call that this one made was refused: that is no word of this one's server.
-        return "failed"
+        return None
     response: Any = getattr(error, "response", None)
     status: Any = getattr(error, "status_code", None) or getattr(response, "status_code", None)
     if status not in NO_ROOM:
-        return "failed"
+        return None
     headers: Any = getattr(response, "headers", None)
     if headers is not None and REFUSED_HEADER in headers:
         # A response that this package made of a refusal, for a client that knows no other way.
-        return "failed"
-    permit.throttled(headers=headers)
-    return "overloaded"
+        return None
+    return NoRoom(status, headers)

@@ -285,7 +285,7 @@ impl<'a> Drive<'a> {
         let (call, course) = (&self.calls[at], &self.courses[at]);
         let aim = &course.aim;
         let (arguments, labels) = self.given(at);
-        let report = Some(permit.report());
+        let (report, waited) = (Some(permit.report()), permit.waited());
         Job {
             gate: &executor.gate,
             permit,
@@ -300,6 +300,7 @@ impl<'a> Drive<'a> {
                 arguments: arguments.clone(),
                 flow: self.flow.clone(),
                 labels: if self.given.is_empty() { self.labels.clone() } else { labels.into() },
+                waited,
                 report,
                 state: self.writer(at),
                 work: Work::default(),

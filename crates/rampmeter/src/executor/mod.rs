@@ -59,13 +59,14 @@ const MAX_FLIGHTS: usize = 10_000;
 
 impl Executor {
     /// An executor of the tools in `registry`, under `policy` as `gate` enforces it.
-    pub fn new(gate: Gate, registry: Registry, policy: Policy) -> Executor {
+    pub fn new(gate: Gate, registry: Registry, policy: impl Into<Arc<Policy>>) -> Executor {
+        let policy = policy.into();
         let shared =
             Shared { cache: LastGood::new(policy.cache), flights: Flights::new(MAX_FLIGHTS) };
         Executor {
             gate,
             registry: Arc::new(registry),
-            policy: Arc::new(policy),
+            policy,
             interceptors: Interceptors::default(),
             shared: Arc::new(shared),
         }
@@ -76,6 +77,29 @@ impl Executor {
     pub fn intercept(mut self, interceptor: impl Interceptor) -> Executor {
         self.interceptors.push(interceptor);
         self
+    }
+
+    /// The same executor with other tools, for a turn that has tools of its own. What its calls leave
+    /// for others, answers and calls under way, goes by the names of tools and is shared.
+    ///
+    /// ```
+    /// # use rampmeter::{Executor, Gate, Policy, Registry, Tool};
+    /// # let policy = Policy::parse("rampmeter.toml", "[tools.search]\nlimits = []")?;
+    /// let executor = Executor::new(Gate::new(&policy)?, Registry::new(), policy);
+    /// let mut tools = Registry::new();
+    /// tools.add(Tool::raw("search", "", serde_json::json!({}), |_| async { Ok("none".into()) }))?;
+    /// assert!(executor.with_registry(tools).registry().find("search").is_ok());
+    /// assert!(executor.registry().find("search").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_registry(&self, registry: Registry) -> Executor {
+        Executor { registry: Arc::new(registry), ..self.clone() }
+    }
+
+    /// The same executor under another policy, as [`Gate::apply`] has put it into force. Turns that
+    /// run go on under the one that they began with; how much is kept of answers stays as it was.
+    pub fn with_policy(&self, policy: impl Into<Arc<Policy>>) -> Executor {
+        Executor { policy: policy.into(), ..self.clone() }
     }
 
     /// The gate.

@@ -152,7 +152,9 @@ impl Drop for Running<'_> {
 fn outcome(output: &Result<String, CallError>) -> Outcome {
     match output {
         Ok(_) => Outcome::Succeeded,
-        Err(CallError::Throttled { .. } | CallError::TimedOut(_)) => Outcome::Overloaded,
+        Err(CallError::Throttled { .. } | CallError::NoAnswer(_) | CallError::TimedOut(_)) => {
+            Outcome::Overloaded
+        }
         Err(CallError::TurnDeadline) => Outcome::Cancelled,
         Err(_) => Outcome::Failed,
     }

@@ -116,6 +116,8 @@ pub enum CallError {
         /// Whether it may have done something all the same.
         may_have_run: bool,
     },
+    /// What the tool called did not answer in time.
+    NoAnswer(String),
     /// It ran for as long as it may.
     TimedOut(Duration),
     /// The tool panicked.
@@ -242,7 +244,7 @@ impl CallError {
             CallError::State(BagError::Conflict(_)) => "conflict",
             CallError::State(_) => "state",
             CallError::Throttled { .. } => "throttled",
-            CallError::TimedOut(_) => "timed_out",
+            CallError::NoAnswer(_) | CallError::TimedOut(_) => "timed_out",
             CallError::Panicked(_) => "panicked",
             CallError::TurnDeadline => "turn_deadline",
             // It is the same whether something was to stand in or not.
@@ -256,6 +258,7 @@ impl From<ToolError> for CallError {
     fn from(error: ToolError) -> CallError {
         match error {
             ToolError::Failed(message) => CallError::Failed(message),
+            ToolError::NoAnswer(message) => CallError::NoAnswer(message),
             ToolError::Arguments(error) => CallError::Arguments(error),
             ToolError::State(error) => CallError::State(error),
             ToolError::Overloaded { message, retry_after, may_have_run } => {
@@ -275,7 +278,7 @@ impl fmt::Display for CallError {
             CallError::Interceptor { name, message } => {
                 write!(f, "the interceptor {name} panicked: {message}")
             }
-            CallError::Failed(message) => f.write_str(message),
+            CallError::Failed(message) | CallError::NoAnswer(message) => f.write_str(message),
             CallError::Throttled { message, retry_after, .. } => {
                 write_overloaded(f, message, *retry_after)
             }

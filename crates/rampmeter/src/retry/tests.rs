@@ -129,6 +129,7 @@ fn only_what_cannot_have_been_done_or_may_be_done_twice_is_tried_again() {
         (throttled(false), Again { after: minute }, Again { after: minute }),
         (throttled(true), Again { after: minute }, No(NoRetry::NotIdempotent)),
         (CallError::Failed("reset".into()), Again { after: None }, No(NoRetry::NotIdempotent)),
+        (CallError::NoAnswer("late".into()), Again { after: None }, No(NoRetry::NotIdempotent)),
         (
             CallError::TimedOut(Duration::from_secs(1)),
             Again { after: None },

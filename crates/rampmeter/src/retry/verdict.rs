@@ -67,7 +67,10 @@ pub fn may_retry(error: &CallError, idempotent: bool) -> Verdict {
             Verdict::Again { after: *retry_after }
         }
         CallError::Throttled { retry_after, may_have_run: true, .. } => if_idempotent(*retry_after),
-        CallError::Failed(_) | CallError::TimedOut(_) | CallError::State(_) => if_idempotent(None),
+        CallError::Failed(_)
+        | CallError::NoAnswer(_)
+        | CallError::TimedOut(_)
+        | CallError::State(_) => if_idempotent(None),
         CallError::Denied { .. } | CallError::Interceptor { .. } => Verdict::No(NoRetry::Wrong),
         // What stood in has failed as well.
         CallError::Fallback { .. } => Verdict::No(NoRetry::TurnOver),

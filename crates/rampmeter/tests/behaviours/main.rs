@@ -45,6 +45,7 @@ mod the_same_program_does_the_same_thing_twice;
 mod threads_are_told_and_waited_for;
 mod tools_share_state_and_lose_nothing;
 mod turns_are_pulled_as_fast_as_calls_are_admitted;
+mod turns_bring_their_own_tools;
 mod waits_are_driven_by_hand;
 mod what_stands_in_for_a_failed_call;
 mod work_that_goes_on_keeps_its_slot;

@@ -50,7 +50,7 @@ pub(super) fn status(error: &CallError) -> Status {
     match error {
         CallError::Refused(_) | CallError::Denied { .. } => Status::Refused,
         CallError::Throttled { .. } => Status::Throttled,
-        CallError::TimedOut(_) => Status::TimedOut,
+        CallError::NoAnswer(_) | CallError::TimedOut(_) => Status::TimedOut,
         CallError::TurnDeadline | CallError::Cancelled | CallError::FailedFast => Status::Cancelled,
         CallError::Fallback { error, .. } => status(error),
         _ => Status::Failed,
