@@ -63,7 +63,7 @@ impl Wanted {
     /// The turn, within what surrounds whoever awaits it.
     fn begin(self, py: Python<'_>, gate: u64) -> PyResult<Running> {
         let around = Surroundings::of(py, gate)?;
-        let scope = around.flow.as_ref().map(|flow| flow.get());
+        let scope = around.flow.as_ref().map(Bound::get);
         let text = |own: Option<String>, of: Option<&Py<pyo3::types::PyString>>| match (own, of) {
             (Some(own), _) => Ok(Some(own)),
             (None, Some(of)) => of.bind(py).extract().map(Some),
