@@ -132,6 +132,7 @@ impl Events {
         Ok(next?.map(Event))
     }
 
+    /// All that is there now. Needs no loop.
     fn drain(&self, py: Python<'_>) -> PyResult<Vec<Event>> {
         self.birth.check(py)?;
         let events = match &mut *self.subscription.lock() {
@@ -150,6 +151,7 @@ impl Events {
         })
     }
 
+    /// Ends it, also for who waits. What is unread is gone.
     fn close(&self) {
         if !self.birth.is_here() {
             return;

@@ -103,11 +103,13 @@ impl Gate {
         })
     }
 
+    /// A gate for the policy in this file. Raises `PolicyError`, which shows each line that is wrong.
     #[classmethod]
     fn from_file<'py>(class: &Bound<'py, PyType>, path: PathBuf) -> PyResult<Bound<'py, PyAny>> {
         class.call1((Policy::from_file(class.py(), path)?,))
     }
 
+    /// A gate for the policy in this text; `name` is what errors call it.
     #[classmethod]
     #[pyo3(signature = (text, *, name = "policy"))]
     fn from_toml<'py>(
@@ -118,6 +120,7 @@ impl Gate {
         class.call1((Policy::from_toml(class.py(), text, name)?,))
     }
 
+    /// A gate for the policy in this dictionary, of the shape that a file has.
     #[classmethod]
     fn from_dict<'py>(
         class: &Bound<'py, PyType>,
@@ -126,11 +129,23 @@ impl Gate {
         class.call1((Policy::from_dict(policy)?,))
     }
 
+    /// The policy that is enforced now.
     #[getter]
     fn policy(&self) -> Policy {
         Policy { read: self.known.policy() }
     }
 
+    /// Asks for one call: `async with gate.admit("tool", …) as permit:`, or `permit = await gate.admit(…)` and
+    /// later `permit.finish()`. It takes its place in the queue when it is first awaited.
+    ///
+    /// `flow` is whom it is for, `priority` a priority of the policy, `labels` values that limits are `per`,
+    /// `cost` what it should take of each unit (`{"tokens": 900}`), `deadline` by when it must start, in
+    /// seconds or as a `timedelta`, `arguments` those of the call, a dictionary or JSON, which fill the keys
+    /// that the policy declares; `reads` and `writes` are keys by name; `parent` is the running call that
+    /// makes it, if not that in whose block it is made; `id` is for events.
+    ///
+    /// Raises `Refused` where it is awaited; `UnknownTool`, `UsageError`, `TypeError` and `ValueError` at once.
+    /// Cancelling whoever waits gives its place up, and nothing was consumed.
     #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None, deadline = None,
         arguments = None, reads = None, writes = None, parent = None, id = None))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
@@ -154,6 +169,8 @@ impl Gate {
         Ok(Permit::new(slf.clone().unbind(), wish))
     }
 
+    /// `with gate.admit_sync("tool", …) as permit:` blocks this thread, with the GIL released, until the call
+    /// may start. Signals reach it. Takes and raises what `admit` does.
     #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None, deadline = None,
         arguments = None, reads = None, writes = None, parent = None, id = None))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
@@ -187,6 +204,7 @@ impl Gate {
         Ok(Permit::running(slf.clone().unbind(), wish, held))
     }
 
+    /// Admits the call now or raises `Refused` (`reason == "would_wait"`).
     #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None,
         arguments = None, reads = None, writes = None, parent = None, id = None))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
@@ -223,6 +241,7 @@ impl Gate {
         }
     }
 
+    /// What happens from now on, up to so many unread events at a time.
     #[pyo3(signature = (capacity = 10_000))]
     fn events(&self, py: Python<'_>, capacity: i64) -> PyResult<Events> {
         let capacity = usize::try_from(capacity).ok().filter(|capacity| *capacity > 0);
@@ -236,6 +255,7 @@ impl Gate {
         Ok(Events::new(events, self.keeper.clone()))
     }
 
+    /// How many events of each kind there have been; exact, whatever was missed.
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counters = PyDict::new(py);
         for (kind, count) in self.here(py)?.counters().iter() {
@@ -244,24 +264,31 @@ impl Gate {
         Ok(counters)
     }
 
+    /// What is held, used and waiting now.
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let gate = self.here(py)?;
         snapshot::snapshot(py, &gate.snapshot(), gate.pressure_level())
     }
 
+    /// How hard pressed the gate is, and by what.
     fn pressure<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         snapshot::pressure(py, &self.here(py)?.pressure())
     }
 
+    /// Why calls wait: those so many that came first, in the order in which they came.
     #[pyo3(signature = (most = 100))]
     fn waiting<'py>(&self, py: Python<'py>, most: usize) -> PyResult<Vec<Bound<'py, PyAny>>> {
         self.here(py)?.waiting(most).iter().map(|why| explanation(py, why)).collect()
     }
 
+    /// Waits until the gate takes more work: no queue is filled, and calls are not stopped for want of
+    /// memory. It promises nothing: the call itself may still have to wait. Cancelling it is safe.
     fn ready(slf: &Bound<'_, Self>) -> Awaiting {
         Awaiting::new(Ready::new(slf.clone().unbind()))
     }
 
+    /// Enforces another policy from now on. Limits that keep their names keep what is held and used; no
+    /// running call is touched. Raises `PolicyError`, and changes nothing, if that cannot be.
     fn apply(&self, policy: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = policy.py();
         let policy = Policy::meant(policy)?;
@@ -271,16 +298,24 @@ impl Gate {
         Ok(())
     }
 
+    /// Starts nothing any more that draws on the limit, until `resume`. Raises `UnknownLimit`.
     fn pause(&self, py: Python<'_>, limit: &str) -> PyResult<()> {
         let paused = self.here(py)?.pause(limit);
         paused.map_err(|error| errors::unknown_limit(py, error.to_string()))
     }
 
+    /// Lets a paused limit go on. Raises `UnknownLimit`.
     fn resume(&self, py: Python<'_>, limit: &str) -> PyResult<()> {
         let resumed = self.here(py)?.resume(limit);
         resumed.map_err(|error| errors::unknown_limit(py, error.to_string()))
     }
 
+    /// Keeps what the rates have used in a file, so that a quota survives a restart. Call it before the
+    /// first call is admitted.
+    ///
+    /// Written is at every `interval` (1 s), or, with `durability="strict"`, before the call is admitted that
+    /// is charged; and when the gate is dropped or the interpreter ends. A thread does that. Raises
+    /// `StateError` if the file is in use or cannot be read or written.
     #[pyo3(signature = (path, *, durability = "interval", interval = None))]
     fn persist<'py>(
         slf: &Bound<'py, Self>,
@@ -295,10 +330,12 @@ impl Gate {
         persist::persist(slf, path, durability)
     }
 
+    /// Writes the state now; it is on the disk when this returns. Raises `StateError`.
     fn save(&self, py: Python<'_>) -> PyResult<()> {
         persist::save(py, self.here(py)?)
     }
 
+    /// How the keeping of the state has gone; `None` without `persist`.
     fn persisted<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         persist::persisted(py, self.here(py)?)
     }

@@ -349,6 +349,7 @@ impl Permit {
         Permit::leave(slf, error)
     }
 
+    /// Why the call waits now; `None` if it does not.
     fn explain<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         self.birth().check(py)?;
         let waiter = match &self.inside.lock().stage {
@@ -363,12 +364,14 @@ impl Permit {
         self.wish.tool.clone_ref(py)
     }
 
+    /// Seconds.
     #[getter]
     fn waited(&self) -> f64 {
         self.inside.lock().waited.as_secs_f64()
     }
 
-    /// How long the policy lets the tool's calls run; whoever runs the call keeps to it.
+    /// Seconds for which the policy lets the tool's calls run. Whoever runs the call keeps to it:
+    /// `Gate.tool` and `Gate.run_turn` do.
     #[getter]
     fn timeout(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         Ok(self.gate.get().timeout(self.wish.tool.bind(py).to_str()?).map(|it| it.as_secs_f64()))
@@ -379,6 +382,7 @@ impl Permit {
         self.report().is_some()
     }
 
+    /// The call took so much: `settle(tokens=812)`. Only the first time counts; says whether it did.
     #[pyo3(signature = (**units))]
     fn settle(&self, py: Python<'_>, units: Option<&Bound<'_, PyDict>>) -> PyResult<bool> {
         let report = self.telling(py)?;
@@ -390,6 +394,8 @@ impl Permit {
         Ok(report.is_some_and(|report| report.used(&units)))
     }
 
+    /// The server had no room for the call, and named this delay if it named one, itself or in the
+    /// response's headers. Says whether the call still runs.
     #[pyo3(signature = (retry_after = None, *, headers = None))]
     fn throttled(
         &self,
@@ -406,12 +412,15 @@ impl Permit {
         Ok(report.throttled(named.or(heard.and_then(|heard| heard.delay()))))
     }
 
+    /// What the response's headers say of the server's quotas. Says whether the call still runs.
     fn feedback(&self, headers: &Bound<'_, PyAny>) -> PyResult<bool> {
         let report = self.telling(headers.py())?;
         let headers = header_pairs(headers)?;
         Ok(report.map(|report| report.headers(headers)).is_some())
     }
 
+    /// The call has ended, in this way or by this error; without either as at the end of a block in
+    /// which nothing was raised. A second time does nothing.
     #[pyo3(signature = (outcome = None))]
     fn finish(slf: &Bound<'_, Self>, outcome: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let permit = slf.get();

@@ -21,18 +21,21 @@ const MAX_DEPTH: usize = 16;
 
 #[pymethods]
 impl Policy {
+    /// Reads a policy file.
     #[staticmethod]
     #[allow(clippy::needless_pass_by_value, reason = "Python hands over a path of its own")]
     pub(crate) fn from_file(py: Python<'_>, path: PathBuf) -> PyResult<Policy> {
         Policy::of(py, rampmeter::Policy::load(&path))
     }
 
+    /// Reads a policy as text; `name` is what errors call it.
     #[staticmethod]
     #[pyo3(signature = (text, *, name = "policy"))]
     pub(crate) fn from_toml(py: Python<'_>, text: &str, name: &str) -> PyResult<Policy> {
         Policy::of(py, rampmeter::Policy::parse(name, text))
     }
 
+    /// Reads a policy as a dictionary of the shape that a file has.
     #[staticmethod]
     pub(crate) fn from_dict(policy: &Bound<'_, PyAny>) -> PyResult<Policy> {
         let dict = policy.cast::<PyMapping>().map_err(|_| {
@@ -46,15 +49,18 @@ impl Policy {
         Policy::of(policy.py(), rampmeter::Policy::parse("policy (a dict)", &document.to_string()))
     }
 
+    /// What is odd in it, in words.
     #[getter]
     fn warnings(&self) -> Vec<String> {
         self.read.warnings().iter().map(ToString::to_string).collect()
     }
 
+    /// The names and patterns of its tools.
     fn tools(&self) -> Vec<String> {
         self.read.tools.iter().map(|tool| tool.pattern.clone()).collect()
     }
 
+    /// The whole policy with its defaults, as `rampmeter check` prints it.
     fn effective(&self) -> String {
         self.read.effective()
     }

@@ -38,11 +38,14 @@ class Policy:
     """A policy that was read and is legal. Errors are `PolicyError` and show the line and the remedy."""
 
     @staticmethod
-    def from_file(path: str | PathLike[str]) -> Policy: ...
+    def from_file(path: str | PathLike[str]) -> Policy:
+        """Reads a policy file."""
     @staticmethod
-    def from_toml(text: str, *, name: str = "policy") -> Policy: ...
+    def from_toml(text: str, *, name: str = "policy") -> Policy:
+        """Reads a policy as text; `name` is what errors call it."""
     @staticmethod
-    def from_dict(policy: Mapping[str, Any]) -> Policy: ...
+    def from_dict(policy: Mapping[str, Any]) -> Policy:
+        """Reads a policy as a dictionary of the shape that a file has."""
     @property
     def warnings(self) -> list[str]:
         """What is odd in it, in words."""
@@ -60,13 +63,17 @@ class Gate:
 
     def __new__(cls, policy: Policy | Mapping[str, Any]) -> Self: ...
     @classmethod
-    def from_file(cls, path: str | PathLike[str]) -> Self: ...
+    def from_file(cls, path: str | PathLike[str]) -> Self:
+        """A gate for the policy in this file. Raises `PolicyError`, which shows each line that is wrong."""
     @classmethod
-    def from_toml(cls, text: str, *, name: str = "policy") -> Self: ...
+    def from_toml(cls, text: str, *, name: str = "policy") -> Self:
+        """A gate for the policy in this text; `name` is what errors call it."""
     @classmethod
-    def from_dict(cls, policy: Mapping[str, Any]) -> Self: ...
+    def from_dict(cls, policy: Mapping[str, Any]) -> Self:
+        """A gate for the policy in this dictionary, of the shape that a file has."""
     @property
-    def policy(self) -> Policy: ...
+    def policy(self) -> Policy:
+        """The policy that is enforced now."""
     def admit(
         self,
         tool: str,
@@ -82,7 +89,18 @@ class Gate:
         parent: Permit | None = None,
         id: str | None = None,
     ) -> Permit:
-        """Asks for one call. Use it with `async with`, or await it for a permit."""
+        """Asks for one call: `async with gate.admit("tool", …) as permit:`, or `permit = await gate.admit(…)` and
+        later `permit.finish()`. It takes its place in the queue when it is first awaited.
+
+        `flow` is whom it is for, `priority` a priority of the policy, `labels` values that limits are `per`,
+        `cost` what it should take of each unit (`{"tokens": 900}`), `deadline` by when it must start, in
+        seconds or as a `timedelta`, `arguments` those of the call, a dictionary or JSON, which fill the keys
+        that the policy declares; `reads` and `writes` are keys by name; `parent` is the running call that
+        makes it, if not that in whose block it is made; `id` is for events.
+
+        Raises `Refused` where it is awaited; `UnknownTool`, `UsageError`, `TypeError` and `ValueError` at once.
+        Cancelling whoever waits gives its place up, and nothing was consumed.
+        """
     def admit_sync(
         self,
         tool: str,
@@ -98,7 +116,8 @@ class Gate:
         parent: Permit | None = None,
         id: str | None = None,
     ) -> Permit:
-        """Blocks this thread, with the GIL released, until the call may start: `with gate.admit_sync(…)`."""
+        """`with gate.admit_sync("tool", …) as permit:` blocks this thread, with the GIL released, until the call
+        may start. Signals reach it. Takes and raises what `admit` does."""
     def try_admit(
         self,
         tool: str,
