@@ -22,7 +22,7 @@ use crate::crew::{Crew, Function};
 use crate::done::never_awaited;
 use crate::gate::Gate;
 use crate::seconds::duration;
-use crate::turn_report::Report;
+use crate::turn_report;
 use crate::waiter::{Answer, Waiter};
 use crate::{ask, errors};
 
@@ -145,7 +145,7 @@ impl Turn {
             Ok(Answer::Later(waiter, wait)) => {
                 (Progress::Waiting(waiter), Ok(wait.into_bound(py).into_any()))
             }
-            Ok(Answer::Ready(Ok(report))) => (Progress::Over, Err(self.report(py, report))),
+            Ok(Answer::Ready(Ok(report))) => (Progress::Over, Err(self.report(py, &report))),
             Ok(Answer::Ready(Err(error))) => self.end(py, error),
             Err(error) => (Progress::Over, Err(error)),
         }
@@ -163,9 +163,9 @@ impl Turn {
     }
 
     /// The end of the iteration, with what became of the turn.
-    fn report(&self, py: Python<'_>, report: TurnReport) -> PyErr {
-        match Report::new(py, report, &self.crew) {
-            Ok(report) => PyStopIteration::new_err((report,)),
+    fn report(&self, py: Python<'_>, report: &TurnReport) -> PyErr {
+        match turn_report::report(py, report, &self.crew) {
+            Ok(report) => PyStopIteration::new_err((report.unbind(),)),
             Err(error) => error,
         }
     }
