@@ -31,18 +31,12 @@ class Ours:
     def __init__(self, policy: str = ONE_AND_ONE, *, is_heard: bool = True) -> None:
         self.gate = rampmeter.Gate.from_toml(policy)
         self.policy: str = self.gate.policy.effective()
-        self._events = self.gate.events(capacity=65_536) if is_heard else None
+        self._events = self.gate.events(capacity=262_144) if is_heard else None
 
     def read(self) -> None:
-        """Takes the events that have come, in a batch."""
+        """Takes the events that have come, as objects of Python's."""
         if self._events is not None:
             self._events.drain()
-
-    async def follow(self) -> None:
-        """Reads for ever, as a program would that keeps them."""
-        if self._events is not None:
-            async for _ in self._events:
-                self._events.drain()
 
     def describe(self, row: Row) -> None:
         """What was in force."""

