@@ -43,15 +43,19 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn inner(&self) -> &rampmeter::Gate {
-        self.executor().gate()
+        self.turns().gate()
     }
 
-    /// Of all turns, which bring their own tools and run under the policy of their time.
-    pub(crate) fn executor(&self) -> &Executor {
+    fn turns(&self) -> &Executor {
         match &self.executor {
             Some(executor) => executor,
             None => unreachable!("a gate has its inside until it is dropped"),
         }
+    }
+
+    /// Of all turns, which bring their own tools, under the policy of now.
+    pub(crate) fn executor(&self) -> Executor {
+        self.turns().with_policy(self.known.policy())
     }
 
     /// # Errors

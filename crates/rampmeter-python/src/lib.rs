@@ -54,9 +54,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<policy::Policy>()?;
     module.add_class::<hold::ThreadWork>()?;
     module.add_class::<turn::Turn>()?;
-    module.add_class::<turn_report::Attempt>()?;
-    module.add_class::<turn_report::CallResult>()?;
-    module.add_class::<turn_report::Report>()?;
     module.add_function(wrap_pyfunction!(ambient::current_permit, module)?)?;
     Ok(())
 }

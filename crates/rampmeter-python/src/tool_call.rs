@@ -60,31 +60,34 @@ impl ToolCall {
         ToolCall { crew, function, invocation: Some(invocation), begun: None }
     }
 
+    /// What is to run in the task.
+    fn coroutine<'py>(
+        &self,
+        py: Python<'py>,
+        permit: &Py<Permit>,
+        call: &Invocation,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static IN_TASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        static IN_THREAD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let function = self.crew.function(self.function);
+        let (run, arguments) = (function.call.bind(py), call.arguments.as_str());
+        if function.is_async {
+            return IN_TASK.import(py, MODULE, "in_task")?.call1((permit, run, arguments));
+        }
+        let work = ThreadWork::new(&call.work);
+        IN_THREAD.import(py, MODULE, "in_thread")?.call1((permit, run, arguments, work))
+    }
+
     /// Makes the task.
     ///
     /// # Errors
     /// The loop, or its task factory, makes none.
     fn begin(&self, py: Python<'_>, call: Invocation) -> PyResult<Begun> {
         let crew = &self.crew;
-        let function = crew.function(self.function);
         let permit = Py::new(py, Permit::of_turn(py, crew.gate().clone_ref(py), &call))?;
-        let on = PyLoop::running(py)?;
-        let run = function.call.bind(py);
-        let arguments = call.arguments.as_str();
-        static IN_TASK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        static IN_THREAD: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let coroutine = if function.is_async {
-            IN_TASK.import(py, MODULE, "in_task")?.call1((&permit, run, arguments))?
-        } else {
-            IN_THREAD.import(py, MODULE, "in_thread")?.call1((
-                &permit,
-                run,
-                arguments,
-                ThreadWork::new(&call.work),
-            ))?
-        };
+        let coroutine = self.coroutine(py, &permit, &call)?;
         let kept = Kept::new(&call.work);
-        let task = match on.create_task(&coroutine) {
+        let task = match PyLoop::running(py)?.create_task(&coroutine) {
             Ok(task) => task,
             Err(error) => {
                 coroutine.call_method0(intern!(py, "close"))?;

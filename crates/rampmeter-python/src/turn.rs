@@ -12,7 +12,7 @@ use pyo3::exceptions::asyncio::CancelledError;
 use pyo3::exceptions::{PyStopIteration, PyValueError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::types::PyMapping;
+use pyo3::types::{PyMapping, PyString};
 use rampmeter::format::Format;
 use rampmeter::{Executor, ResolvedTurn, TurnReport, TurnRequest};
 
@@ -22,7 +22,7 @@ use crate::crew::{Crew, Function};
 use crate::done::never_awaited;
 use crate::gate::Gate;
 use crate::seconds::duration;
-use crate::turn_report::Report;
+use crate::turn_report;
 use crate::waiter::{Answer, Waiter};
 use crate::{ask, errors};
 
@@ -61,10 +61,10 @@ type Step<'py> = (Progress, PyResult<Bound<'py, PyAny>>);
 
 impl Wanted {
     /// The turn, within what surrounds whoever awaits it.
-    fn begin(self, py: Python<'_>, gate: u64) -> PyResult<Running> {
-        let around = Surroundings::of(py, gate)?;
+    fn begin(self, py: Python<'_>, gate: &Gate) -> PyResult<Running> {
+        let around = Surroundings::of(py, gate.number())?;
         let scope = around.flow.as_ref().map(Bound::get);
-        let text = |own: Option<String>, of: Option<&Py<pyo3::types::PyString>>| match (own, of) {
+        let text = |own: Option<String>, of: Option<&Py<PyString>>| match (own, of) {
             (Some(own), _) => Ok(Some(own)),
             (None, Some(of)) => of.bind(py).extract().map(Some),
             (None, None) => Ok(None),
@@ -93,7 +93,8 @@ impl Wanted {
         if let Some(parent) = around.parent {
             request = request.parent(parent);
         }
-        let executor = self.executor;
+        // The limits are those of now as well.
+        let executor = self.executor.with_policy(gate.known().policy());
         Ok(Box::pin(async move { executor.run_turn(request).await }))
     }
 }
@@ -108,7 +109,7 @@ impl Turn {
         self.gate().birth().check(py)?;
         let progress = std::mem::replace(&mut *self.progress.lock(), Progress::Busy);
         let running = match progress {
-            Progress::New(wanted) => wanted.begin(py, self.gate().number()),
+            Progress::New(wanted) => wanted.begin(py, self.gate()),
             // Without one its loop was closed when it was woken.
             Progress::Waiting(waiter) => waiter.take().ok_or_else(|| spent(py)),
             Progress::Ending(error, waiter) => {
@@ -144,7 +145,7 @@ impl Turn {
             Ok(Answer::Later(waiter, wait)) => {
                 (Progress::Waiting(waiter), Ok(wait.into_bound(py).into_any()))
             }
-            Ok(Answer::Ready(Ok(report))) => (Progress::Over, Err(self.report(py, report))),
+            Ok(Answer::Ready(Ok(report))) => (Progress::Over, Err(self.report(py, &report))),
             Ok(Answer::Ready(Err(error))) => self.end(py, error),
             Err(error) => (Progress::Over, Err(error)),
         }
@@ -162,9 +163,9 @@ impl Turn {
     }
 
     /// The end of the iteration, with what became of the turn.
-    fn report(&self, py: Python<'_>, report: TurnReport) -> PyErr {
-        match Report::new(py, report, &self.crew) {
-            Ok(report) => PyStopIteration::new_err((report,)),
+    fn report(&self, py: Python<'_>, report: &TurnReport) -> PyErr {
+        match turn_report::report(py, report, &self.crew) {
+            Ok(report) => PyStopIteration::new_err((report.unbind(),)),
             Err(error) => error,
         }
     }
@@ -205,18 +206,20 @@ impl Turn {
         gate: &Bound<'_, Gate>,
         calls: &str,
         functions: Vec<(String, Py<PyAny>, bool)>,
-        flow: Option<String>,
-        priority: Option<String>,
-        labels: Option<&Bound<'_, PyMapping>>,
+        flow: Option<Bound<'_, PyAny>>,
+        priority: Option<Bound<'_, PyAny>>,
+        labels: Option<Bound<'_, PyAny>>,
         deadline: Option<&Bound<'_, PyAny>>,
         fail_fast: bool,
-        format: Option<&str>,
+        format: Option<Bound<'_, PyAny>>,
     ) -> PyResult<Turn> {
         let py = gate.py();
         gate.get().birth().check(py)?;
-        let format = format.map(str::parse::<Format>).transpose();
+        let format = text(format, "format")?.map(|name| name.parse::<Format>()).transpose();
         let format = format.map_err(|error| PyValueError::new_err(format!("format: {error}")))?;
-        let labels = labels.map(ask::labels).transpose()?.unwrap_or_default();
+        let (flow, priority) = (text(flow, "flow")?, text(priority, "priority")?);
+        let labels: Option<Bound<'_, PyMapping>> = ask::optional(labels, "labels", "a dict")?;
+        let labels = labels.map(|it| ask::labels(&it)).transpose()?.unwrap_or_default();
         let deadline = deadline.map(|it| duration(it, "deadline")).transpose()?;
         let functions = functions
             .into_iter()
@@ -224,7 +227,6 @@ impl Turn {
             .collect();
         let crew = Crew::new(gate.clone().unbind(), functions);
         let executor = gate.get().executor().with_registry(crew.registry(py)?);
-        let executor = executor.with_policy(gate.get().known().policy());
         let turn =
             executor.resolve_as(calls, format).map_err(|error| errors::format(py, &error))?;
         let wanted = Wanted { executor, turn, flow, priority, labels, deadline, fail_fast };
@@ -306,6 +308,11 @@ impl Drop for Turn {
             std::mem::forget(progress);
         }
     }
+}
+
+fn text(value: Option<Bound<'_, PyAny>>, place: &str) -> PyResult<Option<String>> {
+    let text: Option<Bound<'_, PyString>> = ask::optional(value, place, "a text")?;
+    text.map(|text| Ok(text.to_str()?.to_owned())).transpose()
 }
 
 fn spent(py: Python<'_>) -> PyErr {

@@ -129,7 +129,7 @@ def test_the_deadline_of_the_turn_ends_what_runs_and_what_waits() -> None:
     gate = Gate.from_toml(ONE.replace("20ms", "10s"))
 
     async def main() -> None:
-        report = await gate.run_turn(calls(("hang", {}), ("hang", {})), [hang], deadline=0.02)
+        report = await gate.run_turn(calls(("hang", {}), ("hang", {})), [hang], deadline=0.1)
         first, second = report.results
         assert (first.status, first.kind) == ("failed", "turn_deadline")
         assert second.ran is None and second.status in ("failed", "refused")

@@ -155,6 +155,27 @@ def test_what_one_turn_was_answered_stands_in_for_another_with_other_functions()
     run(main())
 
 
+def test_another_policy_holds_for_the_turns_that_begin_after_it() -> None:
+    gate = Gate.from_toml(HOST + 'fallback = [{ cache = "5m" }]\n')
+
+    def down(q: int) -> None:
+        raise OSError("down")
+
+    async def main() -> None:
+        asked = calls(("ask", {"q": 1}))
+        await gate.run_turn(asked, {"ask": lambda q: "first"})
+        unbegun = gate.run_turn(asked, {"ask": down})
+        gate.apply(rampmeter.Policy.from_toml(HOST + 'fallback = [{ value = "none" }]\n'))
+        (result,) = (await gate.run_turn(asked, {"ask": down})).results
+        assert (result.output, result.degraded) == ("none", "value")
+        assert (await unbegun).results[0].output == "none"
+        gate.apply(rampmeter.Policy.from_toml(HOST + 'fallback = [{ cache = "5m" }]\n'))
+        (result,) = (await gate.run_turn(asked, {"ask": down})).results
+        assert (result.output, result.degraded) == ("first", "cache"), "what is kept outlives the change"
+
+    run(main())
+
+
 def test_identical_calls_of_turns_that_run_at_once_are_run_once() -> None:
     gate = Gate.from_toml(HOST + "single_flight = true\n")
     inside = Inside()

@@ -41,19 +41,17 @@ from ._errors import (
 from ._explanation import Explanation
 from ._gate import Gate
 from ._native import (
-    Attempt,
-    CallResult,
     Event,
     Events,
     Permit,
     Policy,
     Turn,
-    TurnReport,
     current_permit,
 )
 from ._native import Flow as flow
 from ._snapshot import Instance, KeyState, LimitState, Pressure, Rate, Slots, Snapshot
 from ._state import Persisted, Restored
+from ._turn_report import Attempt, CallResult, TurnReport
 
 __all__ = [
     "ArgumentsError",

@@ -10,15 +10,13 @@ from typing import Any, NoReturn, final
 
 from typing_extensions import Self, disjoint_base
 
-from ._errors import Refused
 from ._explanation import Explanation
 from ._snapshot import Pressure, Snapshot
 from ._state import Persisted, Restored
-from ._types import Durability, EventKind, FormatName, Obstacle, Outcome, Seconds, Status
+from ._turn_report import TurnReport
+from ._types import Durability, EventKind, Obstacle, Outcome, Seconds
 
 __all__ = [
-    "Attempt",
-    "CallResult",
     "Event",
     "Events",
     "Flow",
@@ -27,7 +25,6 @@ __all__ = [
     "Policy",
     "ThreadWork",
     "Turn",
-    "TurnReport",
     "current_permit",
 ]
 
@@ -249,97 +246,9 @@ class Turn:
     ) -> Turn: ...
     def __await__(self) -> Generator[Any, Any, TurnReport]: ...
     def __iter__(self) -> Generator[Any, Any, TurnReport]: ...
-    def send(self, _value: Any) -> Any: ...
-    def throw(self, kind: Any, value: Any = None, traceback: Any = None) -> Any: ...
+    def send(self, _value: object) -> Any: ...
+    def throw(self, kind: Any, value: Any = None, traceback: TracebackType | None = None) -> Any: ...
     def close(self) -> None: ...
-
-@final
-class TurnReport:
-    """What became of a turn."""
-
-    @property
-    def results(self) -> tuple[CallResult, ...]:
-        """One for each call, in the model's order."""
-    @property
-    def format(self) -> FormatName:
-        """How the turn was written."""
-    @property
-    def ok(self) -> bool:
-        """Whether every call has an answer."""
-    def replies(self) -> list[dict[str, Any]]:
-        """The messages that answer the model, in the turn's own format."""
-
-@final
-class CallResult:
-    """What became of one call. Durations are seconds."""
-
-    @property
-    def id(self) -> str:
-        """The id that the model gave it."""
-    @property
-    def name(self) -> str:
-        """The name that the model called."""
-    @property
-    def ok(self) -> bool:
-        """Whether it has an answer."""
-    @property
-    def status(self) -> Status: ...
-    @property
-    def output(self) -> str | None:
-        """What the tool said, as the model reads it."""
-    @property
-    def error(self) -> str | None:
-        """Why there is no answer, as the model reads it."""
-    @property
-    def kind(self) -> str | None:
-        """One word for that: `failed`, `timed_out`, `throttled`, `arguments`, `malformed`, `unknown_tool`, a
-        refusal's reason."""
-    @property
-    def exception(self) -> Exception | None:
-        """What the tool raised last, if that is why."""
-    @property
-    def refused(self) -> Refused | None:
-        """The limits' word, if they said no."""
-    @property
-    def priority(self) -> str | None:
-        """The priority it had, if it was asked for."""
-    @property
-    def waited(self) -> float | None:
-        """How long it waited to be admitted; `None` if it never was."""
-    @property
-    def ran(self) -> float | None:
-        """How long it ran; `None` if it never did."""
-    @property
-    def degraded(self) -> str | None:
-        """What stood in for the tool's own answer: `cache`, `tool NAME`, `value`."""
-    @property
-    def shared(self) -> bool:
-        """Whether the answer is that of an identical call that was under way."""
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """What was tried before and failed, in order; empty for most."""
-    @property
-    def no_retry(self) -> str | None:
-        """Why it was not tried again, of a call that failed and whose tool has a `retry`."""
-
-@final
-class Attempt:
-    """An attempt that failed and was not the last. Durations are seconds."""
-
-    @property
-    def tool(self) -> str:
-        """The tool that was asked for; another than the call's if it was to stand in for it."""
-    @property
-    def error(self) -> str: ...
-    @property
-    def kind(self) -> str: ...
-    @property
-    def waited(self) -> float | None: ...
-    @property
-    def ran(self) -> float | None: ...
-    @property
-    def again_after(self) -> float | None:
-        """How long after it the next attempt was asked for, if there was one to be."""
 
 @final
 class ThreadWork:
