@@ -6,32 +6,50 @@ use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
 
+use crate::errors;
+use crate::fork::Birth;
 use crate::py_loop::Home;
 use crate::waiter::Waits;
 
 /// Whom to tell. Only the loop's queue holds it, through a [`Telling`]: when the loop is closed it goes
 /// with the queue, and nothing keeps the tasks alive.
-#[derive(Default)]
 pub(crate) struct Batch {
     /// `None` once they are being told.
     waiters: Mutex<Option<Vec<Arc<dyn Waits>>>>,
+    birth: Birth,
 }
 
 impl Batch {
-    /// Has a waiter of this loop told. Says whether the loop will.
-    pub(crate) fn add(py: Python<'_>, home: &Home, waiter: Arc<dyn Waits>) -> bool {
+    /// Has a waiter of this loop told, or given up if the loop is closed.
+    pub(crate) fn add(py: Python<'_>, home: &Home, waiter: Arc<dyn Waits>) {
         let mut last = home.batch.lock();
         if let Some(batch) = last.upgrade()
             && let Some(waiters) = &mut *batch.waiters.lock()
         {
             waiters.push(waiter);
-            return true;
+            return;
         }
-        let batch = Arc::new(Batch { waiters: Mutex::new(Some(vec![waiter])) });
+        let waiters = Mutex::new(Some(vec![waiter]));
+        let batch = Arc::new(Batch { waiters, birth: Birth::now() });
         *last = Arc::downgrade(&batch);
         drop(last);
         let telling = Bound::new(py, Telling(batch));
-        telling.and_then(|telling| home.call_soon(py, telling.as_any())).is_ok()
+        // A loop that does not take it drops it, which gives those in it up.
+        let _ = telling.and_then(|telling| home.call_soon(py, telling.as_any()));
+    }
+}
+
+impl Drop for Batch {
+    /// Its loop was closed before it came to that: nobody will ever look, and what they were granted is
+    /// others'.
+    fn drop(&mut self) {
+        let Some(waiters) = self.waiters.get_mut().take() else { return };
+        if self.birth.is_here() {
+            errors::apart(|| waiters.iter().for_each(|waiter| waiter.give_up()));
+        } else {
+            // They are the parent's, as is what they were granted.
+            std::mem::forget(waiters);
+        }
     }
 }
 

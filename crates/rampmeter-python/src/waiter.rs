@@ -64,6 +64,8 @@ pub(crate) trait Waits: Send + Sync {
     /// # Errors
     /// Python has no memory left.
     fn told<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>>;
+    /// Its loop is closed: what it waits for is given up.
+    fn give_up(&self);
     /// Has the loop tell the task in its next round.
     fn tell(self: Arc<Self>, py: Python<'_>);
     /// It has come to this end, if to none before. Says whether it has.
@@ -153,11 +155,13 @@ impl<W: Send + 'static> Waits for Waiter<W> {
         }
     }
 
+    fn give_up(&self) {
+        drop(self.take());
+    }
+
     fn tell(self: Arc<Self>, py: Python<'_>) {
-        if !Batch::add(py, self.stay.home(), self.clone()) {
-            // Its loop is closed: nobody will ever look, and what it was granted is others'.
-            drop(self.take());
-        }
+        // If its loop is closed it is given up there.
+        Batch::add(py, self.stay.home(), self.clone());
     }
 
     fn cancel(self: Arc<Self>, py: Python<'_>, message: Option<Py<PyAny>>) -> bool {
