@@ -20,8 +20,8 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// Has a waiter of this loop told. Says whether the loop will.
-    pub(crate) fn add(py: Python<'_>, home: &Home, waiter: Arc<dyn Waits>) -> bool {
+    /// Has a waiter of this loop told, or given up if the loop is closed.
+    pub(crate) fn add(py: Python<'_>, home: &Home, waiter: Arc<dyn Waits>) {
         // Declared first, so that it is dropped without the lock.
         let known;
         let mut last = home.batch.lock();
@@ -30,24 +30,27 @@ impl Batch {
             && let Some(waiters) = &mut *batch.waiters.lock()
         {
             waiters.push(waiter);
-            return true;
+            return;
         }
         let waiters = Mutex::new(Some(vec![waiter]));
         let batch = Arc::new(Batch { waiters, birth: Birth::now() });
         *last = Arc::downgrade(&batch);
         drop(last);
         let telling = Bound::new(py, Telling(batch));
-        telling.and_then(|telling| home.call_soon(py, telling.as_any())).is_ok()
+        // A loop that does not take it drops it, which gives those in it up.
+        let _ = telling.and_then(|telling| home.call_soon(py, telling.as_any()));
     }
 }
 
 impl Drop for Batch {
+    /// Its loop was closed before it came to that: nobody will ever look, and what they were granted is
+    /// others'.
     fn drop(&mut self) {
         let Some(waiters) = self.waiters.get_mut().take() else { return };
         if self.birth.is_here() {
             errors::apart(|| waiters.iter().for_each(|waiter| waiter.give_up()));
         } else {
-            // They are the parent's, and so are the locks that giving them up would take.
+            // They are the parent's, as is what they were granted.
             std::mem::forget(waiters);
         }
     }

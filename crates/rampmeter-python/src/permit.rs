@@ -43,6 +43,8 @@ struct Inside {
     waited: Duration,
     /// It was asked for by `async with`.
     entering: bool,
+    /// It is around a block, or has been.
+    entered: bool,
     /// Its server had no room for it.
     throttled: bool,
 }
@@ -63,7 +65,8 @@ impl Permit {
     #[inline]
     pub(crate) fn new(gate: Py<Gate>, wish: Wish) -> Permit {
         let (stage, outer, waited) = (Stage::New, None, Duration::ZERO);
-        let inside = Inside { stage, outer, waited, entering: false, throttled: false };
+        let (entering, entered, throttled) = (false, false, false);
+        let inside = Inside { stage, outer, waited, entering, entered, throttled };
         Permit { gate, wish, inside: Mutex::new(inside) }
     }
 
@@ -179,6 +182,7 @@ impl Permit {
                 inside.waited = held.waited();
                 inside.stage = Stage::Running(held);
                 let entering = inside.entering;
+                inside.entered = entering;
                 drop(inside);
                 if entering {
                     ambient::set(slf.as_any())?;
@@ -312,7 +316,10 @@ impl Permit {
     }
 
     fn __aenter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
-        slf.get().inside.lock().entering = true;
+        let mut inside = slf.get().inside.lock();
+        // Whoever awaits one that is asked for already is told so.
+        inside.entering |= matches!(inside.stage, Stage::New);
+        drop(inside);
         slf.clone()
     }
 
@@ -331,6 +338,11 @@ impl Permit {
         let permit = slf.get();
         if permit.telling(py)?.is_none() {
             let message = "the permit has ended; ask again for each block";
+            return Err(errors::usage(py, message));
+        }
+        // What is around it must not be itself.
+        if std::mem::replace(&mut permit.inside.lock().entered, true) {
+            let message = "this permit is around a block already; ask again for each block";
             return Err(errors::usage(py, message));
         }
         let outer = ambient::current(py)?.map(Bound::unbind);

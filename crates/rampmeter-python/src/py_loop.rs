@@ -1,7 +1,6 @@
 //! The event loops of Python, as far as waiting needs them.
 
 use std::sync::{Arc, Weak};
-use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -20,7 +19,6 @@ pub(crate) struct PyLoop<'py>(Bound<'py, PyAny>);
 pub(crate) struct Home {
     /// Of the loop, as long as it lives: its host goes with it.
     address: usize,
-    thread: ThreadId,
     weak: Py<PyAny>,
     /// Who is told in the loop's next round, if anybody is yet.
     pub(crate) batch: Mutex<Weak<Batch>>,
@@ -30,8 +28,7 @@ impl<'py> PyLoop<'py> {
     /// # Errors
     /// No loop runs here.
     pub(crate) fn running(py: Python<'py>) -> PyResult<PyLoop<'py>> {
-        static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let running = RUNNING.import(py, "asyncio", "_get_running_loop")?.call0()?;
+        let running = running(py)?;
         if running.is_none() {
             let message = "no asyncio loop runs here; await it within one, or use gate.admit_sync";
             return Err(errors::usage(py, message));
@@ -50,6 +47,12 @@ impl<'py> PyLoop<'py> {
     fn address(&self) -> usize {
         self.0.as_ptr() as usize
     }
+}
+
+/// The loop that runs in this thread, or `None`.
+fn running(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    RUNNING.import(py, "asyncio", "_get_running_loop")?.call0()
 }
 
 /// Tells the keeper that a loop is gone.
@@ -74,16 +77,17 @@ impl Home {
         let gone = Bound::new(py, Gone { keeper, host })?;
         static WEAK: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let weak = WEAK.import(py, "weakref", "ref")?.call1((&on.0, gone))?.unbind();
-        let thread = thread::current().id();
-        Ok(Arc::new(Home { address: on.address(), thread, weak, batch: Mutex::default() }))
+        Ok(Arc::new(Home { address: on.address(), weak, batch: Mutex::default() }))
     }
 
     pub(crate) fn is(&self, on: &PyLoop<'_>) -> bool {
-        self.address == on.address() && self.is_here()
+        self.address == on.address()
     }
 
-    fn is_here(&self) -> bool {
-        self.thread == thread::current().id()
+    /// Whether it runs in this thread, where alone it may be spoken to without a lock. A loop may run in
+    /// another thread each time.
+    fn is_here(&self, py: Python<'_>) -> bool {
+        running(py).is_ok_and(|running| running.as_ptr() as usize == self.address)
     }
 
     /// Has the loop call `tick` later, from whichever thread this is.
@@ -92,7 +96,7 @@ impl Home {
     /// The loop is closed, or gone.
     pub(crate) fn call_later(&self, py: Python<'_>, left: Duration, tick: Tick) -> PyResult<()> {
         let tick = Bound::new(py, tick)?.into_any();
-        if self.is_here() {
+        if self.is_here(py) {
             return self.call_later_here(py, left, &tick);
         }
         let on = self.get(py)?;
@@ -120,7 +124,7 @@ impl Home {
     /// The loop is closed, or gone.
     pub(crate) fn call_soon(&self, py: Python<'_>, function: &Bound<'_, PyAny>) -> PyResult<()> {
         let on = self.get(py)?;
-        let here = self.is_here();
+        let here = self.is_here(py);
         let name =
             if here { intern!(py, "call_soon") } else { intern!(py, "call_soon_threadsafe") };
         on.call_method1(name, (function,))?;

@@ -167,9 +167,8 @@ impl<W: Send + 'static> Waits for Waiter<W> {
     }
 
     fn tell(self: Arc<Self>, py: Python<'_>) {
-        if !Batch::add(py, self.stay.home(), self.clone()) {
-            self.give_up();
-        }
+        // If its loop is closed it is given up there.
+        Batch::add(py, self.stay.home(), self.clone());
     }
 
     fn cancel(self: Arc<Self>, py: Python<'_>, message: Option<Py<PyAny>>) -> bool {
