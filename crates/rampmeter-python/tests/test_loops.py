@@ -483,3 +483,12 @@ def test_what_is_granted_on_a_loop_that_is_closed_before_it_tells_is_others() ->
     loop.close()
     assert is_free(gate) and not task.done()
     task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def test_a_gate_goes_though_a_context_knows_its_last_permit() -> None:
+    gate = Gate.from_dict(ONE)
+    with gate.try_admit("x") as permit:
+        pass
+    gone = weakref.ref(gate)
+    del gate
+    assert gone() is None and not permit.running

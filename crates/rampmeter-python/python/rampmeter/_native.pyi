@@ -86,8 +86,8 @@ class Gate:
         parent: Permit | None = None,
         id: str | None = None,
     ) -> Permit:
-        """Asks for one call: `async with gate.admit("tool", …) as permit:`, or `permit = await gate.admit(…)` and
-        later `permit.finish()`. It takes its place in the queue when it is first awaited.
+        """Asks for one call: `async with gate.admit("tool", …) as permit:`, or `permit = await gate.admit(…)`
+        and later `permit.finish()`. It takes its place in the queue when it is first awaited.
 
         `flow` is whom it is for, `priority` a priority of the policy, `labels` values that limits are `per`,
         `cost` what it should take of each unit (`{"tokens": 900}`), `deadline` by when it must start, in
@@ -95,7 +95,7 @@ class Gate:
         that the policy declares; `reads` and `writes` are keys by name; `parent` is the running call that
         makes it, if not that in whose block it is made; `id` is for events.
 
-        Raises `Refused` where it is awaited; `UnknownTool`, `UsageError`, `TypeError` and `ValueError` at once.
+        Raises `Refused` where it is awaited; `UnknownTool`, `UsageError`, `TypeError`, `ValueError` at once.
         Cancelling whoever waits gives its place up, and nothing was consumed.
         """
     def admit_sync(
@@ -113,8 +113,8 @@ class Gate:
         parent: Permit | None = None,
         id: str | None = None,
     ) -> Permit:
-        """`with gate.admit_sync("tool", …) as permit:` blocks this thread, with the GIL released, until the call
-        may start. Signals reach it. Takes and raises what `admit` does."""
+        """`with gate.admit_sync("tool", …) as permit:` blocks this thread, with the GIL released, until the
+        call may start. Signals reach it. Takes and raises what `admit` does."""
     def try_admit(
         self,
         tool: str,
