@@ -10,7 +10,7 @@ use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
 use crate::errors;
 
-/// A policy that was read and is legal.
+/// A policy that was read and is legal. Errors are `PolicyError` and show the line and the remedy.
 #[pyclass(frozen, module = "rampmeter")]
 pub(crate) struct Policy {
     pub(crate) read: Arc<rampmeter::Policy>,
@@ -41,7 +41,8 @@ impl Policy {
         let dict = policy.cast::<PyMapping>().map_err(|_| {
             let kind = policy.get_type();
             PyTypeError::new_err(format!(
-                "a policy is a dict, a file or TOML text, and this is a {kind}"
+                "the policy is a {}; give a dict, Policy.from_file(path) or Policy.from_toml(text)",
+                kind.name().map_or_else(|_| kind.to_string(), |name| name.to_string()),
             ))
         })?;
         let document = DocumentMut::from(table(dict, "", 0)?);
@@ -93,9 +94,10 @@ impl Policy {
 /// A mapping as a table of TOML; `place` is how errors name it.
 fn table(mapping: &Bound<'_, PyMapping>, place: &str, depth: usize) -> PyResult<Table> {
     let mut table = Table::new();
+    let entries = entries(mapping, place, depth)?;
     // One that only holds others needs no line of its own; one that holds nothing has no other.
-    table.set_implicit(!mapping.is_empty()?);
-    for (key, item) in entries(mapping, place, depth)? {
+    table.set_implicit(!entries.is_empty());
+    for (key, item) in entries {
         let item_place = format!("{place}{key}");
         let item = match item.cast::<PyMapping>() {
             // Limits and tools stand in sections of their own, what is below them in a line.
