@@ -95,7 +95,8 @@ impl<'py> Surroundings<'py> {
     }
 }
 
-/// The running call in whose block the caller is.
+/// The running call in whose `with` block the caller is, of whichever gate; tasks and
+/// `asyncio.to_thread` inherit it.
 #[pyfunction]
 pub(crate) fn current_permit(py: Python<'_>) -> PyResult<Option<Bound<'_, Permit>>> {
     let mut next = current(py)?;

@@ -21,7 +21,11 @@ use crate::fork::Birth;
 use crate::keeper::Keeper;
 use crate::waiter::{Answer, Waiter};
 
-/// What happens at the gate from now on.
+/// What happens at the gate from now on: `async for event in events` on a loop, `for event in events` in a
+/// thread of its own, which blocks. Several may read; each event goes to one of them.
+///
+/// It ends when it is closed, or when the gate is gone and all has been read. It never slows the gate down:
+/// what comes while `capacity` events are unread is missed, and counted. Cancelling who waits loses nothing.
 #[pyclass(frozen, module = "rampmeter")]
 pub(crate) struct Events {
     subscription: Mutex<Subscription>,

@@ -27,7 +27,9 @@ use crate::said::Said;
 use crate::seconds::duration;
 use crate::{blocking, errors, persist, snapshot};
 
-/// One gate for one policy.
+/// One gate for one policy. Make it once and share it: between tasks, loops and threads.
+///
+/// A process that was forked has to make its own; the one it inherited raises `ForkedError`.
 #[pyclass(frozen, subclass, module = "rampmeter")]
 pub(crate) struct Gate {
     /// The gate, and what its turns share. Present until the end.
@@ -139,8 +141,8 @@ impl Gate {
         Policy { read: self.known.policy() }
     }
 
-    /// Asks for one call: `async with gate.admit("tool", …) as permit:`, or `permit = await gate.admit(…)` and
-    /// later `permit.finish()`. It takes its place in the queue when it is first awaited.
+    /// Asks for one call: `async with gate.admit("tool", …) as permit:`, or `permit = await gate.admit(…)`
+    /// and later `permit.finish()`. It takes its place in the queue when it is first awaited.
     ///
     /// `flow` is whom it is for, `priority` a priority of the policy, `labels` values that limits are `per`,
     /// `cost` what it should take of each unit (`{"tokens": 900}`), `deadline` by when it must start, in
@@ -148,7 +150,7 @@ impl Gate {
     /// that the policy declares; `reads` and `writes` are keys by name; `parent` is the running call that
     /// makes it, if not that in whose block it is made; `id` is for events.
     ///
-    /// Raises `Refused` where it is awaited; `UnknownTool`, `UsageError`, `TypeError` and `ValueError` at once.
+    /// Raises `Refused` where it is awaited; `UnknownTool`, `UsageError`, `TypeError`, `ValueError` at once.
     /// Cancelling whoever waits gives its place up, and nothing was consumed.
     #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None, deadline = None,
         arguments = None, reads = None, writes = None, parent = None, id = None))]
@@ -173,8 +175,8 @@ impl Gate {
         Ok(Permit::new(slf.clone().unbind(), wish))
     }
 
-    /// `with gate.admit_sync("tool", …) as permit:` blocks this thread, with the GIL released, until the call
-    /// may start. Signals reach it. Takes and raises what `admit` does.
+    /// `with gate.admit_sync("tool", …) as permit:` blocks this thread, with the GIL released, until the
+    /// call may start. Signals reach it. Takes and raises what `admit` does.
     #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None, deadline = None,
         arguments = None, reads = None, writes = None, parent = None, id = None))]
     #[allow(clippy::too_many_arguments, reason = "they are keywords where it is called")]
@@ -344,7 +346,7 @@ impl Gate {
         persist::persisted(py, self.here(py)?)
     }
 
-    /// Whether what calls of this tool read and write follows from their arguments.
+    /// Whether what its calls read and write follows from their arguments.
     fn _needs_arguments(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
         self.birth.check(py)?;
         self.known.has_open_keys(py, tool)

@@ -212,8 +212,8 @@ class Permit:
         """Seconds."""
     @property
     def timeout(self) -> float | None:
-        """Seconds for which the policy lets the tool's calls run. Whoever runs the call keeps to it:
-        `Gate.tool` and `Gate.run_turn` do."""
+        """Seconds for which the policy lets the tool's calls run. `Gate.run_turn` keeps to it; whoever runs a
+        call himself does, as by `async with asyncio.timeout(permit.timeout):`. `None` once it has ended."""
     @property
     def running(self) -> bool: ...
     def settle(self, **units: int) -> bool:

@@ -129,8 +129,8 @@ impl Permit {
         self.inside.lock().waited.as_secs_f64()
     }
 
-    /// Seconds for which the policy lets the tool's calls run, until this one has ended. Whoever runs the call keeps to it:
-    /// `Gate.tool` and `Gate.run_turn` do.
+    /// Seconds for which the policy lets the tool's calls run. `Gate.run_turn` keeps to it; whoever runs a
+    /// call himself does, as by `async with asyncio.timeout(permit.timeout):`. `None` once it has ended.
     #[getter]
     fn timeout(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         self.birth.check(py)?;

@@ -19,10 +19,12 @@ use crate::fork::Birth;
 use crate::gate::Gate;
 use crate::waiter::Waiter;
 
-/// One call: asked for when it is first awaited or entered, then running, then ended.
+/// One call: asked for when it is first awaited or entered, running until it is finished or dropped.
 ///
-/// It is an awaitable, its own iterator, and a context manager, so that `async with gate.admit(…)` takes
-/// one object.
+/// Cancelling whoever awaits it gives its place in the queue up; a call that was not admitted has consumed
+/// nothing. Inside of `with permit:` (or `async with gate.admit(…)`) calls are nested under it. At its end
+/// the outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out, a
+/// response of 429 or 503, and whatever follows `throttled()` are `overloaded`; anything else is `failed`.
 #[pyclass(frozen, module = "rampmeter")]
 pub(crate) struct Permit {
     wish: Wish,
