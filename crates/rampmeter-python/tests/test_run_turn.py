@@ -131,6 +131,9 @@ def test_tools_that_nobody_can_tell_apart_or_knows_are_errors_at_once() -> None:
         gate.run_turn([], [echo, echo])
     with pytest.raises(TypeError, match="tools\\['echo'\\] is 3"):
         gate.run_turn([], {"echo": 3})  # type: ignore[arg-type]
+    for wrong in (None, echo, "echo"):
+        with pytest.raises(TypeError, match="^tools is .*; give a list of functions"):
+            gate.run_turn([], wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="deadline is -1"):
         gate.run_turn([], [echo], deadline=-1)
     with pytest.raises(TypeError, match="flow is a int; give a text"):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Generic, Literal, Protocol, TypedDict, TypeVar
 
-from ._errors import Refused
+from ._errors import Refused, UsageError
 from ._gate import Gate
 from ._native import Permit
 from ._outcome import NO_ROOM, REFUSED_HEADER
@@ -78,6 +78,10 @@ class Terms(Generic[RequestT]):
     ) -> None:
         if isinstance(tool, str):
             gate.check_tool(tool)
+        elif not callable(tool):
+            raise TypeError(f"tool is {tool!r}; name one, or give what finds it of a request")
+        if refusal not in ("auto", "raise", "respond"):
+            raise UsageError(f'refusal is "auto", "raise" or "respond", not {refusal!r}')
         self._gate = gate
         self._tool = tool
         self._call = call

@@ -70,6 +70,8 @@ def _dumped(value: Any) -> Any:
 
 def functions(gate: Gate, tools: Tools) -> list[tuple[str, Callable[..., Any], bool]]:
     """The tools by name, and whether they are async."""
+    if isinstance(tools, str) or not isinstance(tools, Iterable):
+        raise TypeError(f"tools is {tools!r}; give a list of functions, or functions by their names")
     named: dict[str, Callable[..., Any]] = {}
     for name, function in tools.items() if isinstance(tools, Mapping) else _by_own_name(tools):
         if not isinstance(name, str) or not callable(function):

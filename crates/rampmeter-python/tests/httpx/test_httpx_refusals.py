@@ -12,7 +12,7 @@ import openai
 import pytest
 from httpx_kit import Kit
 
-from rampmeter import Gate, Refused
+from rampmeter import Gate, Refused, UsageError
 
 FULL = {
     "limits": {"provider": {"concurrency": 1, "queue": {"size": 0}}},
@@ -54,6 +54,14 @@ def test_a_refusal_is_raised_and_nothing_is_sent(kit: Kit, gate: Gate) -> None:
         pytest.raises(Refused),
     ):
         client.get("http://provider/")
+
+
+def test_a_transport_that_is_misspelt_is_told_when_it_is_made(kit: Kit, gate: Gate) -> None:
+    for transport in (kit.ramp.Transport, kit.ramp.AsyncTransport):
+        with pytest.raises(UsageError, match='"auto", "raise" or "respond", not \'rais\''):
+            transport(gate, "model", refusal="rais")
+        with pytest.raises(TypeError, match="tool is 3; name one"):
+            transport(gate, 3)
 
 
 def test_a_refusal_may_be_a_response(kit: Kit, gate: Gate) -> None:
