@@ -62,7 +62,7 @@ class Refused(RampmeterError):
         """Why, in the words of events: `queue_full`, `deadline`, `would_wait`."""
         self.limit = limit
         """The limit that said no, if it was one; a key as `key NAME`."""
-        self.retry = retry
+        self.retry: Retry = retry
         """When asking again could be answered otherwise."""
         self.retry_after = retry_after
         """Seconds, if `retry` is `after`."""
