@@ -118,6 +118,7 @@ def test_a_wrong_policy_shows_the_line_and_the_remedy(text: str, said: str) -> N
         ({"limits": {3: {}}}, TypeError, "limits has the key 3; keys are texts"),
         ({"limits": {"a": {"concurrency": object()}}}, TypeError, "limits.a.concurrency is a object"),
         ({"limits": {"a": {"concurrency": 2**70}}}, ValueError, "limits.a.concurrency"),
+        ({"limits": {"a": {"concurrency": None}}}, PolicyError, "`limits.a` has no budget"),
         ({"limit": {}}, PolicyError, "did you mean `limits`"),
         (looped(), ValueError, "does it hold itself"),
     ],
