@@ -10,7 +10,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
-use rampmeter::{Asking, Call, Durability, Executor, Registry};
+use rampmeter::{Access, Asking, Call, Durability, Executor, Registry};
 
 use crate::ambient::Surroundings;
 use crate::awaiting::Awaiting;
@@ -350,6 +350,16 @@ impl Gate {
     fn _needs_arguments(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
         self.birth.check(py)?;
         self.known.has_open_keys(py, tool)
+    }
+
+    /// Whether calls of this tool in one turn run one after the other, since it may write and names no keys.
+    fn _runs_in_order(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
+        self.birth.check(py)?;
+        let policy = self.known.policy();
+        Ok(policy.tool(tool).is_some_and(|declared| {
+            let access = declared.declared_access().unwrap_or(policy.undeclared);
+            access == Access::Write && declared.reads.is_empty() && declared.writes.is_empty()
+        }))
     }
 
     /// Raises `UnknownTool` if the policy says nothing of this tool.

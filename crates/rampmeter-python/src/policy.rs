@@ -8,6 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyMapping, PySequence, PyString};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
+use rampmeter::policy::Severity;
+
 use crate::errors;
 
 /// A policy that was read and is legal. Errors are `PolicyError` and show the line and the remedy.
@@ -53,7 +55,9 @@ impl Policy {
     /// What is odd in it, in words.
     #[getter]
     fn warnings(&self) -> Vec<String> {
-        self.read.warnings().iter().map(ToString::to_string).collect()
+        // Notes tell what is left to a default, also to the command line, which runs nothing here.
+        let warnings = self.read.warnings().iter();
+        warnings.filter(|it| it.severity == Severity::Warning).map(ToString::to_string).collect()
     }
 
     /// The names and patterns of its tools.
@@ -94,8 +98,8 @@ impl Policy {
 /// A mapping as a table of TOML; `place` is how errors name it.
 fn table(mapping: &Bound<'_, PyMapping>, place: &str, depth: usize) -> PyResult<Table> {
     let mut table = Table::new();
-    let entries = entries(mapping, place, depth)?;
     // One that only holds others needs no line of its own; one that holds nothing has no other.
+    let entries = entries(mapping, place, depth)?;
     table.set_implicit(!entries.is_empty());
     for (key, item) in entries {
         let item_place = format!("{place}{key}");

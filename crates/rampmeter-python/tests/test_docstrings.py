@@ -20,7 +20,7 @@ def _documented(body: list[ast.stmt], within: str = "") -> Iterator[tuple[str, s
     for node in body:
         if isinstance(node, _Documented):
             name = f"{within}{node.name}"
-            if said := ast.get_docstring(node):
+            if (said := ast.get_docstring(node)) and not node.name.startswith("_"):
                 yield name, said
             if isinstance(node, ast.ClassDef):
                 yield from _documented(node.body, f"{name}.")

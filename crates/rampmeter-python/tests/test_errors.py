@@ -115,11 +115,11 @@ def test_a_wrong_policy_shows_the_line_and_the_remedy(text: str, said: str) -> N
     [
         (3, TypeError, "the policy is a int; give a dict, Policy.from_file"),
         ("gate.toml", TypeError, r"the policy is a str; give .* or Policy.from_toml\(text\)"),
-        ({"limits": {"a": {"concurrency": None}}}, PolicyError, "`limits.a` has no budget"),
         ({"limits": {"a": {"concurrency": 3.5}}}, PolicyError, "concurrency"),
         ({"limits": {3: {}}}, TypeError, "limits has the key 3; keys are texts"),
         ({"limits": {"a": {"concurrency": object()}}}, TypeError, "limits.a.concurrency is a object"),
         ({"limits": {"a": {"concurrency": 2**70}}}, ValueError, "limits.a.concurrency"),
+        ({"limits": {"a": {"concurrency": None}}}, PolicyError, "`limits.a` has no budget"),
         ({"limit": {}}, PolicyError, "did you mean `limits`"),
         (looped(), ValueError, "does it hold itself"),
     ],

@@ -132,6 +132,8 @@ class Gate:
         """Admits the call now or raises `Refused` (`reason == "would_wait"`)."""
     def check_tool(self, tool: str) -> None:
         """Raises `UnknownTool` if the policy says nothing of this tool."""
+    def _runs_in_order(self, tool: str) -> bool:
+        """Whether calls of this tool in one turn run one after the other: it may write and names no keys."""
     def _needs_arguments(self, tool: str) -> bool:
         """Whether what its calls read and write follows from their arguments."""
     def events(self, capacity: int = 10_000) -> Events:

@@ -83,6 +83,32 @@ def test_calls_that_conflict_over_a_key_run_in_the_models_order_and_others_besid
     assert seen.ended.index("2 read a") < seen.ended.index("1 read a") < seen.started.index("3 write a")
 
 
+@pytest.mark.parametrize(
+    ("policy", "kept"),
+    [
+        ('[tools."*"]\naccess = "write"', 20),
+        ('[tools."*"]', 20),
+        ('undeclared = "read"\n[tools."*"]', 1),
+        ('[tools."*"]\naccess = "read"', 1),
+    ],
+)
+def test_calls_of_a_tool_that_writes_run_in_the_models_order(policy: str, kept: int) -> None:
+    counter = 0
+    order: list[int] = []
+
+    async def work(payload: dict[str, Any]) -> None:
+        nonlocal counter
+        order.append(payload["n"])
+        seen = counter
+        await asyncio.sleep(0)
+        counter = seen + 1
+
+    results = run_turn(policy, work, [as_openai(str(n), "write", {"n": n}) for n in range(20)])
+
+    assert all(result.output.success for result in results)
+    assert (counter, order) == (kept, list(range(20)))
+
+
 def test_a_failure_a_refusal_and_an_error_are_results_and_touch_nobody() -> None:
     policy = """
         [limits.narrow]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, TypedDict, TypeVar
 
@@ -57,6 +57,13 @@ class Call:
         seconds, stage = time_out(ctx), current_stage()
         ends = inf if seconds is None else asyncio.get_running_loop().time() + seconds
         return cls(gate, tool, {**options, "arguments": given}, min(ends, stage.ends if stage else inf))
+
+    def in_turn(self, number: object) -> Call:
+        """The same call as one of a turn, where calls of a tool that writes and names no keys run in order."""
+        if not self.gate._runs_in_order(self.tool):
+            return self
+        writes = [*self.options.get("writes", ()), f"{self.tool} in turn {number}"]
+        return replace(self, options={**self.options, "writes": writes})
 
     async def admit(self) -> Permit:
         """Waits until the call may start; cancelling gives its place up. Raises `Refused`."""

@@ -47,8 +47,9 @@ async def limit_turn(
 ) -> list[TurnResult]:
     """Runs the calls of a turn that `parse_and_resolve` gave: one result per call, in their order.
 
-    They go side by side as far as the limits let them; calls that conflict over keys that the policy
-    declares (`writes = ["file:{path}"]`) run in the order given. A call that fails or is refused touches
+    They go side by side as far as the limits let them; calls that conflict run in the order given: over keys
+    that the policy declares (`writes = ["file:{path}"]`), and those of a tool that writes and declares none
+    (`access = "write"`, or no word of it) among themselves. A call that fails or is refused touches
     no other. `ctx` is a dict, or a context of Stageflow. Cancelling cancels all the calls and waits for
     their ends.
 
@@ -64,7 +65,8 @@ async def limit_turn(
     shared = dict(as_mapping(ctx))
     # Each task asks in its first step, and tasks begin in the order in which they are made: so calls take
     # their places in the lines of their keys in the model's order.
-    runs = [_run(gate, call, ctx, shared, describe) for call in turn]
+    number = uuid4()
+    runs = [_run(gate, call, ctx, shared, describe, number) for call in turn]
     ends = await asyncio.gather(*runs, return_exceptions=True)
     return [_result(call, end) for call, end in zip(turn, ends, strict=True)]
 
@@ -93,11 +95,12 @@ async def _run(
     ctx: Any,
     shared: dict[str, Any],
     describe: DescribeCall | None,
+    turn: UUID,
 ) -> ToolOutput | None:
     if isinstance(call, UnresolvedToolCall):
         return ToolOutput(success=False, error=call.error)
     action = _Action(uuid4(), call.name, call.arguments)
-    asked = Call.of(gate, call.name, call.arguments, ctx, describe)
+    asked = Call.of(gate, call.name, call.arguments, ctx, describe).in_turn(turn)
     return await run_tool(asked, action, ctx, lambda: call.tool.execute(ToolInput(action), shared))
 
 
