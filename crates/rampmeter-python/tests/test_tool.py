@@ -271,3 +271,40 @@ def test_how_a_call_ended_is_told_to_its_limits() -> None:
             work()
     with pytest.raises(Refused):
         work()
+
+
+def test_a_function_that_outlasts_its_timeout_is_ended_and_its_slot_is_free() -> None:
+    gate = Gate.from_dict(
+        {"limits": {"a": {"concurrency": 1}}, "tools": {"slow": {"limits": ["a"], "timeout": "5ms"}}}
+    )
+    ended: list[str] = []
+
+    @gate.tool
+    async def slow(own: bool = False) -> None:
+        if own:
+            raise TimeoutError("of its own")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("cancelled")
+
+    async def main() -> None:
+        # The clock does not run while it waits.
+        held = await gate.admit("slow")
+        waiting = asyncio.create_task(slow())
+        await asyncio.sleep(0.01)
+        assert not waiting.done() and ended == []
+        held.finish()
+        with pytest.raises(TimeoutError, match="slow was ended: its timeout of 0.005 s is over"):
+            await waiting
+        with pytest.raises(TimeoutError, match="of its own"):
+            await slow(own=True)
+        cancelled = asyncio.create_task(slow())
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+
+    asyncio.run(main())
+    assert ended[0] == "cancelled"
+    gate.try_admit("slow").finish()

@@ -214,8 +214,9 @@ class Permit:
         """Seconds."""
     @property
     def timeout(self) -> float | None:
-        """Seconds for which the policy lets the tool's calls run. `Gate.run_turn` keeps to it; whoever runs a
-        call himself does, as by `async with asyncio.timeout(permit.timeout):`. `None` once it has ended."""
+        """Seconds for which the policy lets the tool's calls run. `Gate.run_turn` keeps to it, and
+        `Gate.tool` for what is async; in a block of your own, `asyncio.timeout(permit.timeout)` does. `None`
+        once it has ended."""
     @property
     def running(self) -> bool: ...
     def settle(self, **units: int) -> bool:

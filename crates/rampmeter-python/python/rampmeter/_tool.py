@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
+import sys
 import types
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from ._types import Seconds
 
 if TYPE_CHECKING:
     from ._gate import Gate
+    from ._native import Permit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,8 +43,8 @@ def gated(gate: Gate, name: str | None, function: F, terms: Terms) -> F:
 
     @functools.wraps(function)
     async def in_task(*args: Any, **kwargs: Any) -> Any:
-        async with gate.admit(name, arguments=arguments(args, kwargs), **terms):
-            return await function(*args, **kwargs)
+        async with gate.admit(name, arguments=arguments(args, kwargs), **terms) as permit:
+            return await _in_time(permit, function(*args, **kwargs))
 
     @functools.wraps(function)
     def in_thread(*args: Any, **kwargs: Any) -> Any:
@@ -52,6 +55,30 @@ def gated(gate: Gate, name: str | None, function: F, terms: Terms) -> F:
     made.__rampmeter_tool__ = name
     _MADE[made] = (gate, name, function)
     return made  # type: ignore[no-any-return]
+
+
+async def _in_time(permit: Permit, running: Coroutine[Any, Any, Any]) -> Any:
+    """Ends it when the policy's `timeout` of its tool is over; the clock does not run while it waits."""
+    seconds = permit.timeout
+    if seconds is None:
+        return await running
+    over = TimeoutError(f"{permit.tool} was ended: its timeout of {seconds:g} s is over")
+    if sys.version_info < (3, 11):
+        task = asyncio.ensure_future(running)
+        try:
+            return await asyncio.wait_for(task, seconds)
+        except asyncio.TimeoutError:
+            # It may have raised one of its own.
+            if task.cancelled():
+                raise over from None
+            raise
+    try:
+        async with asyncio.timeout(seconds) as clock:
+            return await running
+    except TimeoutError as error:
+        if clock.expired() and isinstance(error.__cause__, asyncio.CancelledError):
+            raise over from None
+        raise
 
 
 def ungated(gate: Gate, name: str, function: Callable[..., Any]) -> Callable[..., Any]:

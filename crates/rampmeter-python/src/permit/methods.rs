@@ -129,8 +129,9 @@ impl Permit {
         self.inside.lock().waited.as_secs_f64()
     }
 
-    /// Seconds for which the policy lets the tool's calls run. `Gate.run_turn` keeps to it; whoever runs a
-    /// call himself does, as by `async with asyncio.timeout(permit.timeout):`. `None` once it has ended.
+    /// Seconds for which the policy lets the tool's calls run. `Gate.run_turn` keeps to it, and
+    /// `Gate.tool` for what is async; in a block of your own, `asyncio.timeout(permit.timeout)` does. `None`
+    /// once it has ended.
     #[getter]
     fn timeout(&self, py: Python<'_>) -> PyResult<Option<f64>> {
         self.birth.check(py)?;
