@@ -59,7 +59,7 @@ class Call:
         return cls(gate, tool, {**options, "arguments": given}, min(ends, stage.ends if stage else inf))
 
     def in_turn(self, number: object) -> Call:
-        """The same call as one of a turn, where calls of a tool that writes and names no keys run in order."""
+        """The same call as one of a turn, where a tool that writes and names no keys is run in order."""
         if not self.gate._runs_in_order(self.tool):
             return self
         writes = [*self.options.get("writes", ()), f"{self.tool} in turn {number}"]
