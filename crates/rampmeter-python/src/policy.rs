@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyMapping, PySequence, PyString};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
 
-use rampmeter::policy::Severity;
+use rampmeter::policy::Diagnostic;
 
 use crate::errors;
 
@@ -55,9 +55,10 @@ impl Policy {
     /// What is odd in it, in words.
     #[getter]
     fn warnings(&self) -> Vec<String> {
-        // Notes tell what is left to a default, also to the command line, which runs nothing here.
+        // What cannot be run by the command line is run by Python.
+        let of_commands = |it: &&Diagnostic| it.message.contains("the command line cannot run it");
         let warnings = self.read.warnings().iter();
-        warnings.filter(|it| it.severity == Severity::Warning).map(ToString::to_string).collect()
+        warnings.filter(|it| !of_commands(it)).map(ToString::to_string).collect()
     }
 
     /// The names and patterns of its tools.

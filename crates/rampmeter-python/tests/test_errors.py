@@ -205,3 +205,8 @@ def test_a_flow_is_entered_once() -> None:
     flow = rampmeter.flow("a")
     with flow, pytest.raises(UsageError, match="make one for each block"), flow:
         pass
+
+
+def test_a_policy_says_what_is_odd_in_it_and_nothing_of_commands() -> None:
+    told = "\n".join(Policy.from_toml("[limits.a]\nconcurrency = 1\n[tools.x]\nlimits = ['a']").warnings)
+    assert "its calls of one turn run one by one" in told and "command line" not in told
