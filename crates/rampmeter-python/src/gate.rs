@@ -85,7 +85,7 @@ impl Gate {
     fn new(py: Python<'_>, policy: &Bound<'_, PyAny>) -> PyResult<Gate> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let policy = Policy::meant(policy)?;
-        let runtime = Arc::new(PythonRuntime::new());
+        let runtime = Arc::new(PythonRuntime::new(py)?);
         let keeper = runtime.keeper().clone();
         let gate = rampmeter::Gate::with_runtime(&policy, runtime)
             .map_err(|error| errors::policy(py, error.to_string()))?;
@@ -217,11 +217,8 @@ impl Gate {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.keeper.visit(&visit)
-    }
-
-    fn __clear__(&self) {
-        self.keeper.clear();
+        // Its waiters, which the roster shows, lead back to it: that lets go of them.
+        visit.call(self.keeper.roster())
     }
 }
 

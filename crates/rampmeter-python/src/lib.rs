@@ -17,6 +17,7 @@ mod keeper;
 mod permit;
 mod policy;
 mod py_loop;
+mod roster;
 mod runtime;
 mod seconds;
 mod task;

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
 
 use crate::batch::Batch;
 use crate::errors;
@@ -49,6 +50,15 @@ impl<'py> PyLoop<'py> {
 fn running(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     RUNNING.import(py, "asyncio", "_get_running_loop")?.call0()
+}
+
+/// What is called far from now keeps nothing alive of the call that asked for it.
+fn in_no_context(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    static CONTEXT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let options = PyDict::new(py);
+    let context = CONTEXT.import(py, "contextvars", "Context")?.call0()?;
+    options.set_item(intern!(py, "context"), context)?;
+    Ok(options)
 }
 
 /// Tells the keeper that a loop is gone.
@@ -96,7 +106,8 @@ impl Home {
             return self.call_later_here(py, left, &tick);
         }
         let on = self.get(py)?;
-        on.call_method1(intern!(py, "call_soon_threadsafe"), (tick,))?;
+        let name = intern!(py, "call_soon_threadsafe");
+        on.call_method(name, (tick,), Some(&in_no_context(py)?))?;
         Ok(())
     }
 
@@ -110,7 +121,8 @@ impl Home {
         // Some loops take no longer delay; what is due then is looked for again.
         const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
         let seconds = left.min(LONGEST).as_secs_f64();
-        self.get(py)?.call_method1(intern!(py, "call_later"), (seconds, tick))?;
+        let name = intern!(py, "call_later");
+        self.get(py)?.call_method(name, (seconds, tick), Some(&in_no_context(py)?))?;
         Ok(())
     }
 
