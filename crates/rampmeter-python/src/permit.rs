@@ -119,6 +119,10 @@ impl Permit {
         self.inside.lock().outer.as_ref().map(|outer| outer.bind(py).clone())
     }
 
+    pub(crate) fn replace_outer(&self, outer: Option<Py<PyAny>>) -> Option<Py<PyAny>> {
+        std::mem::replace(&mut self.inside.lock().outer, outer)
+    }
+
     /// Asks, or looks for the answer; returns what is to be waited for, or nothing once it runs.
     fn step<'py>(slf: &Bound<'py, Permit>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = slf.py();
@@ -213,6 +217,7 @@ impl Permit {
     fn leave(slf: &Bound<'_, Permit>, error: &Bound<'_, PyAny>) -> PyResult<()> {
         let permit = slf.get();
         permit.birth().check(slf.py())?;
+        ambient::shorten(slf);
         if !error.is_none() {
             return Permit::fail(slf, error);
         }
@@ -325,8 +330,7 @@ impl Permit {
             return Err(errors::usage(py, message));
         }
         let outer = ambient::current(py)?.map(Bound::unbind);
-        let before = std::mem::replace(&mut permit.inside.lock().outer, outer);
-        drop(before);
+        drop(permit.replace_outer(outer));
         ambient::set(slf.as_any())?;
         Ok(slf.clone())
     }
@@ -428,14 +432,15 @@ impl Permit {
 
     fn __clear__(&self) {
         self.give_up();
-        let outer = self.inside.lock().outer.take();
-        drop(outer);
+        ambient::let_go(self.replace_outer(None));
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let stage = std::mem::replace(&mut self.inside.get_mut().stage, Stage::Ended);
+        let inside = self.inside.get_mut();
+        ambient::let_go(inside.outer.take());
+        let stage = std::mem::replace(&mut inside.stage, Stage::Ended);
         if let Stage::Ended = stage {
             return;
         }
