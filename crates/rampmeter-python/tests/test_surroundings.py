@@ -73,12 +73,14 @@ PER_LABEL = {
 def key_here(gate: Gate) -> str | None:
     """The value of the label `key` that a call made here has."""
     for key in ("one", "two"):
-        with contextvars.Context().run(gate.try_admit, "x", labels={"key": key}):
-            try:
-                gate.try_admit("x").finish()
-            except Refused as refused:
-                if refused.reason == "would_wait":
-                    return key
+        held = contextvars.Context().run(gate.try_admit, "x", labels={"key": key})
+        try:
+            gate.try_admit("x").finish()
+        except Refused as refused:
+            if refused.reason == "would_wait":
+                return key
+        finally:
+            held.finish()
     return None
 
 
