@@ -216,6 +216,22 @@ impl Gate {
         self.has_open_keys(py, tool).map(drop)
     }
 
+    /// What holds a gate may be copied, as settings are: a limit made anew for each copy is no limit.
+    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (_protocol = None))]
+    fn __reduce_ex__(&self, _protocol: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let message = "a gate is of its process and cannot be pickled; make one in each process, of the same \
+                       policy: each then has limits of its own";
+        Err(PyTypeError::new_err(message))
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         // Its waiters, which the roster shows, lead back to it: that lets go of them.
         visit.call(self.keeper.roster())

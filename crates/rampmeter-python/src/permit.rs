@@ -216,7 +216,6 @@ impl Permit {
     #[inline]
     fn leave(slf: &Bound<'_, Permit>, error: &Bound<'_, PyAny>) -> PyResult<()> {
         let permit = slf.get();
-        permit.birth().check(slf.py())?;
         ambient::shorten(slf);
         if !error.is_none() {
             return Permit::fail(slf, error);
@@ -232,7 +231,11 @@ impl Permit {
         let classify = CLASSIFY.import(slf.py(), "rampmeter._outcome", "classify")?;
         // However that goes, the call has ended.
         let said = classify.call1((slf, error)).and_then(|it| outcome(it.extract()?));
-        slf.get().end(said.as_ref().copied().unwrap_or(Outcome::Failed));
+        let outcome = match said.as_ref().copied().unwrap_or(Outcome::Failed) {
+            Outcome::Failed if slf.get().inside.lock().throttled => Outcome::Overloaded,
+            outcome => outcome,
+        };
+        slf.get().end(outcome);
         said.map(drop)
     }
 
@@ -309,11 +312,11 @@ impl Permit {
 
     fn __aexit__(
         slf: &Bound<'_, Self>,
-        _kind: &Bound<'_, PyAny>,
+        kind: &Bound<'_, PyAny>,
         error: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
+        traceback: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Done>> {
-        Permit::leave(slf, error)?;
+        Permit::__exit__(slf, kind, error, traceback)?;
         Done::one(slf.py())
     }
 
@@ -341,6 +344,10 @@ impl Permit {
         error: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
+        if !slf.get().birth().is_here() {
+            // A child that was forked in the block leaves it as its program ends: the call is the parent's.
+            return Ok(());
+        }
         Permit::leave(slf, error)
     }
 

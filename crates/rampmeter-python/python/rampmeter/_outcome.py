@@ -31,13 +31,26 @@ def classify(permit: Permit, error: BaseException) -> Outcome:
     if isinstance(error, Refused):
         # A call that this one made was refused: that is no word of this one's server.
         return "failed"
+    try:
+        no_room = _has_no_room(permit, error)
+    except Exception:
+        # What looking at a foreign error raises says nothing, and must not hide that error.
+        return "failed"
+    return "overloaded" if no_room else "failed"
+
+
+def _has_no_room(permit: Permit, error: BaseException) -> bool:
+    """Whether a server said so. Its headers are told, as far as they can be read."""
     response: Any = getattr(error, "response", None)
     status: Any = getattr(error, "status_code", None) or getattr(response, "status_code", None)
     if status not in _NO_ROOM:
-        return "failed"
+        return False
     headers: Any = getattr(response, "headers", None)
-    if headers is not None and REFUSED_HEADER in headers:
-        # A response that this package made of a refusal, for a client that knows no other way.
-        return "failed"
-    permit.throttled(headers=headers)
-    return "overloaded"
+    try:
+        if headers is not None and REFUSED_HEADER in headers:
+            # A response that this package made of a refusal, for a client that knows no other way.
+            return False
+        permit.throttled(headers=headers)
+    except (TypeError, ValueError):
+        permit.throttled()
+    return True
