@@ -4,6 +4,9 @@
 //! Tasks inherit it with their context. A running call that has ended surrounds nothing any more: what
 //! was spawned in it and goes on makes calls of its own.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use parking_lot::Mutex;
 use pyo3::PyTraverseError;
 use pyo3::gc::PyVisit;
@@ -11,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyMapping, PyString};
 use rampmeter::Lineage;
+use smallvec::SmallVec;
 
 use crate::ask;
 use crate::errors;
@@ -64,7 +68,8 @@ pub(crate) fn set(innermost: &Bound<'_, PyAny>) -> PyResult<()> {
 #[derive(Default)]
 pub(crate) struct Surroundings<'py> {
     pub(crate) parent: Option<Lineage>,
-    pub(crate) flow: Option<Bound<'py, Flow>>,
+    /// The innermost first.
+    pub(crate) flows: SmallVec<[Bound<'py, Flow>; 1]>,
     /// Itself.
     pub(crate) innermost: Option<Bound<'py, PyAny>>,
 }
@@ -76,17 +81,22 @@ impl<'py> Surroundings<'py> {
         let Some(innermost) = current(py)? else { return Ok(surroundings) };
         let mut next = Some(innermost.clone());
         surroundings.innermost = Some(innermost);
+        let mut in_flow = false;
         while let Some(found) = next {
             if let Ok(permit) = found.cast::<Permit>() {
+                in_flow = false;
                 surroundings.parent = permit.get().lineage(gate);
                 if surroundings.parent.is_some() {
                     // Flow and priority are its own.
                     break;
                 }
                 next = permit.get().outer(py);
-            } else if let Ok(flow) = found.cast::<Flow>() {
-                next = flow.get().outer.lock().as_ref().map(|it| it.bind(py).clone());
-                surroundings.flow.get_or_insert_with(|| flow.clone());
+            } else if let Ok(flow) = found.cast_into::<Flow>() {
+                next = flow.get().outer(py);
+                // It says what those do that are directly around it.
+                if !std::mem::replace(&mut in_flow, true) {
+                    surroundings.flows.push(flow);
+                }
             } else {
                 break;
             }
@@ -101,27 +111,122 @@ impl<'py> Surroundings<'py> {
 pub(crate) fn current_permit(py: Python<'_>) -> PyResult<Option<Bound<'_, Permit>>> {
     let mut next = current(py)?;
     while let Some(found) = next {
-        match found.cast_into::<Permit>() {
-            Ok(permit) if permit.get().is_running() => return Ok(Some(permit)),
-            Ok(permit) => next = permit.get().outer(py),
-            Err(other) => {
-                let other = other.into_inner();
-                let flow = other.cast::<Flow>()?;
-                next = flow.get().outer.lock().as_ref().map(|it| it.bind(py).clone());
-            }
+        next = outer(&found);
+        if let Ok(permit) = found.cast_into::<Permit>()
+            && permit.get().is_running()
+        {
+            return Ok(Some(permit));
         }
     }
     Ok(None)
 }
 
+/// What surrounds that, whether it has ended or not.
+fn outer<'py>(found: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    if let Ok(permit) = found.cast::<Permit>() {
+        return permit.get().outer(found.py());
+    }
+    found.cast::<Flow>().ok()?.get().outer(found.py())
+}
+
+/// Has that surrounded by something else; returns what surrounded it.
+fn replace_outer(found: &Bound<'_, PyAny>, by: Option<Py<PyAny>>) -> Option<Py<PyAny>> {
+    if let Ok(permit) = found.cast::<Permit>() {
+        return permit.get().replace_outer(by);
+    }
+    found.cast::<Flow>().ok()?.get().replace_outer(by)
+}
+
+/// Lets go of what surrounded something, and of what surrounded that, one after the other: a chain of them
+/// may be longer than the stack is deep.
+pub(crate) fn let_go(outer: Option<Py<PyAny>>) {
+    let Some(outer) = outer else { return };
+    Python::try_attach(|py| {
+        let mut next = Some(outer);
+        while let Some(outer) = next {
+            // Whoever else has it has what surrounds it too.
+            next = if is_last(&outer) { replace_outer(outer.bind(py), None) } else { None };
+        }
+    });
+}
+
+#[allow(unsafe_code, reason = "PyO3 offers no other way to count references")]
+fn is_last(object: &Py<PyAny>) -> bool {
+    // SAFETY: the object is alive, and a count is only read.
+    unsafe { pyo3::ffi::Py_REFCNT(object.as_ptr()) == 1 }
+}
+
+/// What has ended is no longer held by what it surrounded.
+pub(crate) fn shorten(permit: &Bound<'_, Permit>) {
+    let py = permit.py();
+    let mut next = permit.get().outer(py);
+    while let Some(found) = next.as_ref().and_then(|next| next.cast::<Permit>().ok()) {
+        if found.get().is_running() {
+            break;
+        }
+        next = found.get().outer(py);
+    }
+    let_go(permit.get().replace_outer(next.map(Bound::unbind)));
+}
+
 /// Within `with`, calls that name no flow, priority or labels of their own have these.
 #[pyclass(frozen, module = "rampmeter", name = "Flow")]
 pub(crate) struct Flow {
+    own: Words,
+    /// With those of the flows in which it was entered.
+    all: OnceLock<Words>,
+    entered: AtomicBool,
+    outer: Mutex<Option<Py<PyAny>>>,
+}
+
+/// What is said of calls in a flow.
+#[derive(Default)]
+pub(crate) struct Words {
     pub(crate) flow: Option<Py<PyString>>,
     pub(crate) priority: Option<Py<PyString>>,
     pub(crate) labels: Vec<(String, String)>,
-    entered: Mutex<bool>,
-    outer: Mutex<Option<Py<PyAny>>>,
+}
+
+impl Words {
+    /// These, and what others say besides.
+    fn within(&self, py: Python<'_>, others: &Words) -> Words {
+        let text = |own: &Option<Py<PyString>>, other: &Option<Py<PyString>>| {
+            own.as_ref().or(other.as_ref()).map(|text| text.clone_ref(py))
+        };
+        let mut labels = self.labels.clone();
+        let is_new = |(name, _): &&(String, String)| self.labels.iter().all(|(own, _)| own != name);
+        labels.extend(others.labels.iter().filter(is_new).cloned());
+        Words {
+            flow: text(&self.flow, &others.flow),
+            priority: text(&self.priority, &others.priority),
+            labels,
+        }
+    }
+}
+
+impl Flow {
+    /// What it says of calls.
+    pub(crate) fn words(&self) -> &Words {
+        self.all.get().unwrap_or(&self.own)
+    }
+
+    fn outer<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.outer.lock().as_ref().map(|outer| outer.bind(py).clone())
+    }
+
+    fn replace_outer(&self, by: Option<Py<PyAny>>) -> Option<Py<PyAny>> {
+        std::mem::replace(&mut *self.outer.lock(), by)
+    }
+
+    /// It has been left, and others are around what goes on in it only as far as they are calls: what flows
+    /// say it has said itself.
+    fn leave(slf: &Bound<'_, Self>, outer: Option<Bound<'_, PyAny>>) {
+        let mut next = outer;
+        while let Some(flow) = next.as_ref().and_then(|next| next.cast::<Flow>().ok()) {
+            next = flow.get().outer(slf.py());
+        }
+        let_go(slf.get().replace_outer(next.map(Bound::unbind)));
+    }
 }
 
 #[pymethods]
@@ -136,29 +241,33 @@ impl Flow {
         let flow: Option<Bound<'_, PyString>> = ask::optional(flow, "flow", "a text")?;
         let priority: Option<Bound<'_, PyString>> = ask::optional(priority, "priority", "a text")?;
         let labels: Option<Bound<'_, PyMapping>> = ask::optional(labels, "labels", "a dict")?;
-        Ok(Flow {
+        let own = Words {
             flow: flow.map(Bound::unbind),
             priority: priority.map(Bound::unbind),
             labels: labels.as_ref().map(ask::labels).transpose()?.unwrap_or_default(),
-            entered: Mutex::new(false),
-            outer: Mutex::new(None),
-        })
+        };
+        let (all, entered, outer) = (OnceLock::new(), AtomicBool::new(false), Mutex::default());
+        Ok(Flow { own, all, entered, outer })
     }
 
     fn __enter__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
-        let flow = slf.get();
-        if std::mem::replace(&mut *flow.entered.lock(), true) {
+        let (py, flow) = (slf.py(), slf.get());
+        if flow.entered.swap(true, Ordering::Relaxed) {
             let message =
                 "this flow has been entered; make one for each block, as in `with flow(...):`";
-            return Err(errors::usage(slf.py(), message));
+            return Err(errors::usage(py, message));
         }
-        let outer = current(slf.py())?.map(Bound::unbind);
-        let before = std::mem::replace(&mut *flow.outer.lock(), outer);
-        drop(before);
+        let outer = current(py)?;
+        if let Some(around) = outer.as_ref().and_then(|outer| outer.cast::<Flow>().ok()) {
+            flow.all.get_or_init(|| flow.own.within(py, around.get().words()));
+        }
+        drop(flow.replace_outer(outer.map(Bound::unbind)));
         set(slf.as_any())?;
         Ok(slf.clone())
     }
 
+    /// Where it was not entered it surrounds nothing, and nothing changes. When others are still within it,
+    /// as when generators that enter some take turns, it is taken out from around those.
     fn __exit__(
         slf: &Bound<'_, Self>,
         _kind: &Bound<'_, PyAny>,
@@ -166,11 +275,22 @@ impl Flow {
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
         let py = slf.py();
-        let outer = slf.get().outer.lock().as_ref().map(|it| it.bind(py).clone());
-        match outer {
-            Some(outer) => set(&outer),
-            None => set(py.None().bind(py)),
+        let around = slf.get().outer(py);
+        let mut next = current(py)?;
+        if next.as_ref().is_some_and(|current| current.is(slf)) {
+            let none = py.None();
+            set(around.as_ref().unwrap_or(none.bind(py)))?;
+        } else {
+            while let Some(found) = next {
+                next = outer(&found);
+                if next.as_ref().is_some_and(|next| next.is(slf)) {
+                    drop(replace_outer(&found, around.as_ref().map(|it| it.clone().unbind())));
+                    break;
+                }
+            }
         }
+        Flow::leave(slf, around);
+        Ok(())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -181,7 +301,12 @@ impl Flow {
     }
 
     fn __clear__(&self) {
-        let outer = self.outer.lock().take();
-        drop(outer);
+        let_go(self.replace_outer(None));
+    }
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        let_go(self.outer.get_mut().take());
     }
 }

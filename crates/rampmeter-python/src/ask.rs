@@ -45,21 +45,24 @@ impl Wish {
         around: &Surroundings<'_>,
         ask: impl FnOnce(Call<'_>) -> R,
     ) -> PyResult<R> {
-        let scope = around.flow.as_ref().map(Bound::get);
+        let flows = || around.flows.iter().map(|flow| flow.get().words());
         let mut call = Call::new(self.tool.bind(py).to_str()?);
-        if let Some(flow) = self.flow.as_ref().or_else(|| scope?.flow.as_ref()) {
+        let ambient = || flows().find_map(|words| words.flow.as_ref());
+        if let Some(flow) = self.flow.as_ref().or_else(ambient) {
             call = call.flow(flow.bind(py).to_str()?);
         }
-        if let Some(priority) = self.priority.as_ref().or_else(|| scope?.priority.as_ref()) {
+        let ambient = || flows().find_map(|words| words.priority.as_ref());
+        if let Some(priority) = self.priority.as_ref().or_else(ambient) {
             call = call.priority(priority.bind(py).to_str()?);
         }
         let own = self.more.as_deref();
-        for (name, value) in own.iter().flat_map(|more| &more.labels) {
-            call = call.label(name, value);
-        }
-        for (name, value) in scope.iter().flat_map(|scope| &scope.labels) {
-            if !own.is_some_and(|more| more.labels.iter().any(|(own, _)| own == name)) {
-                call = call.label(name, value);
+        // The innermost first, and those behind it as far as they say something else.
+        let labels = || own.iter().map(|more| &more.labels).chain(flows().map(|it| &it.labels));
+        for (at, labels_here) in labels().enumerate() {
+            for (name, value) in labels_here {
+                if !labels().take(at).flatten().any(|(said, _)| said == name) {
+                    call = call.label(name, value);
+                }
             }
         }
         let mut parent = around.parent;

@@ -132,3 +132,38 @@ pub(crate) fn apart(work: impl FnOnce()) {
         work();
     }
 }
+
+/// Has the main thread raise it as soon as that runs Python again: a signal's handler raised it within a call
+/// that cannot let it out.
+pub(crate) fn raise_soon(py: Python<'_>, error: PyErr) {
+    if !is_main_thread(py).unwrap_or(false) {
+        return error.write_unraisable(py, None);
+    }
+    let error = Box::into_raw(Box::new(error));
+    if !add_pending(error) {
+        // SAFETY: it was made of a box just now, and nobody else has taken it.
+        #[allow(unsafe_code, reason = "an exception crosses C as a pointer")]
+        let error = unsafe { Box::from_raw(error) };
+        error.write_unraisable(py, None);
+    }
+}
+
+fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
+    static IDENT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let here = IDENT.import(py, "threading", "get_ident")?.call0()?;
+    let main = py.import("threading")?.call_method0("main_thread")?;
+    main.getattr("ident")?.eq(here)
+}
+
+/// Has the main thread take the exception. Says whether it will.
+#[allow(unsafe_code, reason = "PyO3 has no pending calls")]
+fn add_pending(error: *mut PyErr) -> bool {
+    extern "C" fn raise(error: *mut std::ffi::c_void) -> std::ffi::c_int {
+        // SAFETY: it is the box of `raise_soon`, which comes here once.
+        let error = unsafe { Box::from_raw(error.cast::<PyErr>()) };
+        Python::attach(|py| error.restore(py));
+        -1
+    }
+    // SAFETY: the function and what it is handed outlive the call.
+    unsafe { pyo3::ffi::Py_AddPendingCall(Some(raise), error.cast()) == 0 }
+}

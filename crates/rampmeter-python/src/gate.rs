@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use pyo3::PyTraverseError;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
@@ -95,7 +95,7 @@ impl Gate {
     fn new(py: Python<'_>, policy: &Bound<'_, PyAny>) -> PyResult<Gate> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let policy = Policy::meant(policy)?;
-        let runtime = Arc::new(PythonRuntime::new());
+        let runtime = Arc::new(PythonRuntime::new(py)?);
         let keeper = runtime.keeper().clone();
         let gate = rampmeter::Gate::with_runtime(&policy, runtime)
             .map_err(|error| errors::policy(py, error.to_string()))?;
@@ -368,12 +368,25 @@ impl Gate {
         self.known.has_open_keys(py, tool).map(drop)
     }
 
-    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.keeper.visit(&visit)
+    /// What holds a gate may be copied, as settings are: a limit made anew for each copy is no limit.
+    fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
     }
 
-    fn __clear__(&self) {
-        self.keeper.clear();
+    fn __deepcopy__<'py>(slf: Bound<'py, Self>, _memo: &Bound<'py, PyAny>) -> Bound<'py, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (_protocol = None))]
+    fn __reduce_ex__(&self, _protocol: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let message = "a gate is of its process and cannot be pickled; make one in each process, of the same \
+                       policy: each then has limits of its own";
+        Err(PyTypeError::new_err(message))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // Its waiters, which the roster shows, lead back to it: that lets go of them.
+        visit.call(self.keeper.roster())
     }
 }
 

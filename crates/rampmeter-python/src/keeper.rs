@@ -5,7 +5,7 @@
 //! first wakes what is due. So no thread is needed, no loop waits for another, and when one is closed
 //! the others go on.
 //!
-//! A timer of a loop is never taken back: it holds nothing but this, finds nothing to do, and goes. A
+//! A timer of a loop is never taken back: it holds nothing but who waits, finds nothing to do, and goes. A
 //! loop is held weakly, so that a gate keeps none alive.
 
 use std::collections::BTreeMap;
@@ -26,10 +26,11 @@ use smallvec::SmallVec;
 use crate::blocking::Bell;
 use crate::interpreter;
 use crate::py_loop::{Home, PyLoop};
-use crate::waiter::Waits;
+use crate::roster::Roster;
 
 pub(crate) struct Keeper {
     clock: Counter,
+    roster: Py<Roster>,
     book: Mutex<Book>,
 }
 
@@ -40,9 +41,6 @@ struct Book {
     next: u64,
     hosts: Vec<Host>,
     threads: Vec<Arc<Bell>>,
-    /// Who waits on loops. They are the gate's, which is to wake them.
-    waiters: Vec<Option<Arc<dyn Waits>>>,
-    free: Vec<usize>,
 }
 
 /// A loop that keeps time.
@@ -69,8 +67,11 @@ pub(crate) struct ThreadStay {
 }
 
 impl Keeper {
-    pub(crate) fn new(clock: Counter) -> Keeper {
-        Keeper { clock, book: Mutex::default() }
+    /// # Errors
+    /// Python has no memory left.
+    pub(crate) fn new(py: Python<'_>, clock: Counter) -> PyResult<Keeper> {
+        let roster = Py::new(py, Roster::default())?;
+        Ok(Keeper { clock, roster, book: Mutex::default() })
     }
 
     /// Somebody waits on this loop, which is the running one.
@@ -105,38 +106,9 @@ impl Keeper {
         Ok(LoopStay { keeper: Arc::downgrade(self), host, home })
     }
 
-    /// From now on the gate's collector is shown this waiter. Returns its place.
-    pub(crate) fn register(&self, waiter: Arc<dyn Waits>) -> usize {
-        let mut book = self.book.lock();
-        match book.free.pop() {
-            Some(place) => {
-                book.waiters[place] = Some(waiter);
-                place
-            }
-            None => {
-                book.waiters.push(Some(waiter));
-                book.waiters.len() - 1
-            }
-        }
-    }
-
-    /// Shows a garbage collector whom the gate is to wake.
-    ///
-    /// # Errors
-    /// The collector's own.
-    pub(crate) fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        // Whoever has it locked is not garbage.
-        let Some(book) = self.book.try_lock() else { return Ok(()) };
-        book.waiters.iter().flatten().try_for_each(|waiter| waiter.visit(visit))
-    }
-
-    /// Nobody will be woken.
-    pub(crate) fn clear(&self) {
-        let waiters: Vec<Arc<dyn Waits>> =
-            self.book.lock().waiters.iter().flatten().cloned().collect();
-        for waiter in waiters {
-            drop(waiter.take_callback());
-        }
+    /// Who waits on loops.
+    pub(crate) fn roster(&self) -> &Py<Roster> {
+        &self.roster
     }
 
     /// A loop is gone.
@@ -204,8 +176,8 @@ impl Keeper {
         drop(book);
         for (home, host) in wanted {
             let left = first.saturating_since(self.clock.now());
-            let tick =
-                Tick { keeper: Arc::downgrade(self), host, moment: first, home: home.clone() };
+            let (keeper, roster) = (Arc::downgrade(self), self.roster.clone_ref(py));
+            let tick = Tick { keeper, host, moment: first, home: home.clone(), roster };
             let Err(error) = home.call_later(py, left, tick) else { continue };
             if error.is_instance_of::<PyRuntimeError>(py) {
                 // Its loop is closed: nobody waits there any more.
@@ -262,16 +234,11 @@ impl Host {
 }
 
 impl LoopStay {
-    /// Takes a waiter off the gate's.
+    /// Takes a waiter off the roster.
     pub(crate) fn unregister(&self, place: usize) {
-        let Some(keeper) = self.keeper.upgrade() else { return };
-        let mut book = keeper.book.lock();
-        let gone = book.waiters.get_mut(place).and_then(Option::take);
-        if gone.is_some() {
-            book.free.push(place);
+        if let Some(keeper) = self.keeper.upgrade() {
+            keeper.roster.get().unregister(place);
         }
-        drop(book);
-        drop(gone);
     }
 
     /// The loop.
@@ -301,6 +268,7 @@ pub(crate) struct Tick {
     host: u64,
     moment: Instant,
     home: Arc<Home>,
+    roster: Py<Roster>,
 }
 
 #[pymethods]
@@ -315,6 +283,10 @@ impl Tick {
         }
         keeper.rang(slf.py(), tick.host, tick.moment);
         Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.roster)
     }
 }
 

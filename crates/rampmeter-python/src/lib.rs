@@ -29,6 +29,7 @@ mod persist;
 mod policy;
 mod py_loop;
 mod ready;
+mod roster;
 mod runtime;
 mod said;
 mod seconds;

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
 
 use crate::batch::Batch;
 use crate::errors;
@@ -55,6 +56,15 @@ fn running(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     RUNNING.import(py, "asyncio", "_get_running_loop")?.call0()
 }
 
+/// What is called far from now keeps nothing alive of the call that asked for it.
+fn in_no_context(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    static CONTEXT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let options = PyDict::new(py);
+    let context = CONTEXT.import(py, "contextvars", "Context")?.call0()?;
+    options.set_item(intern!(py, "context"), context)?;
+    Ok(options)
+}
+
 /// Tells the keeper that a loop is gone.
 #[pyclass(frozen)]
 struct Gone {
@@ -99,9 +109,10 @@ impl Home {
         if self.is_here(py) {
             return self.call_later_here(py, left, &tick);
         }
-        let on = self.get(py)?;
-        on.call_method1(intern!(py, "call_soon_threadsafe"), (tick,))?;
-        Ok(())
+        let options = in_no_context(py)?;
+        self.insist(py, |on| {
+            on.call_method(intern!(py, "call_soon_threadsafe"), (&tick,), Some(&options))
+        })
     }
 
     /// [`Home::call_later`], in the loop's own thread.
@@ -114,8 +125,10 @@ impl Home {
         // Some loops take no longer delay; what is due then is looked for again.
         const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
         let seconds = left.min(LONGEST).as_secs_f64();
-        self.get(py)?.call_method1(intern!(py, "call_later"), (seconds, tick))?;
-        Ok(())
+        let options = in_no_context(py)?;
+        self.insist(py, |on| {
+            on.call_method(intern!(py, "call_later"), (seconds, tick), Some(&options))
+        })
     }
 
     /// Has the loop call it in its next round, from whichever thread this is.
@@ -123,11 +136,27 @@ impl Home {
     /// # Errors
     /// The loop is closed, or gone.
     pub(crate) fn call_soon(&self, py: Python<'_>, function: &Bound<'_, PyAny>) -> PyResult<()> {
-        let on = self.get(py)?;
         let here = self.is_here(py);
         let name =
             if here { intern!(py, "call_soon") } else { intern!(py, "call_soon_threadsafe") };
-        on.call_method1(name, (function,))?;
+        self.insist(py, |on| on.call_method1(name, (function,)))
+    }
+
+    /// Asks the loop for something, and once more if that raises though the loop is not closed. Then a
+    /// signal's handler did, for whom this is merely the first Python that runs.
+    fn insist<'py>(
+        &self,
+        py: Python<'py>,
+        ask: impl Fn(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<()> {
+        let on = self.get(py)?;
+        let Err(error) = ask(&on) else { return Ok(()) };
+        let is_closed = on.call_method0(intern!(py, "is_closed")).and_then(|it| it.is_truthy());
+        if is_closed.unwrap_or(false) {
+            return Err(error);
+        }
+        ask(&on)?;
+        errors::raise_soon(py, error);
         Ok(())
     }
 

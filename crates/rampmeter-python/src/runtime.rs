@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use pyo3::prelude::*;
 use rampmeter::Instant;
 use rampmeter::runtime::{BoxFuture, Counter, Runtime};
 
@@ -16,9 +17,12 @@ pub(crate) struct PythonRuntime {
 }
 
 impl PythonRuntime {
-    pub(crate) fn new() -> PythonRuntime {
+    /// # Errors
+    /// Python has no memory left.
+    pub(crate) fn new(py: Python<'_>) -> PyResult<PythonRuntime> {
         let clock = Counter::new();
-        PythonRuntime { keeper: Arc::new(Keeper::new(clock.clone())), clock }
+        let keeper = Arc::new(Keeper::new(py, clock.clone())?);
+        Ok(PythonRuntime { clock, keeper })
     }
 
     pub(crate) fn keeper(&self) -> &Arc<Keeper> {

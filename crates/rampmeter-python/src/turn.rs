@@ -63,26 +63,27 @@ impl Wanted {
     /// The turn, within what surrounds whoever awaits it.
     fn begin(self, py: Python<'_>, gate: &Gate) -> PyResult<Running> {
         let around = Surroundings::of(py, gate.number())?;
-        let scope = around.flow.as_ref().map(Bound::get);
+        let flows = || around.flows.iter().map(|flow| flow.get().words());
         let text = |own: Option<String>, of: Option<&Py<PyString>>| match (own, of) {
             (Some(own), _) => Ok(Some(own)),
             (None, Some(of)) => of.bind(py).extract().map(Some),
             (None, None) => Ok(None),
         };
         let mut request = TurnRequest::new(self.turn);
-        if let Some(flow) = text(self.flow, scope.and_then(|it| it.flow.as_ref()))? {
+        if let Some(flow) = text(self.flow, flows().find_map(|it| it.flow.as_ref()))? {
             request = request.flow(flow);
         }
-        if let Some(priority) = text(self.priority, scope.and_then(|it| it.priority.as_ref()))? {
+        if let Some(priority) = text(self.priority, flows().find_map(|it| it.priority.as_ref()))? {
             request = request.priority(priority);
         }
-        for (name, value) in scope.iter().flat_map(|scope| &scope.labels) {
-            if !self.labels.iter().any(|(own, _)| own == name) {
-                request = request.label(name, value);
+        // The innermost first, and those behind it as far as they say something else.
+        let labels = || std::iter::once(&self.labels).chain(flows().map(|it| &it.labels));
+        for (at, labels_here) in labels().enumerate() {
+            for (name, value) in labels_here {
+                if !labels().take(at).flatten().any(|(said, _)| said == name) {
+                    request = request.label(name, value);
+                }
             }
-        }
-        for (name, value) in self.labels {
-            request = request.label(name, value);
         }
         if let Some(within) = self.deadline {
             request = request.deadline(within);

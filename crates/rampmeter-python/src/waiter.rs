@@ -101,7 +101,7 @@ impl<W: Send + 'static> Waiter<W> {
         if let Poll::Ready(answer) = poll(&mut waiting, &mut Context::from_waker(&waker)) {
             return Ok(Answer::Ready(answer));
         }
-        let place = keeper.register(waiter.clone());
+        let place = keeper.roster().get().register(waiter.clone());
         let mut inside = waiter.inside.lock();
         (inside.waiting, inside.place) = (Some(waiting), Some(place));
         drop(inside);
@@ -271,7 +271,7 @@ impl Wait {
         "<rampmeter: a call that waits>"
     }
 
-    // What the waiter holds is the gate's, which wakes it, and is shown by the gate.
+    // What the waiter holds is shown by the roster of the gate, which wakes it.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.on)
     }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+import signal
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -243,3 +245,48 @@ def test_waits_leave_nothing_behind() -> None:
     before = kinds()
     asyncio.run(main(1000))
     assert kinds() == before
+
+
+def test_what_a_signal_raises_while_a_call_is_granted_loses_neither() -> None:
+    """The loop's own method is the first Python that runs then, and where the signal is handled."""
+    gate = Gate.from_dict(ONE)
+
+    class Told(Exception):
+        pass
+
+    class Loop(asyncio.SelectorEventLoop):
+        signals = 0
+
+        def call_soon_threadsafe(self, *arguments: Any, **options: Any) -> Any:
+            if self.signals:
+                self.signals -= 1
+                signal.raise_signal(signal.SIGINT)
+            return super().call_soon_threadsafe(*arguments, **options)
+
+    def handle(*_: object) -> None:
+        raise Told
+
+    async def wait() -> str:
+        loop.call_soon(waits.set)
+        async with gate.admit("x"):
+            return "admitted"
+
+    held = gate.try_admit("x")
+    loop, waits = Loop(), threading.Event()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    answer = asyncio.run_coroutine_threadsafe(wait(), loop)
+    assert waits.wait(10)
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        loop.signals = 1
+        with pytest.raises(Told):
+            held.finish()
+            for _ in range(1000):
+                pass
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert answer.result(10) == "admitted"
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()

@@ -34,16 +34,6 @@ def is_free(gate: Gate) -> bool:
     return True
 
 
-def new_loop(run: Run) -> asyncio.AbstractEventLoop:
-    """A loop of the kind that `run` runs."""
-    if run is asyncio.run:
-        return asyncio.new_event_loop()
-    import uvloop
-
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
-
-
 def test_loops_of_several_threads_share_one_limit() -> None:
     gate = Gate.from_dict(THREE)
     lock = threading.Lock()
@@ -165,52 +155,6 @@ def test_what_is_granted_to_a_closed_loop_is_given_to_others() -> None:
     held.finish()
     assert is_free(gate)
     task._log_destroy_pending = False  # type: ignore[attr-defined]
-
-
-def test_what_was_granted_before_a_loop_was_closed_is_given_to_others(run: Run) -> None:
-    gate = Gate.from_dict(ONE)
-    held = gate.try_admit("x")
-
-    async def wait() -> None:
-        async with gate.admit("x"):
-            raise AssertionError("its loop is closed")
-
-    loop = new_loop(run)
-    task = loop.create_task(wait())
-    loop.run_until_complete(asyncio.sleep(0))
-    # The loop has yet to tell its task.
-    held.finish()
-    loop.close()
-    assert is_free(gate)
-    task._log_destroy_pending = False  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize("debug", [False, True])
-def test_a_loop_may_run_in_another_thread_each_time(run: Run, debug: bool) -> None:
-    gate = Gate.from_dict(ONE)
-    held = gate.try_admit("x")
-    loop = new_loop(run)
-    loop.set_debug(debug)
-
-    async def wait() -> str:
-        async with gate.admit("x"):
-            return "admitted"
-
-    async def until(runs: threading.Event) -> str:
-        loop.call_soon(runs.set)
-        return await asyncio.wait_for(task, 5)
-
-    task = loop.create_task(wait())
-    loop.run_until_complete(asyncio.sleep(0))
-    runs, answers = threading.Event(), []
-    thread = threading.Thread(target=lambda: answers.append(loop.run_until_complete(until(runs))))
-    thread.start()
-    assert runs.wait(10)
-    # Here it ran when the call began to wait; it sleeps there now, and must be woken.
-    held.finish()
-    thread.join()
-    loop.close()
-    assert answers == ["admitted"]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are newer")

@@ -28,7 +28,10 @@ def classify(permit: Permit, error: BaseException) -> Outcome:
         return "overloaded"
     if (refusal := no_room(error)) is None:
         return "failed"
-    permit.throttled(headers=refusal.headers)
+    try:
+        permit.throttled(headers=refusal.headers)
+    except (TypeError, ValueError):
+        permit.throttled()
     return "overloaded"
 
 
@@ -52,12 +55,24 @@ def no_room(error: BaseException) -> NoRoom | None:
     if isinstance(error, Refused):
         # A call that this one made was refused: that is no word of this one's server.
         return None
+    try:
+        return _no_room(error)
+    except Exception:
+        # What looking at a foreign error raises says nothing, and must not hide that error.
+        return None
+
+
+def _no_room(error: BaseException) -> NoRoom | None:
     response: Any = getattr(error, "response", None)
     status: Any = getattr(error, "status_code", None) or getattr(response, "status_code", None)
     if status not in NO_ROOM:
         return None
     headers: Any = getattr(response, "headers", None)
-    if headers is not None and REFUSED_HEADER in headers:
-        # A response that this package made of a refusal, for a client that knows no other way.
-        return None
+    try:
+        if headers is not None and REFUSED_HEADER in headers:
+            # A response that this package made of a refusal, for a client that knows no other way.
+            return None
+    except TypeError:
+        # No headers that can be read.
+        headers = None
     return NoRoom(status, headers)

@@ -67,11 +67,11 @@ impl Permit {
 
     fn __aexit__(
         slf: &Bound<'_, Self>,
-        _kind: &Bound<'_, PyAny>,
+        kind: &Bound<'_, PyAny>,
         error: &Bound<'_, PyAny>,
-        _traceback: &Bound<'_, PyAny>,
+        traceback: &Bound<'_, PyAny>,
     ) -> PyResult<Py<Done>> {
-        Permit::leave(slf, error)?;
+        Permit::__exit__(slf, kind, error, traceback)?;
         Done::one(slf.py())
     }
 
@@ -93,8 +93,7 @@ impl Permit {
             return Err(errors::usage(py, message));
         }
         let outer = outer.map(Bound::unbind);
-        let before = std::mem::replace(&mut permit.inside.lock().outer, outer);
-        drop(before);
+        drop(permit.replace_outer(outer));
         ambient::set(slf.as_any())?;
         Ok(slf.clone())
     }
@@ -105,6 +104,10 @@ impl Permit {
         error: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
+        if !slf.get().birth.is_here() {
+            // A child that was forked in the block leaves it as its program ends: the call is the parent's.
+            return Ok(());
+        }
         Permit::leave(slf, error)
     }
 
@@ -223,7 +226,6 @@ impl Permit {
 
     fn __clear__(&self) {
         self.give_up();
-        let outer = self.inside.lock().outer.take();
-        drop(outer);
+        ambient::let_go(self.replace_outer(None));
     }
 }

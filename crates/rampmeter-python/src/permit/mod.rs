@@ -12,6 +12,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyString;
 use rampmeter::{Invocation, Lineage, Outcome, Report, Waiting};
 
+use crate::ambient;
 use crate::ask::{self, Wish};
 use crate::done::never_awaited;
 use crate::errors;
@@ -146,6 +147,10 @@ impl Permit {
         self.inside.lock().outer.as_ref().map(|outer| outer.bind(py).clone())
     }
 
+    pub(crate) fn replace_outer(&self, outer: Option<Py<PyAny>>) -> Option<Py<PyAny>> {
+        std::mem::replace(&mut self.inside.lock().outer, outer)
+    }
+
     /// Gives the call up, if it waits.
     fn give_up(&self) {
         let mut inside = self.inside.lock();
@@ -186,7 +191,7 @@ impl Permit {
     #[inline]
     fn leave(slf: &Bound<'_, Permit>, error: &Bound<'_, PyAny>) -> PyResult<()> {
         let permit = slf.get();
-        permit.birth.check(slf.py())?;
+        ambient::shorten(slf);
         if permit.is_lent() {
             return Ok(());
         }
@@ -204,7 +209,11 @@ impl Permit {
         let classify = CLASSIFY.import(slf.py(), "rampmeter._outcome", "classify")?;
         // However that goes, the call has ended.
         let said = classify.call1((slf, error)).and_then(|it| ask::outcome(it.extract()?));
-        slf.get().end(said.as_ref().copied().unwrap_or(Outcome::Failed));
+        let outcome = match said.as_ref().copied().unwrap_or(Outcome::Failed) {
+            Outcome::Failed if slf.get().inside.lock().throttled => Outcome::Overloaded,
+            outcome => outcome,
+        };
+        slf.get().end(outcome);
         said.map(drop)
     }
 
@@ -223,7 +232,9 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let stage = std::mem::replace(&mut self.inside.get_mut().stage, Stage::Ended);
+        let inside = self.inside.get_mut();
+        ambient::let_go(inside.outer.take());
+        let stage = std::mem::replace(&mut inside.stage, Stage::Ended);
         if let Stage::Ended = stage {
             return;
         }
