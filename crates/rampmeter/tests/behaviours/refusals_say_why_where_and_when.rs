@@ -17,7 +17,7 @@ const POLICY: &str = r#"
     queue = { size = 0 }
     [limits.key]
     concurrency = 1
-    per = "key"
+    per = "api_key"
     instances = 2
     [limits.rate]
     requests = { rate = "1/h", kind = "calendar", zone = "UTC" }
@@ -124,7 +124,7 @@ fn a_wait_that_is_known_to_be_too_long_is_refused_at_once_and_says_when_to_come_
 #[test]
 fn each_value_of_a_label_has_an_instance_of_its_own_up_to_their_number() {
     let World { gate, .. } = World::new(POLICY);
-    let key = |value| gate.try_admit(Call::new("key").label("key", value));
+    let key = |value| gate.try_admit(Call::new("key").label("api_key", value));
     let held = (key("1").unwrap(), key("2").unwrap());
     assert_eq!(key("1").unwrap_err().reason, Reason::WouldWait);
     let refusal = key("3").unwrap_err();
@@ -134,6 +134,9 @@ fn each_value_of_a_label_has_an_instance_of_its_own_up_to_their_number() {
     let refusal = gate.try_admit("key").unwrap_err();
     assert_eq!((refusal.reason, refusal.limit.as_deref()), (Reason::MissingLabel, Some("key")));
     assert_eq!(refusal.retry, Retry::Never);
+    let text = refusal.to_string();
+    assert!(text.contains("it lacks the label `api_key` that the limit is per"), "{text}");
+    assert_eq!(gate.handle(&Call::new("key")).unwrap_err().detail, refusal.detail);
 }
 
 #[test]
