@@ -6,8 +6,11 @@ use std::time::Duration;
 use rampmeter_core as core;
 use rampmeter_core::{Instant, LimitId, Reason};
 
+use super::plan::PlannedTool;
 use super::state::State;
+use crate::call::Call;
 use crate::event::CallInfo;
+use crate::policy::Unit;
 use crate::refusal::{Refusal, Retry, named_as_key};
 
 impl State {
@@ -37,6 +40,32 @@ impl State {
             waited,
             detail,
         })
+    }
+
+    /// Adds what the call was charged by an estimate, where time alone is in the way and the limit
+    /// counts that. Which of the limit's rates it is, the engine does not say.
+    pub(super) fn with_estimates(
+        &self,
+        mut refusal: Box<Refusal>,
+        call: &Call<'_>,
+        tool: &PlannedTool,
+    ) -> Box<Refusal> {
+        let by_time =
+            matches!(refusal.reason, Reason::QueueTimeout | Reason::Deadline | Reason::WouldWait);
+        if !by_time || !matches!(refusal.retry, Retry::After(_)) || refusal.detail.is_some() {
+            return refusal;
+        }
+        let limit = refusal.limit.as_deref().and_then(|limit| self.plan.limit_ids.get(limit));
+        let draws = tool.draws.iter().filter(|draw| Some(&draw.limit) == limit);
+        let units: Vec<&str> = draws.flat_map(|draw| draw.estimated(call)).map(Unit::key).collect();
+        if !units.is_empty() {
+            refusal.detail = Some(format!(
+                "{}; its {} were estimated: say its cost, or settle what calls took",
+                refusal.reason,
+                units.join(" and "),
+            ));
+        }
+        refusal
     }
 
     /// The name of a limit, or of a key as it is named in the place of one.

@@ -122,6 +122,49 @@ fn a_wait_that_is_known_to_be_too_long_is_refused_at_once_and_says_when_to_come_
 }
 
 #[test]
+fn a_refusal_says_that_the_charge_was_an_estimate_if_it_was() {
+    let policy = r#"
+        [limits.model]
+        tokens = "1000/min"
+        [tools.ask]
+        limits = ["model"]
+        queue_timeout = "5s"
+        [tools.ask_long]
+        limits = { model = { tokens = 1000 } }
+    "#;
+    let World { gate, .. } = World::new(policy);
+    for _ in 0..8 {
+        drop(gate.try_admit("ask").unwrap());
+    }
+    let estimated = "its tokens were estimated: say its cost, or settle what calls took";
+    let refused = gate.try_admit("ask").unwrap_err().to_string();
+    assert!(refused.contains(estimated), "{refused}");
+    let wakes = Wakes::new();
+    let std::task::Poll::Ready(Err(refusal)) = poll_once(pin!(gate.admit("ask")), &wakes) else {
+        panic!("it is known to wait for longer than it may")
+    };
+    assert!(refusal.to_string().contains(estimated), "{refusal}");
+    for said in [Call::new("ask").cost(rampmeter::Unit::Tokens, 900), Call::new("ask_long")] {
+        let refusal = gate.try_admit(said).unwrap_err();
+        assert_eq!(refusal.detail, None, "{refusal}");
+    }
+}
+
+#[test]
+fn what_is_estimated_is_no_matter_where_slots_are_in_the_way() {
+    let policy = r#"
+        [limits.model]
+        tokens = "1000/min"
+        concurrency = 1
+        [tools.ask]
+        limits = ["model"]
+    "#;
+    let World { gate, .. } = World::new(policy);
+    let _held = gate.try_admit("ask").unwrap();
+    assert_eq!(gate.try_admit("ask").unwrap_err().detail, None);
+}
+
+#[test]
 fn each_value_of_a_label_has_an_instance_of_its_own_up_to_their_number() {
     let World { gate, .. } = World::new(POLICY);
     let key = |value| gate.try_admit(Call::new("key").label("api_key", value));
