@@ -11,7 +11,7 @@ use super::state::State;
 use crate::call::Call;
 use crate::event::CallInfo;
 use crate::policy::Unit;
-use crate::refusal::{Refusal, Retry, named_as_key};
+use crate::refusal::{Refusal, Retry, Why, named_as_key};
 
 impl State {
     pub(super) fn in_words(
@@ -25,7 +25,7 @@ impl State {
         let detail = match refusal.reason {
             Reason::WouldDeadlock => self.cycle_in_words(info),
             Reason::MissingLabel => limit.as_deref().and_then(|limit| self.lacks(limit)),
-            _ => self.cools(&refusal),
+            _ => self.cools(&refusal, waited),
         };
         Box::new(Refusal {
             tool: info.tool.clone(),
@@ -61,7 +61,7 @@ impl State {
         if !units.is_empty() {
             refusal.detail = Some(format!(
                 "{}; its {} were estimated: say its cost, or settle what calls took",
-                refusal.reason,
+                Why(refusal.reason, refusal.waited),
                 units.join(" and "),
             ));
         }
@@ -83,9 +83,10 @@ impl State {
     }
 
     /// That a limit cools down, if that is what a call was refused for.
-    fn cools(&self, refusal: &core::Refusal) -> Option<String> {
+    fn cools(&self, refusal: &core::Refusal, waited: Duration) -> Option<String> {
         let (limit, core::Retry::At(at)) = (refusal.limit?, refusal.retry) else { return None };
         let cools = self.engine.cools_until(limit, at);
-        cools.then(|| format!("{}; the limit cools down after a throttle", refusal.reason))
+        let why = Why(refusal.reason, waited);
+        cools.then(|| format!("{why}; the limit cools down after a throttle"))
     }
 }
