@@ -25,8 +25,11 @@ __all__ = [
     "Policy",
     "ThreadWork",
     "Turn",
+    "__version__",
     "current_permit",
 ]
+
+__version__: str
 
 _Headers = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 
