@@ -135,6 +135,18 @@ class Gate:
         """Admits the call now or raises `Refused` (`reason == "would_wait"`)."""
     def check_tool(self, tool: str) -> None:
         """Raises `UnknownTool` if the policy says nothing of this tool."""
+    def _check_call(
+        self,
+        tool: str,
+        *,
+        flow: str | None = None,
+        priority: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        cost: Mapping[str, int] | None = None,
+        deadline: Seconds | None = None,
+    ) -> None:
+        """Raises what `admit` would of a call of which this is said, but for its arguments and keys; and
+        `UsageError` if there is no such priority."""
     def _runs_in_order(self, tool: str) -> bool:
         """Whether calls of this tool in one turn run one after the other: it may write and names no keys."""
     def _needs_arguments(self, tool: str) -> bool:
