@@ -153,6 +153,9 @@ def test_a_turn_is_awaited_once_and_by_a_task_of_its_own_if_need_be() -> None:
             await turn
         report = await asyncio.wait_for(gate.run_turn(calls(("echo", {"say": "b"})), [echo]), 10)
         assert pickle.loads(pickle.dumps(report)) == report
+        assert repr(report) == "<rampmeter.TurnReport openai-chat: 1 call, 0 not ok>"
+        report = await gate.run_turn(calls(*[("echo", {})] * 49, ("nobody", {})), [echo])
+        assert repr(report) == "<rampmeter.TurnReport openai-chat: 50 calls, 1 not ok>"
 
     run(main())
     with pytest.warns(RuntimeWarning, match="run_turn.* was never awaited"):
