@@ -3,7 +3,7 @@
 Durations are seconds, or a `timedelta`. Nothing here starts a thread, but for `Gate.persist`.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
 from typing import Any, NoReturn, final
@@ -191,7 +191,7 @@ class Gate:
         """How the keeping of the state has gone; `None` without `persist`."""
 
 @final
-class Permit:
+class Permit(Coroutine[Any, Any, Permit]):
     """One call: asked for when it is first awaited or entered, running until it is finished or dropped.
 
     Cancelling whoever awaits it gives its place in the queue up; a call that was not admitted has consumed
@@ -246,7 +246,7 @@ class Permit:
         which nothing was raised. A second time does nothing."""
 
 @final
-class Turn:
+class Turn(Coroutine[Any, Any, TurnReport]):
     """The calls of one model's answer, run when it is awaited."""
 
     def __new__(
