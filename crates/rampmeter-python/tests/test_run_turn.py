@@ -136,7 +136,7 @@ def test_tools_that_nobody_can_tell_apart_or_knows_are_errors_at_once() -> None:
             gate.run_turn([], wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="deadline is -1"):
         gate.run_turn([], [echo], deadline=-1)
-    with pytest.raises(TypeError, match="flow is a int; give a text"):
+    with pytest.raises(TypeError, match="flow is int; give a text"):
         gate.run_turn([], [echo], flow=7)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="labels"):
         gate.run_turn([], [echo], labels={"tenant": 7})  # type: ignore[dict-item]

@@ -95,11 +95,11 @@ def test_what_is_said_of_the_calls_holds_for_each() -> None:
 @pytest.mark.parametrize(
     ("said", "kind", "told"),
     [
-        ({"flow": 3}, TypeError, "flow is "),
-        ({"priority": 3}, TypeError, "priority is "),
+        ({"flow": 3}, TypeError, "flow is int; give a text"),
+        ({"priority": 3}, TypeError, "priority is int; give a text"),
         ({"priority": "hgh"}, UsageError, 'no priority "hgh"; the policy has critical, high, normal, low'),
-        ({"labels": 3}, TypeError, "labels is "),
-        ({"labels": {"tenant": 3}}, TypeError, r"labels\['tenant'\] is "),
+        ({"labels": 3}, TypeError, "labels is int; give a dict"),
+        ({"labels": {"tenant": 3}}, TypeError, r"labels\['tenant'\] is int"),
         ({"cost": {"tokens": -1}}, ValueError, "cost of -1 tokens; give 0 or more"),
         ({"deadline": -1}, ValueError, "deadline is -1 seconds"),
     ],
