@@ -104,7 +104,7 @@ pub(crate) fn meant<'py, T: PyTypeCheck>(
     value.cast_into().map_err(|error| {
         let is = error.into_inner().get_type();
         let is = is.name().map(|name| name.to_string()).unwrap_or_default();
-        PyTypeError::new_err(format!("{place} is a {is}; give {kind}"))
+        PyTypeError::new_err(format!("{place} is {is}; give {kind}"))
     })
 }
 
@@ -128,8 +128,7 @@ pub(crate) fn labels(labels: &Bound<'_, PyMapping>) -> PyResult<Vec<(String, Str
         let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
         let (Ok(name), Ok(value)) = (name.cast::<PyString>(), value.cast::<PyString>()) else {
             let kind = value.get_type().name()?;
-            let message =
-                format!("labels[{}] is a {kind}; names and values are texts", name.repr()?);
+            let message = format!("labels[{}] is {kind}; names and values are texts", name.repr()?);
             return Err(PyTypeError::new_err(message));
         };
         all.push((name.to_str()?.to_owned(), value.to_str()?.to_owned()));
@@ -171,9 +170,7 @@ fn amount(amount: &Bound<'_, PyAny>, unit: Unit) -> PyResult<u64> {
         }
         None => {
             let kind = amount.get_type().name()?;
-            Err(PyTypeError::new_err(format!(
-                "the cost of {unit} is a {kind}; give a whole number"
-            )))
+            Err(PyTypeError::new_err(format!("the cost of {unit} is {kind}; give a whole number")))
         }
     }
 }

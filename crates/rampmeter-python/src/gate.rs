@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
-use rampmeter::{Access, Asking, Call, Durability, Executor, Registry};
+use rampmeter::{Asking, Call, Durability, Executor, Registry};
 
 use crate::ambient::Surroundings;
 use crate::awaiting::Awaiting;
@@ -81,11 +80,6 @@ impl Gate {
 
     pub(crate) fn birth(&self) -> Birth {
         self.birth
-    }
-
-    /// How long the policy lets calls of this tool run.
-    pub(crate) fn timeout(&self, tool: &str) -> Option<Duration> {
-        Some(self.known.policy().tool(tool)?.timeout)
     }
 }
 
@@ -355,17 +349,28 @@ impl Gate {
     /// Whether calls of this tool in one turn run one after the other, since it may write and names no keys.
     fn _runs_in_order(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
         self.birth.check(py)?;
-        let policy = self.known.policy();
-        Ok(policy.tool(tool).is_some_and(|declared| {
-            let access = declared.declared_access().unwrap_or(policy.undeclared);
-            access == Access::Write && declared.reads.is_empty() && declared.writes.is_empty()
-        }))
+        Ok(self.known.runs_in_order(tool))
     }
 
     /// Raises `UnknownTool` if the policy says nothing of this tool.
     fn check_tool(&self, py: Python<'_>, tool: &str) -> PyResult<()> {
         self.birth.check(py)?;
         self.known.has_open_keys(py, tool).map(drop)
+    }
+
+    /// Raises what `admit` would of a call of which this is said, but for its arguments and keys; and
+    /// `UsageError` if there is no such priority.
+    #[pyo3(signature = (tool, *, flow = None, priority = None, labels = None, cost = None, deadline = None))]
+    fn _check_call(
+        &self,
+        tool: Bound<'_, PyAny>,
+        flow: Option<Bound<'_, PyAny>>,
+        priority: Option<Bound<'_, PyAny>>,
+        labels: Option<Bound<'_, PyAny>>,
+        cost: Option<Bound<'_, PyAny>>,
+        deadline: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        self.check_said(tool, Said { flow, priority, labels, cost, deadline, ..Said::default() })
     }
 
     /// What holds a gate may be copied, as settings are: a limit made anew for each copy is no limit.

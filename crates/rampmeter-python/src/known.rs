@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use rampmeter::Policy;
+use rampmeter::{Access, Policy};
 
 use crate::errors;
 
@@ -35,6 +36,20 @@ impl Known {
         let mut inside = self.0.lock();
         inside.policy = gate.policy();
         inside.tools.clear();
+    }
+
+    /// How long calls of this tool may run.
+    pub(crate) fn timeout(&self, tool: &str) -> Option<Duration> {
+        Some(self.policy().tool(tool)?.timeout)
+    }
+
+    /// Whether its calls of one turn run one after the other, since they may write and name no keys.
+    pub(crate) fn runs_in_order(&self, tool: &str) -> bool {
+        let policy = self.policy();
+        policy.tool(tool).is_some_and(|declared| {
+            let access = declared.declared_access().unwrap_or(policy.undeclared);
+            access == Access::Write && declared.reads.is_empty() && declared.writes.is_empty()
+        })
     }
 
     /// Whether keys of the tool's calls follow from their arguments.

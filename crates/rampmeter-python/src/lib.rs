@@ -47,6 +47,7 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fork::watch(module.py())?;
     interpreter::watch(module.py())?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<ambient::Flow>()?;
     module.add_class::<event::Event>()?;
     module.add_class::<events::Events>()?;

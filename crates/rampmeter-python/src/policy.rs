@@ -43,7 +43,7 @@ impl Policy {
         let dict = policy.cast::<PyMapping>().map_err(|_| {
             let kind = policy.get_type();
             PyTypeError::new_err(format!(
-                "the policy is a {}; give a dict, Policy.from_file(path) or Policy.from_toml(text)",
+                "the policy is {}; give a dict, Policy.from_file(path) or Policy.from_toml(text)",
                 kind.name().map_or_else(|_| kind.to_string(), |name| name.to_string()),
             ))
         })?;
@@ -181,7 +181,7 @@ fn value(item: &Bound<'_, PyAny>, place: &str, depth: usize) -> PyResult<Value> 
     }
     let kind = item.get_type().name()?;
     let message =
-        format!("{place} is a {kind}; a policy holds texts, numbers, booleans, lists and dicts");
+        format!("{place} is {kind}; a policy holds texts, numbers, booleans, lists and dicts");
     Err(PyTypeError::new_err(message))
 }
 

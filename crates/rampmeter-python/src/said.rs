@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyString, PyTuple};
 use rampmeter::KeyAccess;
 use rampmeter::format::Arguments;
 
@@ -14,6 +14,7 @@ use crate::policy::json_text;
 use crate::seconds::duration;
 
 /// What every way of asking takes besides the tool's name.
+#[derive(Default)]
 pub(crate) struct Said<'py> {
     pub(crate) flow: Option<Bound<'py, PyAny>>,
     pub(crate) priority: Option<Bound<'py, PyAny>>,
@@ -82,6 +83,28 @@ impl Gate {
         };
         let (flow, priority) = (flow.map(Bound::unbind), priority.map(Bound::unbind));
         Ok(Wish { tool: tool.unbind(), flow, priority, more })
+    }
+
+    /// Checks what is said of all calls of a tool, whatever their arguments.
+    ///
+    /// # Errors
+    /// Those of [`Gate::wish`], and a priority that there is not.
+    pub(crate) fn check_said(&self, tool: Bound<'_, PyAny>, said: Said<'_>) -> PyResult<()> {
+        let py = tool.py();
+        // Keys that are named need no arguments.
+        let reads = Some(PyTuple::empty(py).into_any());
+        let wish = self.wish(tool, Said { reads, ..said })?;
+        let Some(priority) = wish.priority.as_ref().map(|it| it.to_str(py)).transpose()? else {
+            return Ok(());
+        };
+        let policy = self.known().policy();
+        let known: Vec<&str> = policy.priorities.iter().map(|it| it.name.as_str()).collect();
+        if known.contains(&priority) {
+            return Ok(());
+        }
+        let known = known.join(", ");
+        let message = format!("there is no priority {priority:?}; the policy has {known}");
+        Err(errors::usage(py, message))
     }
 
     /// The keys that the policy declares, filled from the call's arguments.

@@ -17,7 +17,7 @@ pub(crate) fn duration(value: &Bound<'_, PyAny>, place: &str) -> PyResult<Durati
             Ok(total) => total.call0()?.extract()?,
             Err(_) => {
                 let kind = value.get_type().name()?;
-                let message = format!("{place} is a {kind}; give seconds, or a timedelta");
+                let message = format!("{place} is {kind}; give seconds, or a timedelta");
                 return Err(PyTypeError::new_err(message));
             }
         },

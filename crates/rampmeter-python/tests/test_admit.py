@@ -241,7 +241,7 @@ def test_a_flow_surrounds_the_calls_in_its_block() -> None:
         "tools": {"x": {"limits": ["a"]}},
     }
     gate = Gate.from_dict(policy)
-    with pytest.raises(Refused, match="lacks the label"):
+    with pytest.raises(Refused, match="lacks the label `key` that the limit is per"):
         gate.try_admit("x")
     with rampmeter.flow("one", labels={"key": "1"}):
         first = gate.try_admit("x")

@@ -136,7 +136,7 @@ def test_tools_that_nobody_can_tell_apart_or_knows_are_errors_at_once() -> None:
             gate.run_turn([], wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="deadline is -1"):
         gate.run_turn([], [echo], deadline=-1)
-    with pytest.raises(TypeError, match="flow is a int; give a text"):
+    with pytest.raises(TypeError, match="flow is int; give a text"):
         gate.run_turn([], [echo], flow=7)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="labels"):
         gate.run_turn([], [echo], labels={"tenant": 7})  # type: ignore[dict-item]
@@ -153,6 +153,9 @@ def test_a_turn_is_awaited_once_and_by_a_task_of_its_own_if_need_be() -> None:
             await turn
         report = await asyncio.wait_for(gate.run_turn(calls(("echo", {"say": "b"})), [echo]), 10)
         assert pickle.loads(pickle.dumps(report)) == report
+        assert repr(report) == "<rampmeter.TurnReport openai-chat: 1 call, 0 not ok>"
+        report = await gate.run_turn(calls(*[("echo", {})] * 49, ("nobody", {})), [echo])
+        assert repr(report) == "<rampmeter.TurnReport openai-chat: 50 calls, 1 not ok>"
 
     run(main())
     with pytest.warns(RuntimeWarning, match="run_turn.* was never awaited"):

@@ -14,7 +14,7 @@ import pytest
 from turn_support import Inside, calls, is_free, rounds, run
 
 import rampmeter
-from rampmeter import Gate, Refused, UnknownTool
+from rampmeter import Gate, Refused, UnknownTool, UsageError
 
 POLICY = """
 undeclared = "read"
@@ -90,6 +90,28 @@ def test_what_is_said_of_the_calls_holds_for_each() -> None:
         chat()
     assert refused.value.limit == "api"
     gate.try_admit("chat", cost={"tokens": 60}, labels={"tenant": "b"}).finish()
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "told"),
+    [
+        ({"flow": 3}, TypeError, "flow is int; give a text"),
+        ({"priority": 3}, TypeError, "priority is int; give a text"),
+        ({"priority": "hgh"}, UsageError, 'no priority "hgh"; the policy has critical, high, normal, low'),
+        ({"labels": 3}, TypeError, "labels is int; give a dict"),
+        ({"labels": {"tenant": 3}}, TypeError, r"labels\['tenant'\] is int"),
+        ({"cost": {"tokens": -1}}, ValueError, "cost of -1 tokens; give 0 or more"),
+        ({"deadline": -1}, ValueError, "deadline is -1 seconds"),
+    ],
+)
+@pytest.mark.parametrize("name", ["work", "edit"])
+def test_what_is_wrongly_said_of_the_calls_is_raised_where_it_is_said(
+    name: str, said: Any, kind: type[Exception], told: str
+) -> None:
+    gate = Gate.from_toml(POLICY)
+    with pytest.raises(kind, match=told):
+        gate.tool(name, **said)(print)
+    assert gate.counters()["tool.invoked"] == 0
 
 
 def test_a_policy_that_asks_for_arguments_gets_them_by_name() -> None:

@@ -12,10 +12,11 @@ import pytest
 import rampmeter
 
 TYPED = """
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 from typing_extensions import assert_type
-from rampmeter import CallResult, Gate, TurnReport
+from rampmeter import CallResult, Gate, Permit, TurnReport
 
 gate = Gate.from_dict({})
 
@@ -34,6 +35,14 @@ async def main() -> None:
     assert_type(report, TurnReport)
     assert_type(report.results, tuple[CallResult, ...])
     await gate.run_turn("[]", {"search": search}, format="anthropic")
+
+async def as_tasks() -> None:
+    jobs: list[Coroutine[Any, Any, Permit | TurnReport]] = [gate.admit("other"), gate.run_turn([], [search])]
+    for job in jobs:
+        await job
+    assert_type(await asyncio.create_task(gate.admit("other")), Permit)
+    assert_type(await asyncio.wait_for(gate.admit("other"), 1), Permit)
+    assert_type(await asyncio.create_task(gate.run_turn([], [search])), TurnReport)
 
 # What is wrong is seen: an ignore that nothing needs is an error.
 _ = search(1)  # type: ignore[arg-type]

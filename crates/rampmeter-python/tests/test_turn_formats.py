@@ -124,6 +124,10 @@ def test_a_turn_without_calls_is_over_at_once(nothing: Any) -> None:
 
 def test_what_cannot_be_read_as_a_turn_says_where_and_what_to_do() -> None:
     gate = Gate.from_toml(POLICY)
+    with pytest.raises(FormatError, match="byte 2: it is no Unicode.*in UTF-8"):
+        gate.run_turn(b"{\xff", [])
+    with pytest.raises(FormatError, match="character 3: it is no Unicode"):
+        gate.run_turn('["\ud800"]', [])
     with pytest.raises(FormatError, match="line 1, byte 2.*pass one assistant message as JSON"):
         gate.run_turn("{nonsense", [echo])
     with pytest.raises(ValueError, match="assistant"):

@@ -44,7 +44,7 @@ impl fmt::Display for Refusal {
         }
         match &self.detail {
             Some(detail) => write!(f, ": {detail}")?,
-            None => write!(f, ": {}", self.reason)?,
+            None => write!(f, ": {}", Why(self.reason, self.waited))?,
         }
         if !self.waited.is_zero() {
             write!(f, " (it waited {:.1?})", self.waited)?;
@@ -59,6 +59,23 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+/// The reason of a refusal after that wait. What is refused before any has not come too late yet.
+pub(crate) struct Why(pub(crate) Reason, pub(crate) Duration);
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Why(Reason::QueueTimeout, Duration::ZERO) => {
+                f.write_str("it would not start within the time it may wait")
+            }
+            Why(Reason::Deadline, Duration::ZERO) => {
+                f.write_str("it would not start before its deadline")
+            }
+            Why(reason, _) => reason.fmt(f),
+        }
+    }
+}
 
 /// A key as it is named in the place of a limit.
 pub(crate) fn named_as_key(name: &str) -> Arc<str> {

@@ -46,6 +46,7 @@ from ._native import (
     Permit,
     Policy,
     Turn,
+    __version__,
     current_permit,
 )
 from ._native import Flow as flow
@@ -83,6 +84,7 @@ __all__ = [
     "UnknownLimit",
     "UnknownTool",
     "UsageError",
+    "__version__",
     "current_permit",
     "flow",
 ]

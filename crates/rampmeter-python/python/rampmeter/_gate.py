@@ -78,7 +78,8 @@ class Gate(_native.Gate):
         """Has a function pass the gate whenever it is called: `@gate.tool`, `@gate.tool("name", flow=...)`.
 
         Without a name it is the tool that the function is named after. An async function waits on its loop,
-        any other blocks its thread. Raises `UnknownTool` at once if the policy does not name it.
+        any other blocks its thread. What is wrong with what is said of its calls is raised at once, and so is
+        `UnknownTool` if the policy does not name it.
         """
         terms: _tool.Terms = {
             "flow": flow,

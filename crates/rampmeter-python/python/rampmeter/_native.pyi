@@ -3,7 +3,7 @@
 Durations are seconds, or a `timedelta`. Nothing here starts a thread, but for `Gate.persist`.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from os import PathLike
 from types import TracebackType
 from typing import Any, NoReturn, final
@@ -25,8 +25,11 @@ __all__ = [
     "Policy",
     "ThreadWork",
     "Turn",
+    "__version__",
     "current_permit",
 ]
+
+__version__: str
 
 _Headers = Mapping[str, str] | Iterable[tuple[str | bytes, str | bytes]]
 
@@ -132,6 +135,18 @@ class Gate:
         """Admits the call now or raises `Refused` (`reason == "would_wait"`)."""
     def check_tool(self, tool: str) -> None:
         """Raises `UnknownTool` if the policy says nothing of this tool."""
+    def _check_call(
+        self,
+        tool: str,
+        *,
+        flow: str | None = None,
+        priority: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        cost: Mapping[str, int] | None = None,
+        deadline: Seconds | None = None,
+    ) -> None:
+        """Raises what `admit` would of a call of which this is said, but for its arguments and keys; and
+        `UsageError` if there is no such priority."""
     def _runs_in_order(self, tool: str) -> bool:
         """Whether calls of this tool in one turn run one after the other: it may write and names no keys."""
     def _needs_arguments(self, tool: str) -> bool:
@@ -176,7 +191,7 @@ class Gate:
         """How the keeping of the state has gone; `None` without `persist`."""
 
 @final
-class Permit:
+class Permit(Coroutine[Any, Any, Permit]):
     """One call: asked for when it is first awaited or entered, running until it is finished or dropped.
 
     Cancelling whoever awaits it gives its place in the queue up; a call that was not admitted has consumed
@@ -231,7 +246,7 @@ class Permit:
         which nothing was raised. A second time does nothing."""
 
 @final
-class Turn:
+class Turn(Coroutine[Any, Any, TurnReport]):
     """The calls of one model's answer, run when it is awaited."""
 
     def __new__(

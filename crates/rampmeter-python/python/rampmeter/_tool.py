@@ -38,7 +38,8 @@ _MADE: weakref.WeakKeyDictionary[Callable[..., Any], tuple[Gate, str, Callable[.
 
 def gated(gate: Gate, name: str | None, function: F, terms: Terms) -> F:
     """`function`, with a call of the tool `name` around each call of it."""
-    name = _checked(gate, name, function)
+    name = _named(name, function)
+    gate._check_call(name, **terms)
     arguments = _arguments(gate, name, function)
 
     @functools.wraps(function)
@@ -99,7 +100,7 @@ def is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
 
 
-def _checked(gate: Gate, name: str | None, function: Callable[..., Any]) -> str:
+def _named(name: str | None, function: Callable[..., Any]) -> str:
     if isinstance(function, (staticmethod, classmethod)):
         raise TypeError("gate.tool wraps functions; put it below @staticmethod or @classmethod, not above")
     if not callable(function) or isinstance(function, type):
@@ -114,7 +115,6 @@ def _checked(gate: Gate, name: str | None, function: Callable[..., Any]) -> str:
     name = name or getattr(function, "__name__", None)
     if name is None:
         raise TypeError(f'{function!r} has no name; say which tool it is, as in gate.tool("name")(function)')
-    gate.check_tool(name)
     return name
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ._errors import UsageError
+from ._errors import FormatError, UsageError
 from ._outcome import no_room, timed_out
 from ._tool import is_async, ungated
 
@@ -32,9 +32,10 @@ def written(tool_calls: Any, format: str | None) -> str:
     if tool_calls is None:
         # What SDKs have where the model called nothing.
         return '{"role":"assistant","content":null}'
-    if isinstance(tool_calls, (bytes, bytearray)):
-        tool_calls = tool_calls.decode()
-    text = tool_calls if isinstance(tool_calls, str) else json.dumps(tool_calls, default=_asked)
+    if isinstance(tool_calls, (str, bytes, bytearray)):
+        text = _unicode(tool_calls)
+    else:
+        text = json.dumps(tool_calls, default=_asked)
     if not text.lstrip().startswith("["):
         return text
     try:
@@ -48,6 +49,20 @@ def written(tool_calls: Any, format: str | None) -> str:
         return f'{{"role":"assistant","content":{text}}}'
     if format is None and any("function" in part and "name" not in part for part in parts):
         return f'{{"role":"assistant","tool_calls":{text}}}'
+    return text
+
+
+def _unicode(text: str | bytes | bytearray) -> str:
+    """The text, if it is one that the rest can read."""
+    try:
+        if not isinstance(text, str):
+            return text.decode()
+        text.encode()
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        place = f"{'character' if isinstance(text, str) else 'byte'} {error.start + 1}"
+        raise FormatError(
+            f"tool_calls, {place}: it is no Unicode; pass one assistant message as JSON, in UTF-8"
+        ) from None
     return text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ._errors import Refused
@@ -18,7 +18,13 @@ class TurnReport:
     """One for each call, in the model's order."""
     format: FormatName
     """How the turn was written."""
-    _messages: str = field(repr=False)
+    _messages: str
+
+    def __repr__(self) -> str:
+        # The calls of a turn may be many, and each says much.
+        count, not_ok = len(self.results), sum(not result.ok for result in self.results)
+        calls = "1 call" if count == 1 else f"{count} calls"
+        return f"<rampmeter.TurnReport {self.format}: {calls}, {not_ok} not ok>"
 
     @property
     def ok(self) -> bool:

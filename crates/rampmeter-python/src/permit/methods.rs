@@ -140,7 +140,8 @@ impl Permit {
         self.birth.check(py)?;
         let gate = self.inside.lock().gate.as_ref().map(|gate| gate.clone_ref(py));
         let Some(gate) = gate else { return Ok(None) };
-        Ok(gate.get().timeout(self.wish.tool.bind(py).to_str()?).map(|it| it.as_secs_f64()))
+        let timeout = gate.get().known().timeout(self.wish.tool.bind(py).to_str()?);
+        Ok(timeout.map(|it| it.as_secs_f64()))
     }
 
     #[getter(running)]

@@ -66,7 +66,12 @@ impl State {
         {
             decision = self.with_engine_call(call, &tool, &wanted, decide);
         }
-        self.decided(now, decision, wanted.info)
+        match self.decided(now, decision, wanted.info) {
+            Standing::Refused(refusal) => {
+                Standing::Refused(self.with_estimates(refusal, call, &tool))
+            }
+            standing => standing,
+        }
     }
 
     /// Asks the engine about a call whose limits were found before.

@@ -35,13 +35,6 @@ impl State {
         self.engine.observe(now, call, &words, &mut self.out)
     }
 
-    /// That a limit cools down, if that is what a call was refused for.
-    pub(super) fn cools(&self, refusal: &core::Refusal) -> Option<String> {
-        let (limit, core::Retry::At(at)) = (refusal.limit?, refusal.retry) else { return None };
-        let cools = self.engine.cools_until(limit, at);
-        cools.then(|| format!("{}; the limit cools down after a throttle", refusal.reason))
-    }
-
     /// Tells what has become of a limit, and until when.
     pub(super) fn tell_limit(
         &mut self,

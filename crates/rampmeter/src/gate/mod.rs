@@ -34,6 +34,7 @@ mod sync;
 mod tell;
 mod timer;
 mod wakes;
+mod words;
 
 use std::fmt;
 use std::sync::Arc;

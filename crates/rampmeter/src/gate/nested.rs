@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rampmeter_core::{CallId, Instant, Reason};
+use rampmeter_core::{CallId, Instant};
 
 use super::ask::unsupported;
 use super::state::{Standing, State};
@@ -70,10 +70,7 @@ impl State {
     }
 
     /// The cycle of a call that was refused because it would wait for ever, by names.
-    pub(super) fn cycle_in_words(&self, reason: Reason, refused: &CallInfo) -> Option<String> {
-        if reason != Reason::WouldDeadlock {
-            return None;
-        }
+    pub(super) fn cycle_in_words(&self, refused: &CallInfo) -> Option<String> {
         let name = |id| self.info(id).map_or("a call", |info| &*info.tool);
         let steps = self.engine.cycle();
         let mut words = Vec::with_capacity(steps.len());

@@ -82,8 +82,16 @@ pub(super) struct PlannedCost {
 impl PlannedTool {
     /// Whether some amount is neither said by the policy nor by the call.
     pub(super) fn learns(&self, call: &Call<'_>) -> bool {
-        let mut costs = self.draws.iter().flat_map(|draw| &draw.costs);
-        costs.any(|cost| cost.said.is_none() && call.costs.of(cost.unit).is_none())
+        self.draws.iter().any(|draw| draw.estimated(call).next().is_some())
+    }
+}
+
+impl PlannedDraw {
+    /// The units of which neither the policy nor the call says how much it takes.
+    pub(super) fn estimated(&self, call: &Call<'_>) -> impl Iterator<Item = Unit> {
+        let costs = self.costs.iter();
+        let costs = costs.filter(|it| it.said.is_none() && call.costs.of(it.unit).is_none());
+        costs.map(|cost| cost.unit)
     }
 }
 

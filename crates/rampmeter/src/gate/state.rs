@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use rampmeter_core as core;
 use rampmeter_core::{
-    BreakerState, CallId, Decision, Engine, Flow, Instant, LimitId, Outcome, Output, Outputs,
-    Priority,
+    BreakerState, CallId, Decision, Engine, Flow, Instant, Outcome, Output, Outputs, Priority,
 };
 
 use super::handle::Renewals;
@@ -24,7 +23,7 @@ use super::shapes::Shapes;
 use super::timer::TimerState;
 use super::wakes::Wakes;
 use crate::event::{CallInfo, Counters, Event, EventKind, Subscriber, What};
-use crate::refusal::{Refusal, Retry, named_as_key};
+use crate::refusal::Refusal;
 use crate::runtime::{Counter, Runtime};
 
 /// Where a waiting call finds its answer.
@@ -452,35 +451,5 @@ impl State {
             self.pass_on(now);
         }
         self.entries[index] = Some(entry);
-    }
-
-    /// The name of a limit, or of a key as it is named in the place of one.
-    pub(super) fn name_of(&self, limit: LimitId) -> Option<Arc<str>> {
-        if limit.is_key() {
-            return Some(named_as_key(self.engine.limit_name(limit)));
-        }
-        self.plan.limit(limit)
-    }
-
-    pub(super) fn in_words(
-        &self,
-        now: Instant,
-        waited: Duration,
-        info: &CallInfo,
-        refusal: core::Refusal,
-    ) -> Box<Refusal> {
-        Box::new(Refusal {
-            tool: info.tool.clone(),
-            reason: refusal.reason,
-            limit: refusal.limit.and_then(|limit| self.name_of(limit)),
-            retry: match refusal.retry {
-                core::Retry::At(at) => Retry::After(at.saturating_since(now)),
-                core::Retry::OnRelease => Retry::OnRelease,
-                core::Retry::OnResume => Retry::OnResume,
-                core::Retry::Never => Retry::Never,
-            },
-            waited,
-            detail: self.cycle_in_words(refusal.reason, info).or_else(|| self.cools(&refusal)),
-        })
     }
 }

@@ -17,7 +17,7 @@ const POLICY: &str = r#"
     queue = { size = 0 }
     [limits.key]
     concurrency = 1
-    per = "key"
+    per = "api_key"
     instances = 2
     [limits.rate]
     requests = { rate = "1/h", kind = "calendar", zone = "UTC" }
@@ -96,7 +96,8 @@ fn the_shortest_of_age_queue_time_out_and_deadline_ends_the_wait() {
         assert_eq!((refusal.reason, world.now_ms()), (reason, at), "{tool} {deadline:?}");
         assert_eq!((refusal.limit.as_deref(), &*refusal.tool), (Some(tool), tool));
         assert_eq!(refusal.waited, Duration::from_millis(at));
-        assert!(refusal.to_string().contains("(it waited"), "{refusal}");
+        let text = refusal.to_string();
+        assert!(text.contains("it could not start") && text.contains("(it waited"), "{text}");
     }
 }
 
@@ -105,6 +106,7 @@ fn a_deadline_that_has_come_is_refused_at_once_even_if_there_is_room() {
     let world = World::new(POLICY);
     let refusal = world.gate.try_admit(Call::new("door").deadline(Duration::ZERO)).unwrap_err();
     assert_eq!((refusal.reason, refusal.retry), (Reason::Deadline, Retry::Never));
+    assert!(refusal.to_string().contains("it would not start before its deadline"), "{refusal}");
     assert_idle(&world.gate, "refused");
     assert_sums(&world.gate, "refused");
 }
@@ -118,13 +120,61 @@ fn a_wait_that_is_known_to_be_too_long_is_refused_at_once_and_says_when_to_come_
     assert_eq!(world.now_ms(), 600_000, "it did not wait");
     assert_eq!((refusal.reason, refusal.limit.as_deref()), (Reason::QueueTimeout, Some("rate")));
     assert_eq!(refusal.retry, Retry::After(Duration::from_secs(3_000)));
-    assert!(refusal.to_string().ends_with("try again in 3000.0s"), "{refusal}");
+    assert_eq!(
+        refusal.to_string(),
+        "rate was refused by limit rate: it would not start within the time it may wait; \
+         try again in 3000.0s"
+    );
+}
+
+#[test]
+fn a_refusal_says_that_the_charge_was_an_estimate_if_it_was() {
+    let policy = r#"
+        [limits.model]
+        tokens = "1000/min"
+        [tools.ask]
+        limits = ["model"]
+        queue_timeout = "5s"
+        [tools.ask_long]
+        limits = { model = { tokens = 1000 } }
+    "#;
+    let World { gate, .. } = World::new(policy);
+    for _ in 0..8 {
+        drop(gate.try_admit("ask").unwrap());
+    }
+    let estimated = "its tokens were estimated: say its cost, or settle what calls took";
+    let refused = gate.try_admit("ask").unwrap_err().to_string();
+    assert!(refused.contains(estimated), "{refused}");
+    let wakes = Wakes::new();
+    let std::task::Poll::Ready(Err(refusal)) = poll_once(pin!(gate.admit("ask")), &wakes) else {
+        panic!("it is known to wait for longer than it may")
+    };
+    let refused = refusal.to_string();
+    assert!(refused.contains("it would not start") && refused.contains(estimated), "{refused}");
+    for said in [Call::new("ask").cost(rampmeter::Unit::Tokens, 900), Call::new("ask_long")] {
+        let refusal = gate.try_admit(said).unwrap_err();
+        assert_eq!(refusal.detail, None, "{refusal}");
+    }
+}
+
+#[test]
+fn what_is_estimated_is_no_matter_where_slots_are_in_the_way() {
+    let policy = r#"
+        [limits.model]
+        tokens = "1000/min"
+        concurrency = 1
+        [tools.ask]
+        limits = ["model"]
+    "#;
+    let World { gate, .. } = World::new(policy);
+    let _held = gate.try_admit("ask").unwrap();
+    assert_eq!(gate.try_admit("ask").unwrap_err().detail, None);
 }
 
 #[test]
 fn each_value_of_a_label_has_an_instance_of_its_own_up_to_their_number() {
     let World { gate, .. } = World::new(POLICY);
-    let key = |value| gate.try_admit(Call::new("key").label("key", value));
+    let key = |value| gate.try_admit(Call::new("key").label("api_key", value));
     let held = (key("1").unwrap(), key("2").unwrap());
     assert_eq!(key("1").unwrap_err().reason, Reason::WouldWait);
     let refusal = key("3").unwrap_err();
@@ -134,6 +184,9 @@ fn each_value_of_a_label_has_an_instance_of_its_own_up_to_their_number() {
     let refusal = gate.try_admit("key").unwrap_err();
     assert_eq!((refusal.reason, refusal.limit.as_deref()), (Reason::MissingLabel, Some("key")));
     assert_eq!(refusal.retry, Retry::Never);
+    let text = refusal.to_string();
+    assert!(text.contains("it lacks the label `api_key` that the limit is per"), "{text}");
+    assert_eq!(gate.handle(&Call::new("key")).unwrap_err().detail, refusal.detail);
 }
 
 #[test]
