@@ -187,6 +187,8 @@ class Gate:
         """
     def save(self) -> None:
         """Writes the state now; it is on the disk when this returns. Raises `StateError`."""
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: Any) -> Self: ...
     def persisted(self) -> Persisted | None:
         """How the keeping of the state has gone; `None` without `persist`."""
 
