@@ -41,6 +41,7 @@ except ImportError as error:
     ) from error
 
 from . import ForkedError, Gate, Permit, RampmeterError, Refused, UsageError
+from ._adapter import keys_in_turn
 
 __all__ = ["TESTED", "limit", "limit_agent"]
 
@@ -116,12 +117,22 @@ class _Limits:
         limited.on_invoke_tool = _Invoker(limited, self, tool.timeout_seconds)
         return limited
 
-    def terms(self, run: RunContextWrapper[Any]) -> dict[str, Any]:
+    def terms(self, tool: FunctionTool, run: RunContextWrapper[Any]) -> dict[str, Any]:
         return {
+            "writes": keys_in_turn(self.gate, tool.qualified_name, _turn(run)),
             "flow": self.flow(run) if callable(self.flow) else self.flow,
             "priority": self.priority(run) if callable(self.priority) else self.priority,
             "labels": self.labels(run) if callable(self.labels) else self.labels,
         }
+
+
+def _turn(run: RunContextWrapper[Any]) -> int:
+    """What the contexts of a turn's calls share, and those of no other turn.
+
+    The SDK makes the items of `turn_input` anew in each turn, also those of one input of several runs. Where
+    it has none it is what the calls of a run share.
+    """
+    return id(run.turn_input[0] if run.turn_input else run._tool_invocations)
 
 
 class _Malformed(ModelBehaviorError):
@@ -158,7 +169,7 @@ class _Invoker(_FailureHandlingFunctionToolInvoker):
 
     async def __call__(self, ctx: ToolContext[Any], input: str) -> Any:
         tool = cast(FunctionTool, self._function_tool)
-        terms = self.limits.terms(ctx)
+        terms = self.limits.terms(tool, ctx)
         try:
             permit = await self._call(tool, terms, input)
             run = self._within(permit, ctx, input)

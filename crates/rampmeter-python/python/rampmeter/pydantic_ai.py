@@ -30,6 +30,7 @@ except ImportError as error:
     ) from error
 
 from . import ForkedError, Gate, Permit, Refused, UsageError, current_permit
+from ._adapter import keys_in_turn
 
 __all__ = ["TESTED", "GateLimiter", "LimitTools", "LimitedToolset"]
 
@@ -82,9 +83,14 @@ class LimitedToolset(WrapperToolset[AgentDepsT]):
         flow = self.flow(ctx) if callable(self.flow) else self.flow
         priority = self.priority(ctx) if callable(self.priority) else self.priority
         labels = self.labels(ctx) if callable(self.labels) else self.labels
+        # A context that was made by hand belongs to no run, and so to no turn.
+        turn = f"{ctx.run_step} of run {ctx.run_id}"
+        writes = [] if ctx.run_id is None else keys_in_turn(self.gate, name, turn)
         arguments = to_jsonable_python(tool_args, serialize_unknown=True, bytes_mode="base64")
         try:
-            return self.gate.admit(name, flow=flow, priority=priority, labels=labels, arguments=arguments)
+            return self.gate.admit(
+                name, flow=flow, priority=priority, labels=labels, writes=writes, arguments=arguments
+            )
         except ForkedError:
             raise
         except UsageError as error:
