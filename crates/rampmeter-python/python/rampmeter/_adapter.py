@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from . import _native
+
+Refusals = Literal["message", "raise"]
+"""How a refusal is told: to the model, as what its call gave; or it is raised."""
+
+
+def check_refusals(refusals: object) -> None:
+    if refusals not in ("message", "raise"):
+        raise ValueError(f'refusals is {refusals!r}; give "message" or "raise"')
 
 
 def keys_in_turn(gate: _native.Gate, tool: str, turn: object) -> list[str]:

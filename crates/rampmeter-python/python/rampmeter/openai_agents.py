@@ -14,7 +14,7 @@ import inspect
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 try:
     from agents import (
@@ -41,7 +41,7 @@ except ImportError as error:
     ) from error
 
 from . import ForkedError, Gate, Permit, RampmeterError, Refused, UsageError
-from ._adapter import keys_in_turn
+from ._adapter import Refusals, check_refusals, keys_in_turn
 
 __all__ = ["TESTED", "limit", "limit_agent"]
 
@@ -60,7 +60,7 @@ def limit(
     flow: _Text = None,
     priority: _Text = None,
     labels: _Labels = None,
-    refusals: Literal["tell", "raise"] = "tell",
+    refusals: Refusals = "message",
 ) -> list[Tool]:
     """Copies of the function tools that pass the gate before they run; other tools as they are.
 
@@ -81,7 +81,7 @@ def limit_agent(
     flow: _Text = None,
     priority: _Text = None,
     labels: _Labels = None,
-    refusals: Literal["tell", "raise"] = "tell",
+    refusals: Refusals = "message",
 ) -> AgentT:
     """A copy of the agent whose tools, MCP servers' tools and handoffs' agents are limited as by `limit`.
 
@@ -96,11 +96,10 @@ class _Limits:
     flow: _Text
     priority: _Text
     labels: _Labels
-    refusals: Literal["tell", "raise"]
+    refusals: Refusals
 
     def __post_init__(self) -> None:
-        if self.refusals not in ("tell", "raise"):
-            raise UsageError(f'refusals is "tell" or "raise", not {self.refusals!r}')
+        check_refusals(self.refusals)
 
     def on(self, tool: Tool) -> Tool:
         if inspect.isroutine(tool):

@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal
+from typing import Any
 
 try:
     from pydantic_ai import AbstractConcurrencyLimiter, RunContext
@@ -30,7 +30,7 @@ except ImportError as error:
     ) from error
 
 from . import ForkedError, Gate, Permit, Refused, UsageError, current_permit
-from ._adapter import keys_in_turn
+from ._adapter import Refusals, check_refusals, keys_in_turn
 
 __all__ = ["TESTED", "GateLimiter", "LimitTools", "LimitedToolset"]
 
@@ -54,10 +54,10 @@ class LimitedToolset(WrapperToolset[AgentDepsT]):
     flow: str | Callable[[RunContext[AgentDepsT]], str | None] | None = None
     priority: str | Callable[[RunContext[AgentDepsT]], str | None] | None = None
     labels: Mapping[str, str] | Callable[[RunContext[AgentDepsT]], Mapping[str, str] | None] | None = None
-    refusals: Literal["tell", "raise"] = "tell"
+    refusals: Refusals = "message"
 
     def __post_init__(self) -> None:
-        _check(self.refusals)
+        check_refusals(self.refusals)
 
     async def get_tools(self, ctx: RunContext[AgentDepsT]) -> dict[str, ToolsetTool[AgentDepsT]]:
         tools = await super().get_tools(ctx)
@@ -128,10 +128,10 @@ class LimitTools(AbstractCapability[AgentDepsT]):
     flow: str | Callable[[RunContext[AgentDepsT]], str | None] | None = None
     priority: str | Callable[[RunContext[AgentDepsT]], str | None] | None = None
     labels: Mapping[str, str] | Callable[[RunContext[AgentDepsT]], Mapping[str, str] | None] | None = None
-    refusals: Literal["tell", "raise"] = "tell"
+    refusals: Refusals = "message"
 
     def __post_init__(self) -> None:
-        _check(self.refusals)
+        check_refusals(self.refusals)
 
     def get_ordering(self) -> CapabilityOrdering:
         return CapabilityOrdering(position="innermost")
@@ -189,8 +189,3 @@ class GateLimiter(AbstractConcurrencyLimiter):
             permit.__exit__(None, None, None)
         else:
             permit.__exit__(type(error), error, error.__traceback__)
-
-
-def _check(refusals: str) -> None:
-    if refusals not in ("tell", "raise"):
-        raise UsageError(f'refusals is "tell" or "raise", not {refusals!r}')

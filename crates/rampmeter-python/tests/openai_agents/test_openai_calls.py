@@ -290,7 +290,7 @@ def test_bad_use_is_told_what_to_do() -> None:
 
     with pytest.raises(UsageError, match="@function_tool"):
         limit(search_gate(), [search])  # type: ignore[list-item]
-    with pytest.raises(UsageError, match='"tell" or "raise"'):
+    with pytest.raises(ValueError, match='"message" or "raise"'):
         limit(search_gate(), [], refusals="ignore")  # type: ignore[arg-type]
 
 

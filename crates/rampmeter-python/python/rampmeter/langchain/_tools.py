@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
+from typing import Any, TypeAlias, TypedDict, TypeVar
 
 from langchain.agents.middleware import AgentMiddleware, TracePolicy, omit_payload
 from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 from langgraph.prebuilt.tool_node import AsyncToolCallWrapper, ToolCallRequest, ToolCallWrapper
 
 from .. import Gate, Refused, UnknownTool
-from .._adapter import keys_in_turn
+from .._adapter import Refusals, check_refusals, keys_in_turn
 from ._running import Answer, in_thread, run, run_async, to_its_end
 
 T = TypeVar("T")
@@ -47,10 +47,9 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
         flow: Said[str] = None,
         priority: Said[str] = None,
         labels: Said[Mapping[str, str]] = None,
-        refusals: Literal["message", "raise"] = "message",
+        refusals: Refusals = "message",
     ) -> None:
-        if refusals not in ("message", "raise"):
-            raise ValueError(f'refusals={refusals!r} is neither "message" nor "raise"')
+        check_refusals(refusals)
         self.tools = []
         self._gate = gate
         self._flow = flow
@@ -141,7 +140,7 @@ def tool_node_wrappers(
     flow: Said[str] = None,
     priority: Said[str] = None,
     labels: Said[Mapping[str, str]] = None,
-    refusals: Literal["message", "raise"] = "message",
+    refusals: Refusals = "message",
 ) -> ToolNodeWrappers:
     """`GateMiddleware` for graphs of one's own: `ToolNode(tools, **tool_node_wrappers(gate))`."""
     gated = GateMiddleware(gate, flow=flow, priority=priority, labels=labels, refusals=refusals)
