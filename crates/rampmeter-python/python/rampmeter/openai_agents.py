@@ -14,7 +14,7 @@ import inspect
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 try:
     from agents import (
@@ -41,7 +41,7 @@ except ImportError as error:
     ) from error
 
 from . import ForkedError, Gate, Permit, RampmeterError, Refused, UsageError
-from ._adapter import Refusals, check_refusals, keys_in_turn
+from ._adapter import Refusals, check, check_gate, check_refusals, keys_in_turn
 
 __all__ = ["TESTED", "limit", "limit_agent"]
 
@@ -50,6 +50,7 @@ TESTED = "0.24.0"
 
 _Text = str | Callable[[RunContextWrapper[Any]], str | None] | None
 _Labels = Mapping[str, str] | Callable[[RunContextWrapper[Any]], Mapping[str, str] | None] | None
+_TOOLS = tuple(get_origin(kind) or kind for kind in get_args(Tool))
 AgentT = TypeVar("AgentT", bound="AgentBase[Any]")
 
 
@@ -71,6 +72,7 @@ def limit(
     that the policy does not name.
     """
     limits = _Limits(gate, flow, priority, labels, refusals)
+    check("tools", tools, Iterable, "a list of tools, as @function_tool makes them")
     return [limits.on(tool) for tool in tools]
 
 
@@ -87,7 +89,9 @@ def limit_agent(
 
     An agent-as-tool is limited as one call. Its own tools are not: limit that agent before `as_tool()`.
     """
-    return _Team(_Limits(gate, flow, priority, labels, refusals)).limited(agent)
+    limits = _Limits(gate, flow, priority, labels, refusals)
+    check("agent", agent, AgentBase, "an Agent")
+    return _Team(limits).limited(agent)
 
 
 @dataclass(frozen=True)
@@ -99,11 +103,13 @@ class _Limits:
     refusals: Refusals
 
     def __post_init__(self) -> None:
+        check_gate(self.gate)
         check_refusals(self.refusals)
 
     def on(self, tool: Tool) -> Tool:
         if inspect.isroutine(tool):
-            raise UsageError(f"{tool.__name__} is a plain function: make it a tool with @function_tool")
+            raise TypeError(f"{tool.__name__} is a plain function: make it a tool with @function_tool")
+        check("an item of tools", tool, _TOOLS, "a tool, as @function_tool makes one")
         if not isinstance(tool, FunctionTool):
             return tool
         invoker = tool.on_invoke_tool

@@ -30,7 +30,7 @@ except ImportError as error:
     ) from error
 
 from . import ForkedError, Gate, Permit, Refused, UsageError, current_permit
-from ._adapter import Refusals, check_refusals, keys_in_turn
+from ._adapter import Refusals, check, check_gate, check_refusals, keys_in_turn
 
 __all__ = ["TESTED", "GateLimiter", "LimitTools", "LimitedToolset"]
 
@@ -57,6 +57,8 @@ class LimitedToolset(WrapperToolset[AgentDepsT]):
     refusals: Refusals = "message"
 
     def __post_init__(self) -> None:
+        check("wrapped", self.wrapped, AbstractToolset, "a toolset, such as FunctionToolset(functions)")
+        check_gate(self.gate)
         check_refusals(self.refusals)
 
     async def get_tools(self, ctx: RunContext[AgentDepsT]) -> dict[str, ToolsetTool[AgentDepsT]]:
@@ -131,6 +133,7 @@ class LimitTools(AbstractCapability[AgentDepsT]):
     refusals: Refusals = "message"
 
     def __post_init__(self) -> None:
+        check_gate(self.gate)
         check_refusals(self.refusals)
 
     def get_ordering(self) -> CapabilityOrdering:
@@ -160,6 +163,7 @@ class GateLimiter(AbstractConcurrencyLimiter):
     """
 
     def __init__(self, gate: Gate, tool: str | None = None) -> None:
+        check_gate(gate)
         if tool is not None:
             gate.check_tool(tool)
         self._gate = gate

@@ -20,7 +20,7 @@ from pydantic_doubles import Asked, Inside, answers, asks_for, search_gate
 
 import rampmeter
 from rampmeter import Gate, Permit, UnknownTool, current_permit
-from rampmeter.pydantic_ai import TESTED, LimitedToolset, LimitTools
+from rampmeter.pydantic_ai import TESTED, GateLimiter, LimitedToolset, LimitTools
 
 FILES = """
 [tools.append]
@@ -274,6 +274,12 @@ def test_tools_that_run_elsewhere_need_no_place_in_the_policy() -> None:
 
 
 def test_bad_use_is_told_what_to_do() -> None:
+    nothing: Any = 3
+    for made in (LimitTools, GateLimiter, lambda gate: LimitedToolset(FunctionToolset[None](), gate)):
+        with pytest.raises(TypeError, match="gate is 3; give a Gate"):
+            made(nothing)
+    with pytest.raises(TypeError, match="wrapped is 3; give a toolset"):
+        LimitedToolset(nothing, search_gate())
     with pytest.raises(ValueError, match='"message" or "raise"'):
         LimitTools(search_gate(), refusals="ignore")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match='"message" or "raise"'):

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 from langgraph.prebuilt.tool_node import AsyncToolCallWrapper, ToolCallRequest, ToolCallWrapper
 
 from .. import Gate, Refused, UnknownTool
-from .._adapter import Refusals, check_refusals, keys_in_turn
+from .._adapter import Refusals, check_gate, check_refusals, keys_in_turn
 from ._running import Answer, in_thread, run, run_async, to_its_end
 
 T = TypeVar("T")
@@ -49,6 +49,7 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
         labels: Said[Mapping[str, str]] = None,
         refusals: Refusals = "message",
     ) -> None:
+        check_gate(gate)
         check_refusals(refusals)
         self.tools = []
         self._gate = gate
