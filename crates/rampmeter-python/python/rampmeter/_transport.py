@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Generic, Literal, Protocol, TypedDict, TypeVar
 
+from ._adapter import check_function, check_gate
 from ._errors import Refused, UsageError
 from ._gate import Gate
 from ._native import Permit
 from ._outcome import NO_ROOM, REFUSED_HEADER
 from ._types import Outcome
-from ._usage import Settlement
+from ._usage import Settle, Settlement
 
 Refusal = Literal["auto", "raise", "respond"]
 """How a refusal is told: raised, or answered by a response of 429; `auto` answers the SDKs that need it."""
@@ -74,17 +75,22 @@ class Terms(Generic[RequestT]):
         gate: Gate,
         tool: str | Callable[[RequestT], str],
         call: Callable[[RequestT], Call] | None,
+        settle: Settle | None,
         refusal: Refusal,
     ) -> None:
+        check_gate(gate)
         if isinstance(tool, str):
             gate.check_tool(tool)
         elif not callable(tool):
             raise TypeError(f"tool is {tool!r}; name one, or give what finds it of a request")
+        check_function("call", call, "a function of the request that gives a dict, such as {'flow': 'me'}")
+        check_function("settle", settle, "a function of the response's JSON, such as usage")
         if refusal not in ("auto", "raise", "respond"):
             raise UsageError(f'refusal is "auto", "raise" or "respond", not {refusal!r}')
         self._gate = gate
         self._tool = tool
         self._call = call
+        self.settle = settle
         self._refusal = refusal
 
     async def admit(self, request: RequestT) -> Permit:

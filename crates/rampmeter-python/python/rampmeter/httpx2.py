@@ -51,8 +51,7 @@ class AsyncTransport(httpx2.AsyncBaseTransport):
         refusal: Refusal = "auto",
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        self._terms = _transport.Terms(gate, tool, call, refusal)
-        self._settle = settle
+        self._terms = _transport.Terms(gate, tool, call, settle, refusal)
         self._transport = transport or httpx2.AsyncHTTPTransport(limits=_NO_LIMITS)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -66,7 +65,7 @@ class AsyncTransport(httpx2.AsyncBaseTransport):
         with held.until_answered():
             response = await self._transport.handle_async_request(request)
             assert isinstance(response.stream, httpx2.AsyncByteStream)
-            held.answered(response.status_code, response.headers, _settlement(self._settle, response))
+            held.answered(response.status_code, response.headers, _settlement(self._terms.settle, response))
             return _with(response, _AsyncBody(response.stream, held))
 
     async def aclose(self) -> None:
@@ -98,8 +97,7 @@ class Transport(httpx2.BaseTransport):
         refusal: Refusal = "auto",
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        self._terms = _transport.Terms(gate, tool, call, refusal)
-        self._settle = settle
+        self._terms = _transport.Terms(gate, tool, call, settle, refusal)
         self._transport = transport or httpx2.HTTPTransport(limits=_NO_LIMITS)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -113,7 +111,7 @@ class Transport(httpx2.BaseTransport):
         with held.until_answered():
             response = self._transport.handle_request(request)
             assert isinstance(response.stream, httpx2.SyncByteStream)
-            held.answered(response.status_code, response.headers, _settlement(self._settle, response))
+            held.answered(response.status_code, response.headers, _settlement(self._terms.settle, response))
             return _with(response, _Body(response.stream, held))
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ import inspect
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 try:
     from agents import (
@@ -41,6 +41,7 @@ except ImportError as error:
     ) from error
 
 from . import ForkedError, Gate, Permit, RampmeterError, Refused, UsageError
+from ._adapter import Refusals, check, check_gate, check_refusals, keys_in_turn
 
 __all__ = ["TESTED", "limit", "limit_agent"]
 
@@ -49,6 +50,7 @@ TESTED = "0.24.0"
 
 _Text = str | Callable[[RunContextWrapper[Any]], str | None] | None
 _Labels = Mapping[str, str] | Callable[[RunContextWrapper[Any]], Mapping[str, str] | None] | None
+_TOOLS = tuple(get_origin(kind) or kind for kind in get_args(Tool))
 AgentT = TypeVar("AgentT", bound="AgentBase[Any]")
 
 
@@ -59,7 +61,7 @@ def limit(
     flow: _Text = None,
     priority: _Text = None,
     labels: _Labels = None,
-    refusals: Literal["tell", "raise"] = "tell",
+    refusals: Refusals = "message",
 ) -> list[Tool]:
     """Copies of the function tools that pass the gate before they run; other tools as they are.
 
@@ -70,6 +72,7 @@ def limit(
     that the policy does not name.
     """
     limits = _Limits(gate, flow, priority, labels, refusals)
+    check("tools", tools, Iterable, "a list of tools, as @function_tool makes them")
     return [limits.on(tool) for tool in tools]
 
 
@@ -80,13 +83,15 @@ def limit_agent(
     flow: _Text = None,
     priority: _Text = None,
     labels: _Labels = None,
-    refusals: Literal["tell", "raise"] = "tell",
+    refusals: Refusals = "message",
 ) -> AgentT:
     """A copy of the agent whose tools, MCP servers' tools and handoffs' agents are limited as by `limit`.
 
     An agent-as-tool is limited as one call. Its own tools are not: limit that agent before `as_tool()`.
     """
-    return _Team(_Limits(gate, flow, priority, labels, refusals)).limited(agent)
+    limits = _Limits(gate, flow, priority, labels, refusals)
+    check("agent", agent, AgentBase, "an Agent")
+    return _Team(limits).limited(agent)
 
 
 @dataclass(frozen=True)
@@ -95,15 +100,16 @@ class _Limits:
     flow: _Text
     priority: _Text
     labels: _Labels
-    refusals: Literal["tell", "raise"]
+    refusals: Refusals
 
     def __post_init__(self) -> None:
-        if self.refusals not in ("tell", "raise"):
-            raise UsageError(f'refusals is "tell" or "raise", not {self.refusals!r}')
+        check_gate(self.gate)
+        check_refusals(self.refusals)
 
     def on(self, tool: Tool) -> Tool:
         if inspect.isroutine(tool):
-            raise UsageError(f"{tool.__name__} is a plain function: make it a tool with @function_tool")
+            raise TypeError(f"{tool.__name__} is a plain function: make it a tool with @function_tool")
+        check("an item of tools", tool, _TOOLS, "a tool, as @function_tool makes one")
         if not isinstance(tool, FunctionTool):
             return tool
         invoker = tool.on_invoke_tool
@@ -116,12 +122,22 @@ class _Limits:
         limited.on_invoke_tool = _Invoker(limited, self, tool.timeout_seconds)
         return limited
 
-    def terms(self, run: RunContextWrapper[Any]) -> dict[str, Any]:
+    def terms(self, tool: FunctionTool, run: RunContextWrapper[Any]) -> dict[str, Any]:
         return {
+            "writes": keys_in_turn(self.gate, tool.qualified_name, _turn(run)),
             "flow": self.flow(run) if callable(self.flow) else self.flow,
             "priority": self.priority(run) if callable(self.priority) else self.priority,
             "labels": self.labels(run) if callable(self.labels) else self.labels,
         }
+
+
+def _turn(run: RunContextWrapper[Any]) -> int:
+    """What the contexts of a turn's calls share, and those of no other turn.
+
+    The SDK makes the items of `turn_input` anew in each turn, also those of one input of several runs. Where
+    it has none it is what the calls of a run share.
+    """
+    return id(run.turn_input[0] if run.turn_input else run._tool_invocations)
 
 
 class _Malformed(ModelBehaviorError):
@@ -158,7 +174,7 @@ class _Invoker(_FailureHandlingFunctionToolInvoker):
 
     async def __call__(self, ctx: ToolContext[Any], input: str) -> Any:
         tool = cast(FunctionTool, self._function_tool)
-        terms = self.limits.terms(ctx)
+        terms = self.limits.terms(tool, ctx)
         try:
             permit = await self._call(tool, terms, input)
             run = self._within(permit, ctx, input)

@@ -8,7 +8,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Literal
+from typing import Any
 
 try:
     from pydantic_ai import AbstractConcurrencyLimiter, RunContext
@@ -30,6 +30,7 @@ except ImportError as error:
     ) from error
 
 from . import ForkedError, Gate, Permit, Refused, UsageError, current_permit
+from ._adapter import Refusals, check, check_gate, check_refusals, keys_in_turn
 
 __all__ = ["TESTED", "GateLimiter", "LimitTools", "LimitedToolset"]
 
@@ -53,10 +54,12 @@ class LimitedToolset(WrapperToolset[AgentDepsT]):
     flow: str | Callable[[RunContext[AgentDepsT]], str | None] | None = None
     priority: str | Callable[[RunContext[AgentDepsT]], str | None] | None = None
     labels: Mapping[str, str] | Callable[[RunContext[AgentDepsT]], Mapping[str, str] | None] | None = None
-    refusals: Literal["tell", "raise"] = "tell"
+    refusals: Refusals = "message"
 
     def __post_init__(self) -> None:
-        _check(self.refusals)
+        check("wrapped", self.wrapped, AbstractToolset, "a toolset, such as FunctionToolset(functions)")
+        check_gate(self.gate)
+        check_refusals(self.refusals)
 
     async def get_tools(self, ctx: RunContext[AgentDepsT]) -> dict[str, ToolsetTool[AgentDepsT]]:
         tools = await super().get_tools(ctx)
@@ -82,9 +85,14 @@ class LimitedToolset(WrapperToolset[AgentDepsT]):
         flow = self.flow(ctx) if callable(self.flow) else self.flow
         priority = self.priority(ctx) if callable(self.priority) else self.priority
         labels = self.labels(ctx) if callable(self.labels) else self.labels
+        # A context that was made by hand belongs to no run, and so to no turn.
+        turn = f"{ctx.run_step} of run {ctx.run_id}"
+        writes = [] if ctx.run_id is None else keys_in_turn(self.gate, name, turn)
         arguments = to_jsonable_python(tool_args, serialize_unknown=True, bytes_mode="base64")
         try:
-            return self.gate.admit(name, flow=flow, priority=priority, labels=labels, arguments=arguments)
+            return self.gate.admit(
+                name, flow=flow, priority=priority, labels=labels, writes=writes, arguments=arguments
+            )
         except ForkedError:
             raise
         except UsageError as error:
@@ -122,10 +130,11 @@ class LimitTools(AbstractCapability[AgentDepsT]):
     flow: str | Callable[[RunContext[AgentDepsT]], str | None] | None = None
     priority: str | Callable[[RunContext[AgentDepsT]], str | None] | None = None
     labels: Mapping[str, str] | Callable[[RunContext[AgentDepsT]], Mapping[str, str] | None] | None = None
-    refusals: Literal["tell", "raise"] = "tell"
+    refusals: Refusals = "message"
 
     def __post_init__(self) -> None:
-        _check(self.refusals)
+        check_gate(self.gate)
+        check_refusals(self.refusals)
 
     def get_ordering(self) -> CapabilityOrdering:
         return CapabilityOrdering(position="innermost")
@@ -154,6 +163,7 @@ class GateLimiter(AbstractConcurrencyLimiter):
     """
 
     def __init__(self, gate: Gate, tool: str | None = None) -> None:
+        check_gate(gate)
         if tool is not None:
             gate.check_tool(tool)
         self._gate = gate
@@ -183,8 +193,3 @@ class GateLimiter(AbstractConcurrencyLimiter):
             permit.__exit__(None, None, None)
         else:
             permit.__exit__(type(error), error, error.__traceback__)
-
-
-def _check(refusals: str) -> None:
-    if refusals not in ("tell", "raise"):
-        raise UsageError(f'refusals is "tell" or "raise", not {refusals!r}')

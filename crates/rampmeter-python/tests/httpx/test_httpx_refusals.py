@@ -62,6 +62,12 @@ def test_a_transport_that_is_misspelt_is_told_when_it_is_made(kit: Kit, gate: Ga
             transport(gate, "model", refusal="rais")
         with pytest.raises(TypeError, match="tool is 3; name one"):
             transport(gate, 3)
+        with pytest.raises(TypeError, match="gate is 'model'; give a Gate"):
+            transport("model", gate)
+        with pytest.raises(TypeError, match="call is 3; give a function of the request"):
+            transport(gate, "model", call=3)
+        with pytest.raises(TypeError, match="settle is 3; give a function of the response's JSON"):
+            transport(gate, "model", settle=3)
 
 
 def test_a_refusal_may_be_a_response(kit: Kit, gate: Gate) -> None:

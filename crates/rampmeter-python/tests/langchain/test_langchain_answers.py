@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated, Any
 
 import pytest
@@ -20,7 +21,7 @@ from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command, interrupt
 
 from rampmeter import Gate, Refused, UnknownTool, current_permit
-from rampmeter.langchain import GateMiddleware
+from rampmeter.langchain import GateMiddleware, GateRateLimiter, tool_node_wrappers
 
 ONE_AND_NONE_WAITS = """
 [limits.narrow]
@@ -227,5 +228,11 @@ def test_a_call_leaves_nothing_behind_in_its_context() -> None:
 
 
 def test_an_option_that_there_is_not_is_named() -> None:
-    with pytest.raises(ValueError, match="refusals='ignore'"):
+    with pytest.raises(ValueError, match='refusals is \'ignore\'; give "message" or "raise"'):
         GateMiddleware(Gate.from_toml("[tools.wide]"), refusals="ignore")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("made", [GateMiddleware, tool_node_wrappers, partial(GateRateLimiter, tool="wide")])
+def test_what_is_no_gate_is_told_where_it_is_given(made: Callable[[Any], object]) -> None:
+    with pytest.raises(TypeError, match="gate is 'gate'; give a Gate"):
+        made("gate")

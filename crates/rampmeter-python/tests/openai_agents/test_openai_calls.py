@@ -14,7 +14,7 @@ from agents.tool import tool_namespace
 from openai_doubles import Inside, agent_with, answers, asks_for, run, search_gate
 
 import rampmeter
-from rampmeter import Gate, Permit, UnknownTool, UsageError, current_permit
+from rampmeter import Gate, Permit, UnknownTool, current_permit
 from rampmeter.openai_agents import TESTED, limit, limit_agent
 
 FILES = """
@@ -288,9 +288,20 @@ def test_bad_use_is_told_what_to_do() -> None:
     def search() -> str:
         return "found"
 
-    with pytest.raises(UsageError, match="@function_tool"):
+    nothing: Any = 3
+    with pytest.raises(TypeError, match="gate is 3; give a Gate"):
+        limit(nothing, [])
+    with pytest.raises(TypeError, match="gate is 3; give a Gate"):
+        limit_agent(nothing, agent_with([]))
+    with pytest.raises(TypeError, match="agent is 3; give an Agent"):
+        limit_agent(search_gate(), nothing)
+    with pytest.raises(TypeError, match="tools is 3; give a list of tools"):
+        limit(search_gate(), nothing)
+    with pytest.raises(TypeError, match="an item of tools is 3; give a tool, as @function_tool"):
+        limit(search_gate(), [nothing])
+    with pytest.raises(TypeError, match="search is a plain function: make it a tool with @function_tool"):
         limit(search_gate(), [search])  # type: ignore[list-item]
-    with pytest.raises(UsageError, match='"tell" or "raise"'):
+    with pytest.raises(ValueError, match='"message" or "raise"'):
         limit(search_gate(), [], refusals="ignore")  # type: ignore[arg-type]
 
 

@@ -19,8 +19,8 @@ from pydantic_ai.toolsets import AbstractToolset
 from pydantic_doubles import Asked, Inside, answers, asks_for, search_gate
 
 import rampmeter
-from rampmeter import Gate, Permit, UnknownTool, UsageError, current_permit
-from rampmeter.pydantic_ai import TESTED, LimitedToolset, LimitTools
+from rampmeter import Gate, Permit, UnknownTool, current_permit
+from rampmeter.pydantic_ai import TESTED, GateLimiter, LimitedToolset, LimitTools
 
 FILES = """
 [tools.append]
@@ -274,9 +274,15 @@ def test_tools_that_run_elsewhere_need_no_place_in_the_policy() -> None:
 
 
 def test_bad_use_is_told_what_to_do() -> None:
-    with pytest.raises(UsageError, match='"tell" or "raise"'):
+    nothing: Any = 3
+    for made in (LimitTools, GateLimiter, lambda gate: LimitedToolset(FunctionToolset[None](), gate)):
+        with pytest.raises(TypeError, match="gate is 3; give a Gate"):
+            made(nothing)
+    with pytest.raises(TypeError, match="wrapped is 3; give a toolset"):
+        LimitedToolset(nothing, search_gate())
+    with pytest.raises(ValueError, match='"message" or "raise"'):
         LimitTools(search_gate(), refusals="ignore")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match='"tell" or "raise"'):
+    with pytest.raises(ValueError, match='"message" or "raise"'):
         LimitedToolset(FunctionToolset[None](), search_gate(), refusals="ignore")  # type: ignore[arg-type]
 
 

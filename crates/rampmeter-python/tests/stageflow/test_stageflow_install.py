@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from stageflow.agent import Agent
 from stageflow.helpers import LLMResponse
+from stageflow.pipeline import Pipeline
 from stageflow.stages.context import PipelineContext
 from stageflow.tools import ToolExecutor, ToolRegistry, get_tool_registry, register_tool
 from stageflow_desk import Action, Doing, Seen
 
 from rampmeter import Gate, UnknownTool, UsageError
-from rampmeter.stageflow import install
+from rampmeter.stageflow import LimitedToolExecutor, LimitedToolRegistry, install, limit_pipeline, limit_turn
 
 ONE_AT_A_TIME = '[limits.host]\nconcurrency = 1\n[tools.work]\nlimits = ["host"]'
 
@@ -126,3 +128,18 @@ def test_four_agents_share_one_cap() -> None:
         results = asyncio.run(run())
     assert seen.peak == 2
     assert [tool.success for result in results for tool in result.tool_results] == [True] * 8
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        install,
+        LimitedToolRegistry,
+        LimitedToolExecutor,
+        lambda gate: limit_pipeline(gate, Pipeline()),
+        lambda gate: asyncio.run(limit_turn(gate, [])),
+    ],
+)
+def test_what_is_no_gate_is_told_where_it_is_given(made: Callable[[Any], object]) -> None:
+    with pytest.raises(TypeError, match="gate is 'gate'; give a Gate"):
+        made("gate")

@@ -8,6 +8,7 @@ from typing import TypedDict
 from langchain_core.rate_limiters import BaseRateLimiter
 
 from .. import Gate, Permit, Refused
+from .._adapter import check_gate
 
 
 class _Whose(TypedDict):
@@ -33,6 +34,7 @@ class GateRateLimiter(BaseRateLimiter):
         priority: str | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> None:
+        check_gate(gate)
         gate.check_tool(tool)
         self._gate = gate
         self._tool = tool

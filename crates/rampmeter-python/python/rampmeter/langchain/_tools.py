@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Literal, TypeAlias, TypedDict, TypeVar
+from typing import Any, TypeAlias, TypedDict, TypeVar
 
 from langchain.agents.middleware import AgentMiddleware, TracePolicy, omit_payload
-from langchain_core.messages import ToolMessage
+from langchain_core.messages import AIMessage, ToolCall, ToolMessage
 from langgraph.prebuilt.tool_node import AsyncToolCallWrapper, ToolCallRequest, ToolCallWrapper
 
 from .. import Gate, Refused, UnknownTool
+from .._adapter import Refusals, check_gate, check_refusals, keys_in_turn
 from ._running import Answer, in_thread, run, run_async, to_its_end
 
 T = TypeVar("T")
@@ -46,10 +47,10 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
         flow: Said[str] = None,
         priority: Said[str] = None,
         labels: Said[Mapping[str, str]] = None,
-        refusals: Literal["message", "raise"] = "message",
+        refusals: Refusals = "message",
     ) -> None:
-        if refusals not in ("message", "raise"):
-            raise ValueError(f'refusals={refusals!r} is neither "message" nor "raise"')
+        check_gate(gate)
+        check_refusals(refusals)
         self.tools = []
         self._gate = gate
         self._flow = flow
@@ -94,9 +95,14 @@ class GateMiddleware(AgentMiddleware[Any, Any, Any]):
             flow=_of(self._flow, request),
             priority=_of(self._priority, request),
             labels=_of(self._labels, request),
+            writes=self._writes(request),
             arguments=request.tool_call["args"],
             id=request.tool_call["id"],
         )
+
+    def _writes(self, request: ToolCallRequest) -> list[str]:
+        turn = _turn(request)
+        return keys_in_turn(self._gate, request.tool_call["name"], turn) if turn else []
 
     def _made_up(self, request: ToolCallRequest) -> ToolMessage | None:
         """The answer to a tool that neither the agent nor the policy has: the error is the model's."""
@@ -135,7 +141,7 @@ def tool_node_wrappers(
     flow: Said[str] = None,
     priority: Said[str] = None,
     labels: Said[Mapping[str, str]] = None,
-    refusals: Literal["message", "raise"] = "message",
+    refusals: Refusals = "message",
 ) -> ToolNodeWrappers:
     """`GateMiddleware` for graphs of one's own: `ToolNode(tools, **tool_node_wrappers(gate))`."""
     gated = GateMiddleware(gate, flow=flow, priority=priority, labels=labels, refusals=refusals)
@@ -146,12 +152,33 @@ class _Said(TypedDict):
     flow: str | None
     priority: str | None
     labels: Mapping[str, str] | None
+    writes: list[str]
     arguments: Mapping[str, Any]
     id: str | None
 
 
 def _of(said: Said[T], request: ToolCallRequest) -> T | None:
     return said(request) if callable(said) else said
+
+
+def _turn(request: ToolCallRequest) -> str | None:
+    """The turn that the call belongs to; `None` if the state has no message that asks for it.
+
+    Two runs at once can begin with one message, so its identity alone does not tell the turns apart.
+    """
+    state = request.state
+    named = state if isinstance(state, Mapping) else getattr(state, "__dict__", {})
+    # A graph's messages need not be called so.
+    for messages in [state, *named.values()]:
+        for message in reversed(messages) if isinstance(messages, list) else ():
+            if isinstance(message, AIMessage) and _asks_for(message, request.tool_call):
+                step = request.runtime.execution_info
+                return f"{message.id or id(message)} {step.checkpoint_id if step else ''}"
+    return None
+
+
+def _asks_for(message: AIMessage, call: ToolCall) -> bool:
+    return any(asked["id"] == call["id"] for asked in message.tool_calls)
 
 
 def _error(request: ToolCallRequest, text: str, artifact: object = None) -> ToolMessage:

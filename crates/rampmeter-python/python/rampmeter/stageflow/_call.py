@@ -11,6 +11,7 @@ from typing import Any, TypedDict, TypeVar
 from stageflow.pipeline.retry import RateLimitError, ServiceUnavailableError
 
 from .. import Gate, Permit
+from .._adapter import keys_in_turn
 from .._errors import UsageError
 from ._context import OPTIONS_KEY, as_mapping, current_stage, find, time_out
 
@@ -60,9 +61,7 @@ class Call:
 
     def in_turn(self, number: object) -> Call:
         """The same call as one of a turn, where a tool that writes and names no keys is run in order."""
-        if not self.gate._runs_in_order(self.tool):
-            return self
-        writes = [*self.options.get("writes", ()), f"{self.tool} in turn {number}"]
+        writes = [*self.options.get("writes", ()), *keys_in_turn(self.gate, self.tool, number)]
         return replace(self, options={**self.options, "writes": writes})
 
     async def admit(self) -> Permit:

@@ -18,6 +18,7 @@ from stageflow.tools import (
 from stageflow.tools.definitions import Action, ToolInput, ToolOutput
 
 from .. import Gate, Refused
+from .._adapter import check_gate
 from ._call import Call, DescribeCall
 from ._events import CallEvents
 
@@ -53,6 +54,7 @@ class LimitedToolExecutor(AdvancedToolExecutor):
         *,
         describe: DescribeCall | None = None,
     ) -> None:
+        check_gate(gate)
         super().__init__(config, undo_store, approval_service)
         self._gate = gate
         self._describe = describe

@@ -17,6 +17,7 @@ from stageflow.pipeline.results import PipelineResults
 from stageflow.stages.context import PipelineContext
 
 from .. import Gate, Permit, Refused
+from .._adapter import check_gate
 from .._errors import UsageError
 from ._call import Call, DescribeCall
 from ._context import RunningStage, running, stage_arguments, stage_time_out
@@ -58,6 +59,7 @@ class LimitedPipeline(Pipeline):
     describe: DescribeCall | None = None
 
     def __post_init__(self) -> None:
+        check_gate(self.gate)
         for stage in self.stages:
             tool = self._tool(stage)
             if tool is not None:

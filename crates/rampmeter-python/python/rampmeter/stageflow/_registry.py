@@ -10,6 +10,7 @@ from stageflow.tools.base import Tool, ToolOutput
 from stageflow.tools.registry import ActionProtocol
 
 from .. import Gate
+from .._adapter import check_gate
 from ._call import Call, DescribeCall
 from ._tool import run_tool
 from ._turn import TurnResult, limit_turn, parse_in_order
@@ -28,6 +29,7 @@ class LimitedToolRegistry(ToolRegistry):
     def __init__(
         self, gate: Gate, tools: ToolRegistry | None = None, *, describe: DescribeCall | None = None
     ) -> None:
+        check_gate(gate)
         super().__init__()
         self._gate = gate
         self._inner = ToolRegistry() if tools is None else tools

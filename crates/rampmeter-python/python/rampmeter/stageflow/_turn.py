@@ -12,6 +12,7 @@ from stageflow.tools import ResolvedToolCall, ToolRegistry, UnresolvedToolCall
 from stageflow.tools.base import ToolInput, ToolOutput
 
 from .. import Gate
+from .._adapter import check_gate
 from ._call import Call, DescribeCall
 from ._context import as_mapping
 from ._tool import run_tool
@@ -56,6 +57,7 @@ async def limit_turn(
     Raises before anything runs: `UnknownTool` if the policy says nothing of a tool, `UsageError` for a
     context that says what cannot be.
     """
+    check_gate(gate)
     turn = list(calls)
     for call in turn:
         if isinstance(call, ResolvedToolCall):
