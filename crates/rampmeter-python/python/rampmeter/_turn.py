@@ -147,7 +147,8 @@ def failure(error: Exception) -> tuple[str, str, Any]:
         # What was turned away has not run; of a server that broke off nobody knows.
         return "turned_away" if refusal.status == 429 else "broken_off", told, refusal.headers
     if _was_misled(error):
-        return "arguments", said, None
+        # Python begins with where the function stands in the code, of which the model knows nothing.
+        return "arguments", said.partition("() ")[2] or said, None
     return "failed", told, None
 
 
