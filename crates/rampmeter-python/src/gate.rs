@@ -346,7 +346,7 @@ impl Gate {
         self.known.has_open_keys(py, tool)
     }
 
-    /// Whether calls of this tool in one turn run one after the other, since it may write and names no keys.
+    /// Whether calls of this tool in one turn run one after the other, since it may write and names no key that it does.
     fn _runs_in_order(&self, py: Python<'_>, tool: &str) -> PyResult<bool> {
         self.birth.check(py)?;
         Ok(self.known.runs_in_order(tool))

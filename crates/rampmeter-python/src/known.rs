@@ -48,7 +48,7 @@ impl Known {
         let policy = self.policy();
         policy.tool(tool).is_some_and(|declared| {
             let access = declared.declared_access().unwrap_or(policy.undeclared);
-            access == Access::Write && declared.reads.is_empty() && declared.writes.is_empty()
+            access == Access::Write && declared.writes.is_empty()
         })
     }
 

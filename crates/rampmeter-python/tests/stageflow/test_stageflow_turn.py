@@ -88,6 +88,7 @@ def test_calls_that_conflict_over_a_key_run_in_the_models_order_and_others_besid
     [
         ('[tools."*"]\naccess = "write"', 20),
         ('[tools."*"]', 20),
+        ('[tools."*"]\naccess = "write"\nreads = ["config"]', 20),
         ('undeclared = "read"\n[tools."*"]', 1),
         ('[tools."*"]\naccess = "read"', 1),
     ],
