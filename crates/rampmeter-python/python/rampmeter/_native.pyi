@@ -148,7 +148,7 @@ class Gate:
         """Raises what `admit` would of a call of which this is said, but for its arguments and keys; and
         `UsageError` if there is no such priority."""
     def _runs_in_order(self, tool: str) -> bool:
-        """Whether calls of this tool in one turn run one after the other: it may write, and names no key for it."""
+        """Whether calls of this tool in one turn run one after the other: it may write, and names no key."""
     def _needs_arguments(self, tool: str) -> bool:
         """Whether what its calls read and write follows from their arguments."""
     def events(self, capacity: int = 10_000) -> Events:
