@@ -492,7 +492,7 @@ fn never_awaited(wish: &Wish) {
     Python::try_attach(|py| {
         let category = py.get_type::<PyRuntimeWarning>();
         let message = format!("gate.admit({}) was never awaited", wish.tool.bind(py));
-        let message = std::ffi::CString::new(message).unwrap_or_default();
+        let message = std::ffi::CString::new(message.replace('\0', "\\0")).unwrap_or_default();
         if let Err(error) = PyErr::warn(py, &category, &message, 1) {
             error.write_unraisable(py, None);
         }
