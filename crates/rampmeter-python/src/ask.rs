@@ -93,7 +93,9 @@ impl Wish {
 #[inline]
 pub(crate) fn text<'a>(value: &'a Bound<'_, PyString>, place: &str) -> PyResult<&'a str> {
     value.to_str().map_err(|_| {
-        PyValueError::new_err(format!("{place} holds surrogates, which are no text; leave them out"))
+        PyValueError::new_err(format!(
+            "{place} holds surrogates, which are no text; leave them out"
+        ))
     })
 }
 
@@ -175,7 +177,8 @@ fn amount(amount: &Bound<'_, PyAny>, unit: Unit) -> PyResult<u64> {
             Err(error) if error.is_instance_of::<PyOverflowError>(amount.py()) => {
                 // Python writes no number out that is too long.
                 let many = amount.extract::<i128>().map_or("so many".into(), |it| it.to_string());
-                let message = format!("a cost of {many} {unit}; give 0 or more, and less than 2**64");
+                let message =
+                    format!("a cost of {many} {unit}; give 0 or more, and less than 2**64");
                 return Err(PyValueError::new_err(message));
             }
             Err(_) => {}

@@ -14,6 +14,7 @@ mod fork;
 mod gate;
 mod headers;
 mod keeper;
+mod outcome;
 mod permit;
 mod policy;
 mod py_loop;

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::PyTraverseError;
-use pyo3::exceptions::{PyBaseException, PyRuntimeWarning, PyStopIteration, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyRuntimeWarning, PyStopIteration};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
 use rampmeter::{Asking, Lineage, Outcome, Report, Unit, Waiting};
 
@@ -20,6 +19,7 @@ use crate::errors;
 use crate::fork::Birth;
 use crate::gate::Gate;
 use crate::headers::header_pairs;
+use crate::outcome;
 use crate::seconds::duration;
 use crate::waiter::{Answer, Waiter};
 
@@ -148,11 +148,11 @@ impl Permit {
             Stage::Waiting(waiter) => match waiter.take() {
                 Some(waiting) => again(py, gate, waiting),
                 // Its loop was closed when it was answered.
-                None => Err(spent(py)),
+                None => Err(errors::spent(py)),
             },
             stage => {
                 permit.inside.lock().stage = stage;
-                return Err(spent(py));
+                return Err(errors::spent(py));
             }
         };
         let mut inside = permit.inside.lock();
@@ -227,15 +227,13 @@ impl Permit {
 
     /// It has ended with what was raised.
     fn fail(slf: &Bound<'_, Permit>, error: &Bound<'_, PyAny>) -> PyResult<()> {
-        static CLASSIFY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let classify = CLASSIFY.import(slf.py(), "rampmeter._outcome", "classify")?;
         // However that goes, the call has ended.
-        let said = classify.call1((slf, error)).and_then(|it| outcome(it.extract()?));
-        let outcome = match said.as_ref().copied().unwrap_or(Outcome::Failed) {
+        let said = outcome::of(slf, error);
+        let ended = match said.as_ref().copied().unwrap_or(Outcome::Failed) {
             Outcome::Failed if slf.get().inside.lock().throttled => Outcome::Overloaded,
-            outcome => outcome,
+            ended => ended,
         };
-        slf.get().end(outcome);
+        slf.get().end(ended);
         said.map(drop)
     }
 
@@ -245,7 +243,7 @@ impl Permit {
         let inside = self.inside.lock();
         if matches!(inside.stage, Stage::New | Stage::Waiting(_)) {
             drop(inside);
-            return Err(not_admitted(py));
+            return Err(errors::not_admitted(py));
         }
         drop(inside);
         Ok(self.report())
@@ -256,7 +254,7 @@ impl Permit {
 impl Permit {
     fn __await__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
         let is_new = matches!(slf.get().inside.lock().stage, Stage::New);
-        if is_new { Ok(slf.clone()) } else { Err(spent(slf.py())) }
+        if is_new { Ok(slf.clone()) } else { Err(errors::spent(slf.py())) }
     }
 
     fn __iter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {
@@ -412,7 +410,7 @@ impl Permit {
         match outcome {
             Some(error) if error.is_instance_of::<PyBaseException>() => Permit::fail(slf, error),
             Some(word) => {
-                permit.end(self::outcome(word.extract()?)?);
+                permit.end(outcome::named(word.extract()?)?);
                 Ok(())
             }
             None => Permit::leave(slf, slf.py().None().bind(slf.py())),
@@ -497,31 +495,4 @@ fn never_awaited(wish: &Wish) {
             error.write_unraisable(py, None);
         }
     });
-}
-
-fn spent(py: Python<'_>) -> PyErr {
-    errors::usage(
-        py,
-        "this call has been asked for already; ask again with gate.admit for each call",
-    )
-}
-
-fn not_admitted(py: Python<'_>) -> PyErr {
-    let message = "this call is not admitted yet; use `async with gate.admit(…)`, await it, or gate.admit_sync";
-    errors::usage(py, message)
-}
-
-fn outcome(word: &str) -> PyResult<Outcome> {
-    Ok(match word {
-        "succeeded" => Outcome::Succeeded,
-        "failed" => Outcome::Failed,
-        "overloaded" => Outcome::Overloaded,
-        "cancelled" => Outcome::Cancelled,
-        other => {
-            let message = format!(
-                "outcome is {other:?}; a call has succeeded, failed, been overloaded or cancelled"
-            );
-            return Err(PyValueError::new_err(message));
-        }
-    })
 }

@@ -122,7 +122,9 @@ impl Home {
         const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
         let seconds = left.min(LONGEST).as_secs_f64();
         let options = in_no_context(py)?;
-        self.insist(py, |on| on.call_method(intern!(py, "call_later"), (seconds, tick), Some(&options)))
+        self.insist(py, |on| {
+            on.call_method(intern!(py, "call_later"), (seconds, tick), Some(&options))
+        })
     }
 
     /// Has the loop call it in its next round, from whichever thread this is.

@@ -15,7 +15,11 @@ pub(crate) fn duration(value: &Bound<'_, PyAny>, place: &str) -> PyResult<Durati
         Ok(seconds) => seconds,
         // A whole number that is more than a float can say.
         Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
-            if value.lt(0)? { f64::NEG_INFINITY } else { f64::INFINITY }
+            if value.lt(0)? {
+                f64::NEG_INFINITY
+            } else {
+                f64::INFINITY
+            }
         }
         Err(_) => match value.getattr(intern!(value.py(), "total_seconds")) {
             Ok(total) => total.call0()?.extract()?,

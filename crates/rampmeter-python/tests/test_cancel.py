@@ -257,7 +257,7 @@ def test_what_a_signal_raises_while_a_call_is_granted_loses_neither() -> None:
     class Loop(asyncio.SelectorEventLoop):
         signals = 0
 
-        def call_soon_threadsafe(self, *arguments: Any, **options: Any) -> Any:
+        def call_soon_threadsafe(self, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]
             if self.signals:
                 self.signals -= 1
                 signal.raise_signal(signal.SIGINT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 import pytest
@@ -104,7 +104,7 @@ def test_a_flow_within_a_call_of_another_gate_adds_to_what_is_around_that() -> N
 def test_flows_of_generators_that_take_turns_end_with_their_blocks() -> None:
     gate = Gate.from_dict(PER_LABEL)
 
-    def lines(key: str) -> Iterator[None]:
+    def lines(key: str) -> Generator[None, None, None]:
         with rampmeter.flow(key, labels={"key": key}):
             yield
 
