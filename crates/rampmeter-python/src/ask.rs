@@ -1,7 +1,7 @@
 //! What is said of a call, checked where it is said and kept until it is asked for.
 
 use pyo3::PyTypeCheck;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyMapping, PyString};
 use rampmeter::{Call, KeyAccess, Lineage, Outcome, Unit};
@@ -49,11 +49,11 @@ impl Wish {
         let mut call = Call::new(self.tool.bind(py).to_str()?);
         let ambient = || flows().find_map(|words| words.flow.as_ref());
         if let Some(flow) = self.flow.as_ref().or_else(ambient) {
-            call = call.flow(flow.bind(py).to_str()?);
+            call = call.flow(text(flow.bind(py), "flow")?);
         }
         let ambient = || flows().find_map(|words| words.priority.as_ref());
         if let Some(priority) = self.priority.as_ref().or_else(ambient) {
-            call = call.priority(priority.bind(py).to_str()?);
+            call = call.priority(text(priority.bind(py), "priority")?);
         }
         let own = self.more.as_deref();
         // The innermost first, and those behind it as far as they say something else.
@@ -89,6 +89,19 @@ impl Wish {
         }
         Ok(ask(call))
     }
+}
+
+/// A text of an argument.
+///
+/// # Errors
+/// It is no Unicode: it has surrogates, as `json.loads` makes them.
+#[inline]
+pub(crate) fn text<'a>(value: &'a Bound<'_, PyString>, place: &str) -> PyResult<&'a str> {
+    value.to_str().map_err(|_| {
+        PyValueError::new_err(format!(
+            "{place} holds surrogates, which are no text; leave them out"
+        ))
+    })
 }
 
 /// An argument as what it must be.
@@ -131,7 +144,11 @@ pub(crate) fn labels(labels: &Bound<'_, PyMapping>) -> PyResult<Vec<(String, Str
             let message = format!("labels[{}] is {kind}; names and values are texts", name.repr()?);
             return Err(PyTypeError::new_err(message));
         };
-        all.push((name.to_str()?.to_owned(), value.to_str()?.to_owned()));
+        let owned = |part: &Bound<'_, PyString>| match part.to_str() {
+            Ok(part) => Ok(part.to_owned()),
+            Err(_) => text(part, &format!("labels[{}]", name.repr()?)).map(str::to_owned),
+        };
+        all.push((owned(name)?, owned(value)?));
     }
     Ok(all)
 }
@@ -161,18 +178,21 @@ pub(crate) fn costs(costs: &Bound<'_, PyMapping>) -> PyResult<Vec<(Unit, u64)>> 
 
 fn amount(amount: &Bound<'_, PyAny>, unit: Unit) -> PyResult<u64> {
     let unit = unit.key();
-    let number: Option<i128> =
-        if amount.is_instance_of::<PyBool>() { None } else { amount.extract().ok() };
-    match number.map(u64::try_from) {
-        Some(Ok(number)) => Ok(number),
-        Some(Err(_)) => {
-            Err(PyValueError::new_err(format!("a cost of {amount} {unit}; give 0 or more")))
-        }
-        None => {
-            let kind = amount.get_type().name()?;
-            Err(PyTypeError::new_err(format!("the cost of {unit} is {kind}; give a whole number")))
+    if !amount.is_instance_of::<PyBool>() {
+        match amount.extract() {
+            Ok(number) => return Ok(number),
+            Err(error) if error.is_instance_of::<PyOverflowError>(amount.py()) => {
+                // Python writes no number out that is too long.
+                let many = amount.extract::<i128>().map_or("so many".into(), |it| it.to_string());
+                let message =
+                    format!("a cost of {many} {unit}; give 0 or more, and less than 2**64");
+                return Err(PyValueError::new_err(message));
+            }
+            Err(_) => {}
         }
     }
+    let kind = amount.get_type().name()?;
+    Err(PyTypeError::new_err(format!("the cost of {unit} is {kind}; give a whole number")))
 }
 
 /// How a call ended, in a word.

@@ -53,6 +53,17 @@ pub(crate) fn usage(py: Python<'_>, message: impl Into<String>) -> PyErr {
     raise(usage_class(py), message.into())
 }
 
+/// A call is asked for once more.
+pub(crate) fn spent(py: Python<'_>) -> PyErr {
+    usage(py, "this call has been asked for already; ask again with gate.admit for each call")
+}
+
+/// Something is told of a call that does not run yet.
+pub(crate) fn not_admitted(py: Python<'_>) -> PyErr {
+    let message = "this call is not admitted yet; use `async with gate.admit(…)`, await it, or gate.admit_sync";
+    usage(py, message)
+}
+
 /// A call's arguments do not fill its keys.
 pub(crate) fn arguments(py: Python<'_>, message: String) -> PyErr {
     raise(arguments_class(py), message)

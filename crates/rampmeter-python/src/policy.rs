@@ -150,9 +150,9 @@ fn value(item: &Bound<'_, PyAny>, place: &str, depth: usize) -> PyResult<Value> 
         return Ok(is.is_true().into());
     }
     if item.is_instance_of::<PyInt>() {
-        let number: i64 = item.extract().map_err(|_| {
-            PyValueError::new_err(format!("{place} is {item}; that is more than a policy can say"))
-        })?;
+        let number: i64 = item
+            .extract()
+            .map_err(|_| PyValueError::new_err(format!("{place} is more than a policy can say")))?;
         return Ok(number.into());
     }
     if let Ok(number) = item.cast::<PyFloat>() {

@@ -42,7 +42,7 @@ impl Gate {
         let tool: Bound<'_, PyString> = ask::meant(tool, "tool", "a text")?;
         let flow: Option<Bound<'_, PyString>> = ask::optional(flow, "flow", "a text")?;
         let priority: Option<Bound<'_, PyString>> = ask::optional(priority, "priority", "a text")?;
-        let open = self.known().has_open_keys(py, tool.to_str()?)?;
+        let open = self.known().has_open_keys(py, ask::text(&tool, "tool")?)?;
         let little = labels.is_none() && cost.is_none() && deadline.is_none();
         let less = reads.is_none() && writes.is_none() && parent.is_none() && id.is_none();
         let more = if little && less && !open {
@@ -61,7 +61,7 @@ impl Gate {
                 keys: Vec::new(),
                 parent: None,
                 id: match ask::optional::<PyString>(id, "id", "a text")? {
-                    Some(id) => Some(id.to_str()?.to_owned()),
+                    Some(id) => Some(ask::text(&id, "id")?.to_owned()),
                     None => None,
                 },
             };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -13,6 +13,14 @@ use pyo3::prelude::*;
 pub(crate) fn duration(value: &Bound<'_, PyAny>, place: &str) -> PyResult<Duration> {
     let seconds: f64 = match value.extract() {
         Ok(seconds) => seconds,
+        // A whole number that is more than a float can say.
+        Err(error) if error.is_instance_of::<PyOverflowError>(value.py()) => {
+            if value.lt(0)? {
+                f64::NEG_INFINITY
+            } else {
+                f64::INFINITY
+            }
+        }
         Err(_) => match value.getattr(intern!(value.py(), "total_seconds")) {
             Ok(total) => total.call0()?.extract()?,
             Err(_) => {

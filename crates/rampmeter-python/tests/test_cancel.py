@@ -247,6 +247,34 @@ def test_waits_leave_nothing_behind() -> None:
     assert kinds() == before
 
 
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_program_ends_no_call_that_is_told_with_it(end: type[BaseException]) -> None:
+    gate = Gate.from_dict(THREE)
+    admitted: list[int] = []
+
+    async def wait(number: int) -> None:
+        async with gate.admit("x"):
+            admitted.append(number)
+            if number == 1:
+                raise end
+
+    loop = asyncio.new_event_loop()
+    held = [gate.try_admit("x") for _ in range(3)]
+    tasks = [loop.create_task(wait(number)) for number in range(6)]
+    loop.run_until_complete(asyncio.sleep(0))
+    # Three are told in one.
+    for permit in held:
+        permit.finish()
+    with pytest.raises(end):
+        loop.run_until_complete(asyncio.wait(tasks))
+    # The program goes on with its loop all the same.
+    loop.run_until_complete(asyncio.wait(tasks))
+    loop.close()
+    assert sorted(admitted) == list(range(6))
+    assert [type(task.exception()) for task in tasks].count(end) == 1
+    assert free(gate, 4) == 3
+
+
 def test_what_a_signal_raises_while_a_call_is_granted_loses_neither() -> None:
     """The loop's own method is the first Python that runs then, and where the signal is handled."""
     gate = Gate.from_dict(ONE)

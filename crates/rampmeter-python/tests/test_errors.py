@@ -50,6 +50,12 @@ def looped() -> dict[str, Any]:
         (("serch",), {}, UnknownTool, 'did you mean "search"?.*tools'),
         (("search",), {"cost": {"tokens": -1}}, ValueError, "-1 tokens; give 0 or more"),
         (("search",), {"cost": {"tokens": 2**70}}, ValueError, "tokens; give 0 or more"),
+        (("search",), {"cost": {"tokens": 2**200}}, ValueError, r"less than 2\*\*64"),
+        (("search",), {"cost": {"tokens": 10**5000}}, ValueError, r"less than 2\*\*64"),
+        (("search",), {"deadline": -(10**400)}, ValueError, "deadline is -inf seconds"),
+        (("s\ud800",), {}, ValueError, "tool holds surrogates"),
+        (("search",), {"id": "\ud800"}, ValueError, "id holds surrogates"),
+        (("search",), {"labels": {"a": "\ud800"}}, ValueError, r"labels\['a'\] holds surrogates"),
         (("search",), {"cost": {"tokens": 1.5}}, TypeError, "tokens is float; give a whole number"),
         (("search",), {"cost": {"tokens": True}}, TypeError, "tokens is bool"),
         (("search",), {"cost": {"tokns": 1}}, ValueError, "'tokns'; what is counted is tokens"),
@@ -78,6 +84,17 @@ def test_a_wrong_call_is_told_where_it_is_made(
         with pytest.raises(kind, match=said):
             ask(*arguments, **keywords)
     gate.try_admit("search").finish()
+
+
+def test_a_deadline_that_no_float_can_say_is_for_ever(gate: Gate) -> None:
+    gate.admit_sync("search", deadline=10**400).finish()
+
+
+@pytest.mark.parametrize("place", ["flow", "priority"])
+def test_surrogates_are_named_where_they_are(gate: Gate, place: str) -> None:
+    keywords: Any = {place: "\ud800"}
+    with pytest.raises(ValueError, match=f"{place} holds surrogates"):
+        gate.try_admit("search", **keywords)
 
 
 def test_an_unknown_priority_names_those_that_there_are(gate: Gate) -> None:
@@ -118,7 +135,8 @@ def test_a_wrong_policy_shows_the_line_and_the_remedy(text: str, said: str) -> N
         ({"limits": {"a": {"concurrency": 3.5}}}, PolicyError, "concurrency"),
         ({"limits": {3: {}}}, TypeError, "limits has the key 3; keys are texts"),
         ({"limits": {"a": {"concurrency": object()}}}, TypeError, "limits.a.concurrency is object"),
-        ({"limits": {"a": {"concurrency": 2**70}}}, ValueError, "limits.a.concurrency"),
+        ({"limits": {"a": {"concurrency": 2**70}}}, ValueError, "limits.a.concurrency is more than"),
+        ({"limits": {"a": {"concurrency": 10**5000}}}, ValueError, "limits.a.concurrency is more than"),
         ({"limits": {"a": {"concurrency": None}}}, PolicyError, "`limits.a` has no budget"),
         ({"limit": {}}, PolicyError, "did you mean `limits`"),
         (looped(), ValueError, "does it hold itself"),

@@ -197,9 +197,10 @@ class Permit(Coroutine[Any, Any, Permit]):
     """One call: asked for when it is first awaited or entered, running until it is finished or dropped.
 
     Cancelling whoever awaits it gives its place in the queue up; a call that was not admitted has consumed
-    nothing. Inside of `with permit:` (or `async with gate.admit(…)`) calls are nested under it. At its end
-    the outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out, a
-    response of 429 or 503, and whatever follows `throttled()` are `overloaded`; anything else is `failed`.
+    nothing. Inside of `with permit:` (or `async with gate.admit(…)`) calls are nested under it; it is around
+    one block. At its end the outcome is known by the exception: none is `succeeded`; a cancellation is
+    `cancelled`; a time-out, a response of 429 or 503, and whatever follows `throttled()` are `overloaded`;
+    anything else is `failed`.
     """
 
     def __await__(self) -> Generator[Any, Any, Permit]: ...
@@ -280,7 +281,8 @@ class ThreadWork:
 
 @final
 class Flow:
-    """Within `with`, calls that name no flow, priority or labels of their own have these."""
+    """Within `with`, calls that name no flow, priority or labels of their own have these. A flow within a flow
+    adds to it."""
 
     def __new__(
         cls, flow: str | None = None, *, priority: str | None = None, labels: Mapping[str, str] | None = None

@@ -20,7 +20,7 @@ impl Permit {
         let mut inside = permit.inside.lock();
         let Some(gate) = inside.gate.as_ref().map(|gate| gate.bind(py).clone()) else {
             drop(inside);
-            return Err(spent(py));
+            return Err(errors::spent(py));
         };
         let gate = gate.get();
         let stage = std::mem::replace(&mut inside.stage, Stage::Busy);
@@ -43,11 +43,11 @@ impl Permit {
             Stage::Waiting(waiter) => match waiter.take() {
                 Some(waiting) => again(py, gate, waiting),
                 // Its loop was closed when it was answered.
-                None => Err(spent(py)),
+                None => Err(errors::spent(py)),
             },
             stage => {
                 permit.inside.lock().stage = stage;
-                return Err(spent(py));
+                return Err(errors::spent(py));
             }
         };
         let mut inside = permit.inside.lock();
@@ -93,9 +93,4 @@ fn again(
         Poll::Ready(answer) => Ok(Answer::Ready(answer)),
         Poll::Pending => Waiter::wait(py, gate.keeper(), waiting, Waiting::poll),
     }
-}
-
-pub(super) fn spent(py: Python<'_>) -> PyErr {
-    let message = "this call has been asked for already; ask again with gate.admit for each call";
-    errors::usage(py, message)
 }

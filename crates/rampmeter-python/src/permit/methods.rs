@@ -7,7 +7,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use rampmeter::Unit;
 
-use super::asking::spent;
 use super::{Permit, Stage};
 use crate::ambient;
 use crate::ask::{self, costs};
@@ -22,7 +21,7 @@ use crate::seconds::duration;
 impl Permit {
     fn __await__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
         let is_new = matches!(slf.get().inside.lock().stage, Stage::New);
-        if is_new { Ok(slf.clone()) } else { Err(spent(slf.py())) }
+        if is_new { Ok(slf.clone()) } else { Err(errors::spent(slf.py())) }
     }
 
     fn __iter__<'py>(slf: &Bound<'py, Self>) -> Bound<'py, Self> {

@@ -23,9 +23,10 @@ use crate::waiter::Waiter;
 /// One call: asked for when it is first awaited or entered, running until it is finished or dropped.
 ///
 /// Cancelling whoever awaits it gives its place in the queue up; a call that was not admitted has consumed
-/// nothing. Inside of `with permit:` (or `async with gate.admit(…)`) calls are nested under it. At its end
-/// the outcome is known by the exception: none is `succeeded`; a cancellation is `cancelled`; a time-out, a
-/// response of 429 or 503, and whatever follows `throttled()` are `overloaded`; anything else is `failed`.
+/// nothing. Inside of `with permit:` (or `async with gate.admit(…)`) calls are nested under it; it is around
+/// one block. At its end the outcome is known by the exception: none is `succeeded`; a cancellation is
+/// `cancelled`; a time-out, a response of 429 or 503, and whatever follows `throttled()` are `overloaded`;
+/// anything else is `failed`.
 #[pyclass(frozen, module = "rampmeter")]
 pub(crate) struct Permit {
     wish: Wish,
@@ -223,7 +224,7 @@ impl Permit {
         let inside = self.inside.lock();
         if matches!(inside.stage, Stage::New | Stage::Waiting(_)) {
             drop(inside);
-            return Err(not_admitted(py));
+            return Err(errors::not_admitted(py));
         }
         drop(inside);
         Ok(self.report())
@@ -250,9 +251,4 @@ impl Drop for Permit {
             Stage::Lent(_) | Stage::Ended | Stage::Busy => {}
         });
     }
-}
-
-fn not_admitted(py: Python<'_>) -> PyErr {
-    let message = "this call is not admitted yet; use `async with gate.admit(…)`, await it, or gate.admit_sync";
-    errors::usage(py, message)
 }
