@@ -169,8 +169,8 @@ pub(crate) fn shorten(permit: &Bound<'_, Permit>) {
     let_go(permit.get().replace_outer(next.map(Bound::unbind)));
 }
 
-/// Within `with`, calls that name no flow, priority or labels of their own have these. A flow within a flow
-/// adds to it.
+/// Within `with`, calls that name no flow, priority or labels of their own have these. A flow within a
+/// flow adds to it.
 #[pyclass(frozen, module = "rampmeter", name = "Flow")]
 pub(crate) struct Flow {
     own: Words,

@@ -46,6 +46,10 @@ impl Bell {
         Ok(Arc::new(Bell { rung: AtomicBool::new(false), ringer }))
     }
 
+    pub(crate) fn is_of_main_thread(&self) -> bool {
+        matches!(self.ringer, Ringer::Lock(_))
+    }
+
     /// Has the thread look, now or when it next listens.
     pub(crate) fn ring(&self) {
         if self.rung.swap(true, Ordering::SeqCst) {
@@ -116,7 +120,7 @@ pub(crate) fn wait<T>(
         if let Poll::Ready(answer) = poll(&mut Context::from_waker(&waker)) {
             return Ok(answer);
         }
-        bell.listen(py, keeper.left())?;
+        bell.listen(py, keeper.left(&bell))?;
         keeper.run_due();
     }
 }

@@ -13,6 +13,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::PyTraverseError;
@@ -122,14 +123,24 @@ impl Keeper {
 
     /// A thread is about to wait, and listens to this.
     pub(crate) fn enter_thread(self: &Arc<Self>, bell: Arc<Bell>) -> ThreadStay {
-        self.book.lock().threads.push(bell.clone());
+        let mut book = self.book.lock();
+        // The main thread may be held up by a signal's handler, so others go before it.
+        let main = book.threads.iter().position(|it| it.is_of_main_thread());
+        let at = main.filter(|_| !bell.is_of_main_thread()).unwrap_or(book.threads.len());
+        book.threads.insert(at, bell.clone());
+        drop(book);
         ThreadStay { keeper: self.clone(), bell }
     }
 
-    /// How long until something is due, for a thread's time-out.
-    pub(crate) fn left(&self) -> Option<std::time::Duration> {
-        let first = self.book.lock().first()?;
-        Some(first.saturating_since(self.clock.now()))
+    /// How long until something is due, for a thread's time-out. Of several that wait the first keeps the
+    /// time: if all did, all would wake for each call that starts.
+    pub(crate) fn left(&self, bell: &Arc<Bell>) -> Option<Duration> {
+        /// Others look so much later, should the first be held up.
+        const FALLBACK: Duration = Duration::from_secs(1);
+        let book = self.book.lock();
+        let left = book.first()?.saturating_since(self.clock.now());
+        let leads = book.threads.first().is_some_and(|it| Arc::ptr_eq(it, bell));
+        Some(if leads { left } else { left.saturating_add(FALLBACK) })
     }
 
     /// Wakes what is due.
@@ -172,7 +183,7 @@ impl Keeper {
             host.timers.push(first);
             wanted.push((host.home.clone(), host.number));
         }
-        let bells: SmallVec<[Arc<Bell>; 2]> = book.threads.iter().cloned().collect();
+        let bell = book.threads.first().cloned();
         drop(book);
         for (home, host) in wanted {
             let left = first.saturating_since(self.clock.now());
@@ -189,7 +200,9 @@ impl Keeper {
             }
         }
         // Who is up looks at the time itself.
-        bells.iter().for_each(|bell| bell.ring());
+        if let Some(bell) = bell {
+            bell.ring();
+        }
     }
 
     /// One less waits on a loop. Its host stays as long as a timer of it does, for the next.
@@ -257,7 +270,15 @@ impl Drop for LoopStay {
 
 impl Drop for ThreadStay {
     fn drop(&mut self) {
-        self.keeper.book.lock().threads.retain(|bell| !Arc::ptr_eq(bell, &self.bell));
+        let mut book = self.keeper.book.lock();
+        let place = book.threads.iter().position(|bell| Arc::ptr_eq(bell, &self.bell));
+        place.map(|at| book.threads.remove(at));
+        // Whoever is the first now keeps the time.
+        let next = book.threads.first().filter(|_| place == Some(0)).cloned();
+        drop(book);
+        if let Some(next) = next {
+            next.ring();
+        }
     }
 }
 
@@ -277,7 +298,7 @@ impl Tick {
         let tick = slf.get();
         let Some(keeper) = tick.keeper.upgrade() else { return Ok(()) };
         let left = tick.moment.saturating_since(keeper.clock.now());
-        if left > std::time::Duration::from_millis(2) {
+        if left > Duration::from_millis(2) {
             // Sent over by another thread.
             return tick.home.call_later_here(slf.py(), left, slf.as_any());
         }

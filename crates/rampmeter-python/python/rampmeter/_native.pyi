@@ -281,8 +281,8 @@ class ThreadWork:
 
 @final
 class Flow:
-    """Within `with`, calls that name no flow, priority or labels of their own have these. A flow within a flow
-    adds to it."""
+    """Within `with`, calls that name no flow, priority or labels of their own have these. A flow within a
+    flow adds to it."""
 
     def __new__(
         cls, flow: str | None = None, *, priority: str | None = None, labels: Mapping[str, str] | None = None
