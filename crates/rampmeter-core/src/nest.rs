@@ -36,7 +36,6 @@ pub(crate) struct Nest {
     pub(crate) first_child: u32,
     previous: u32,
     pub(crate) next: u32,
-    pub(crate) depth: u8,
     /// What it stands on, once it runs; budgets of slots only.
     pub(crate) holds: Vec<Hold>,
 }
@@ -100,6 +99,19 @@ impl Nests {
             nest = data.parent;
         }
         (lender, loan)
+    }
+
+    /// Whether a call of this one's would be nested deeper than `most`. Callers that have ended do not
+    /// count: their calls are their callers'.
+    fn is_deeper_than(&self, nest: u32, most: u8) -> bool {
+        let mut caller = nest;
+        for _ in 0..most {
+            match self.slab.get(caller) {
+                Some(data) if data.parent != NONE => caller = data.parent,
+                _ => return false,
+            }
+        }
+        true
     }
 
     fn link(&mut self, nest: u32, parent: u32) {
@@ -252,15 +264,14 @@ impl Engine {
         let Some(Record::Running(running)) = self.calls.get(index) else {
             return refuse(Reason::NoParent);
         };
-        let depth = self.nests.slab.get(running.nest).map_or(0, |nest| nest.depth);
-        if depth >= self.config.max_depth {
+        if self.nests.is_deeper_than(running.nest, self.config.max_depth) {
             return refuse(Reason::TooDeep);
         }
         let nest = if running.nest == NONE {
             let takes = self.routes.get(running.route).takes().iter();
             let holds = takes.filter(|take| self.instances.budgets.slots(take.budget).is_some());
             let holds = holds.map(|take| Hold::own(take.budget, take.amount)).collect();
-            let nest = self.nests.slab.insert(Nest::new(index, 0, holds));
+            let nest = self.nests.slab.insert(Nest::new(index, holds));
             if let Some(Record::Running(running)) = self.calls.get_mut(index) {
                 running.nest = nest;
             }
@@ -284,8 +295,7 @@ impl Engine {
         if parent.nest == NONE {
             return NONE;
         }
-        let depth = self.nests.slab[parent.nest].depth.saturating_add(1);
-        let nest = self.nests.slab.insert(Nest::new(call, depth, Vec::new()));
+        let nest = self.nests.slab.insert(Nest::new(call, Vec::new()));
         self.nests.link(nest, parent.nest);
         self.holds_as_caller(parent.nest);
         nest
@@ -352,8 +362,8 @@ impl Engine {
 }
 
 impl Nest {
-    fn new(call: u32, depth: u8, holds: Vec<Hold>) -> Nest {
+    fn new(call: u32, holds: Vec<Hold>) -> Nest {
         let (parent, first_child, previous, next) = (NONE, NONE, NONE, NONE);
-        Nest { call, parent, first_child, previous, next, depth, holds }
+        Nest { call, parent, first_child, previous, next, holds }
     }
 }

@@ -207,3 +207,24 @@ def test_a_long_chain_of_blocks_can_be_dropped() -> None:
     # The end of one within the end of another, and so on, is more than a stack holds.
     del context
     gate.try_admit("x").finish()
+
+
+def test_a_row_of_calls_of_which_two_run_at_a_time_is_not_deep() -> None:
+    gate = Gate.from_dict({"limits": {"a": {"concurrency": 3}}, "tools": {"x": {"limits": ["a"]}}})
+    links: list[asyncio.Task[None]] = []
+
+    async def link(number: int, begun: asyncio.Event) -> None:
+        async with gate.admit("x"):
+            begun.set()
+            if number < 20:
+                next_begun = asyncio.Event()
+                links.append(asyncio.create_task(link(number + 1, next_begun)))
+                await next_begun.wait()
+
+    async def main() -> None:
+        await asyncio.wait_for(link(0, asyncio.Event()), 10)
+        for it in links:
+            await it
+
+    asyncio.run(main())
+    assert len(links) == 20

@@ -100,6 +100,19 @@ fn the_depth_to_which_calls_may_be_nested_can_be_changed() {
 }
 
 #[test]
+fn callers_that_have_ended_make_no_call_deep() {
+    let mut stage = Stage::of(&[slots(9)]);
+    stage.edit(vec![Edit::MaxDepth(1)]);
+    let mut caller = stage.runs(&on(&[0]));
+    for _ in 0..20 {
+        let nested = stage.runs(&child(caller, &[0]));
+        assert_eq!(stage.refused(&child(nested, &[0])).reason, Reason::TooDeep);
+        stage.end(caller);
+        caller = nested;
+    }
+}
+
+#[test]
 fn a_cycle_of_three_is_named_step_by_step_from_the_call_that_is_refused() {
     let mut stage = Stage::of(&[slots(1), slots(1), slots(1)]);
     let callers = [0u16, 1, 2].map(|limit| stage.runs(&on(&[limit])));
