@@ -1,3 +1,7 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["rampmeter[stageflow]"]
+# ///
 """A Stageflow pipeline whose stages call tools of three priorities, under one cap.
 
     pip install "rampmeter[stageflow]"

@@ -1,3 +1,7 @@
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["rampmeter[stageflow]"]
+# ///
 """What a study of Stageflow found without limits, and the same under the gate.
 
     pip install "rampmeter[stageflow]"

@@ -1,5 +1,6 @@
 //! What must hold of the package, each by a program that its users know.
 
+use super::interpreter::Version;
 use crate::tally::Tally;
 
 pub(super) struct Check {
@@ -28,14 +29,17 @@ pub(super) fn of_sources() -> Vec<Check> {
     ]
 }
 
-/// What needs the wheel.
-pub(super) fn of_wheel() -> Vec<Check> {
+/// Some frameworks are for no older Python; types are told where all of them are.
+const ALL_FRAMEWORKS: Version = (3, 11);
+
+/// What needs the wheel, under a Python of this version.
+pub(super) fn of_wheel(version: Version) -> Vec<Check> {
     let pytest =
         |name, args: &str| Check::new(name, "pytest", &format!("--color=no {args}"), PYTEST_CACHE);
     let mypy = |name, args: &str| {
         Check::new(name, "mypy", &format!("--strict --config-file {CONFIG} {args}"), MYPY_CACHE)
     };
-    vec![
+    let mut checks = vec![
         pytest("tests", "--continue-on-collection-errors tests"),
         // An adapter whose framework is not for this Python cannot be read; that it can be elsewhere, its
         // tests show.
@@ -46,13 +50,17 @@ pub(super) fn of_wheel() -> Vec<Check> {
             &format!("rampmeter._native --mypy-config-file {CONFIG}"),
             &[],
         ),
-        mypy("types", "--package rampmeter"),
+    ];
+    if version >= ALL_FRAMEWORKS {
+        checks.push(mypy("types", "--package rampmeter"));
         // Each folder of tests may have one, and they cannot all be the module of that name.
-        mypy("types of the tests", "tests --exclude conftest[.]py$"),
+        checks.push(mypy("types of the tests", "tests --exclude conftest[.]py$"));
         // What it measures beside the gate is not here.
-        mypy("types of the measurements", "bench --disable-error-code=import-not-found"),
-        mypy("types of the examples", EXAMPLES),
-    ]
+        let bench = "bench --disable-error-code=import-not-found";
+        checks.push(mypy("types of the measurements", bench));
+        checks.push(mypy("types of the examples", EXAMPLES));
+    }
+    checks
 }
 
 /// Only the tests that these words for pytest name, if there are any.

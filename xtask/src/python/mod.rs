@@ -43,7 +43,7 @@ pub(crate) fn run(root: &Path, options: &PythonOptions) -> Result<Tally> {
     let only = checks::only(&options.tests);
     let (before, after) = match &only {
         Some(_) => (Vec::new(), Vec::new()),
-        None => (checks::of_sources(), checks::of_wheel()),
+        None => (checks::of_sources(), checks::of_wheel(room.interpreter.version)),
     };
     let mut tally = Tally::default();
     for check in &before {
