@@ -117,7 +117,9 @@ def test_arguments_that_the_function_does_not_take_are_told_to_the_model() -> No
     first, second, third = run(Gate.from_toml(POLICY).run_turn(asked, [blocks, waits])).results
     assert (first.kind, second.kind, third.kind) == ("arguments", "arguments", "failed")
     # Not where the function stands in the code.
-    assert (first.error or "").startswith("arguments (line 1, byte 1): got an unexpected keyword argument 'p'")
+    assert (first.error or "").startswith(
+        "arguments (line 1, byte 1): got an unexpected keyword argument 'p'"
+    )
     assert "1): missing 1 required positional argument: 'q'" in (second.error or "")
     assert isinstance(third.exception, TypeError) and (third.error or "").startswith("TypeError: ")
 
