@@ -149,7 +149,7 @@ def test_a_state_file_is_one_gates(tmp_path: Path) -> None:
     gate.persist(path)
     with pytest.raises(UsageError, match="already"):
         gate.persist(tmp_path / "other.state")
-    with pytest.raises(StateError, match="another process keeps its state here"):
+    with pytest.raises(StateError, match="another gate keeps its state here"):
         Gate.from_dict(QUOTA).persist(path)
     with pytest.raises(OSError, match="name a file in a folder that exists"):
         Gate.from_dict(QUOTA).persist(tmp_path / "nowhere" / "quota.state")
