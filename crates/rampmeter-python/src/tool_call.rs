@@ -28,6 +28,9 @@ const MODULE: &str = "rampmeter._turn";
 
 pub(crate) type Answer = Result<String, ToolError>;
 
+/// What a task tells: the answer, and the exception by which the tool said so.
+type Told = (Answer, Option<Py<PyAny>>);
+
 /// One attempt of a call.
 pub(crate) struct ToolCall {
     crew: Arc<Crew>,
@@ -38,6 +41,7 @@ pub(crate) struct ToolCall {
 }
 
 struct Begun {
+    id: Arc<str>,
     task: Py<PyAny>,
     /// Where its loop runs.
     thread: ThreadId,
@@ -45,14 +49,14 @@ struct Begun {
     answer: Arc<Slot>,
 }
 
-/// Where the task leaves its answer.
+/// Where the task leaves what it tells.
 struct Slot(Mutex<Inside>);
 
 enum Inside {
     /// Nothing yet; whom to wake.
     Open(Option<Waker>),
     /// Present until it is fetched.
-    Told(Option<Answer>),
+    Told(Option<Told>),
 }
 
 impl ToolCall {
@@ -97,14 +101,14 @@ impl ToolCall {
         let answer = Arc::new(Slot(Mutex::new(Inside::Open(None))));
         let ended = Ended {
             crew: crew.clone(),
-            id: call.id,
             report: call.report,
             answer: answer.clone(),
             kept: Mutex::new(Some(kept)),
         };
         task.call_method1(intern!(py, "add_done_callback"), (Bound::new(py, ended)?,))?;
         crew.begins();
-        Ok(Begun { task: task.unbind(), thread: thread::current().id(), permit, answer })
+        let thread = thread::current().id();
+        Ok(Begun { id: call.id, task: task.unbind(), thread, permit, answer })
     }
 }
 
@@ -113,6 +117,8 @@ impl Future for ToolCall {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
         if let Some(invocation) = self.invocation.take() {
+            // What an earlier attempt raised is not why this one ends.
+            self.crew.has_raised(&invocation.id, None);
             match Python::attach(|py| self.begin(py, invocation)) {
                 Ok(begun) => self.begun = Some(begun),
                 Err(error) => {
@@ -121,16 +127,17 @@ impl Future for ToolCall {
                 }
             }
         }
-        match &self.begun {
-            Some(begun) => begun.answer.poll(context),
-            None => Poll::Pending,
-        }
+        let Some(begun) = &self.begun else { return Poll::Pending };
+        begun.answer.poll(context).map(|(answer, raised)| {
+            self.crew.has_raised(&begun.id, raised);
+            answer
+        })
     }
 }
 
 impl Drop for ToolCall {
     fn drop(&mut self) {
-        let Some(Begun { task, thread, permit, answer }) = self.begun.take() else { return };
+        let Some(Begun { task, thread, permit, answer, .. }) = self.begun.take() else { return };
         // What is made from now on is made by nobody.
         permit.get().is_over();
         if !answer.is_told() {
@@ -141,10 +148,10 @@ impl Drop for ToolCall {
 }
 
 impl Slot {
-    fn poll(&self, context: &Context<'_>) -> Poll<Answer> {
+    fn poll(&self, context: &Context<'_>) -> Poll<Told> {
         let mut inside = self.0.lock();
         match &mut *inside {
-            Inside::Told(answer) => answer.take().map_or(Poll::Pending, Poll::Ready),
+            Inside::Told(told) => told.take().map_or(Poll::Pending, Poll::Ready),
             Inside::Open(waker) => {
                 let before = waker.replace(context.waker().clone());
                 drop(inside);
@@ -154,8 +161,8 @@ impl Slot {
         }
     }
 
-    fn tell(&self, answer: Answer) {
-        let before = std::mem::replace(&mut *self.0.lock(), Inside::Told(Some(answer)));
+    fn tell(&self, told: Told) {
+        let before = std::mem::replace(&mut *self.0.lock(), Inside::Told(Some(told)));
         if let Inside::Open(Some(waker)) = before {
             waker.wake();
         }
@@ -183,7 +190,6 @@ fn cancel(task: &Bound<'_, PyAny>, thread: ThreadId) -> PyResult<()> {
 #[pyclass(frozen)]
 struct Ended {
     crew: Arc<Crew>,
-    id: Arc<str>,
     report: Option<Report>,
     answer: Arc<Slot>,
     kept: Mutex<Option<Kept>>,
@@ -197,10 +203,7 @@ impl Ended {
         let kept = self.kept.lock().take();
         kept.into_iter().for_each(Kept::finish);
         match came {
-            Ok(Came::Answer(answer, raised)) => {
-                self.crew.has_raised(&self.id, raised);
-                self.answer.tell(answer);
-            }
+            Ok(Came::Answer(answer, raised)) => self.answer.tell((answer, raised)),
             Ok(Came::Fatal(error)) | Err(error) => self.crew.end_with(error),
         }
         self.crew.ends();

@@ -31,6 +31,8 @@ fn result<'py>(py: Python<'py>, result: &CallResult, crew: &Crew) -> PyResult<Bo
         Some(CallError::Refused(refusal)) => Some(errors::refused_object(py, refusal)?),
         _ => None,
     };
+    let raised = crew.take_raised(&result.id);
+    let is_why = error.is_some_and(is_of_its_tool);
     let attempts = result.attempts.iter().map(|it| attempt(py, it));
     dataclass!(py, "rampmeter._turn_report", "CallResult", {
         id: &*result.id,
@@ -39,7 +41,7 @@ fn result<'py>(py: Python<'py>, result: &CallResult, crew: &Crew) -> PyResult<Bo
         output: result.output.as_deref().ok(),
         error: error.map(ToString::to_string),
         kind: error.map(CallError::kind),
-        exception: crew.take_raised(&result.id).filter(|_| error.is_some()),
+        exception: raised.filter(|_| is_why),
         refused: refused,
         priority: result.priority.as_deref(),
         waited: seconds(result.waited),
@@ -49,6 +51,12 @@ fn result<'py>(py: Python<'py>, result: &CallResult, crew: &Crew) -> PyResult<Bo
         attempts: PyTuple::new(py, attempts.collect::<PyResult<Vec<_>>>()?)?,
         no_retry: result.no_retry.map(|why| why.to_string()),
     })
+}
+
+/// Not of whoever kept the tool from being tried again.
+fn is_of_its_tool(error: &CallError) -> bool {
+    use CallError::{Cancelled, FailedFast, Refused, TurnDeadline};
+    !matches!(error, Refused(_) | TurnDeadline | FailedFast | Cancelled)
 }
 
 fn attempt<'py>(py: Python<'py>, attempt: &Attempt) -> PyResult<Bound<'py, PyAny>> {

@@ -149,7 +149,7 @@ def test_a_state_file_is_one_gates(tmp_path: Path) -> None:
     gate.persist(path)
     with pytest.raises(UsageError, match="already"):
         gate.persist(tmp_path / "other.state")
-    with pytest.raises(StateError, match="another process keeps its state here"):
+    with pytest.raises(StateError, match="another gate keeps its state here"):
         Gate.from_dict(QUOTA).persist(path)
     with pytest.raises(OSError, match="name a file in a folder that exists"):
         Gate.from_dict(QUOTA).persist(tmp_path / "nowhere" / "quota.state")
@@ -189,3 +189,23 @@ def test_durability_is_one_of_two(tmp_path: Path) -> None:
     with pytest.raises(Refused):
         for _ in range(21):
             gate.try_admit("ask").finish()
+
+
+def test_a_gate_that_cannot_be_saved_at_exit_keeps_no_other_from_it(tmp_path: Path) -> None:
+    program = """
+import shutil, sys
+from rampmeter import Gate
+gates = [Gate.from_toml("") for _ in sys.argv[1:]]
+for gate, folder in zip(gates, sys.argv[1:]):
+    gate.persist(f"{folder}/state")
+for folder in sys.argv[1:]:
+    shutil.rmtree(folder)
+    open(folder, "w").close()
+"""
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder in folders:
+        folder.mkdir()
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *map(str, folders)], capture_output=True, text=True, check=True
+    )
+    assert [folder for folder in folders if f"{folder}/state: " not in ended.stderr] == []

@@ -330,3 +330,18 @@ def test_a_function_that_outlasts_its_timeout_is_ended_and_its_slot_is_free() ->
     asyncio.run(main())
     assert ended[0] == "cancelled"
     gate.try_admit("slow").finish()
+
+
+def test_an_answer_that_is_still_to_come_would_not_be_limited_and_is_an_error() -> None:
+    gate, ran = Gate.from_toml("[tools.ask]"), []
+
+    async def ask() -> None:
+        ran.append("ask")
+
+    @functools.wraps(ask)
+    def wrapped() -> Any:
+        return ask()
+
+    with pytest.raises(TypeError, match="ask is not async and gave coroutine; define it with `async def`"):
+        gate.tool(wrapped)()
+    assert (ran, gate.snapshot().running) == ([], 0)

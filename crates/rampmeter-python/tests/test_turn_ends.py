@@ -235,3 +235,17 @@ def test_what_nobody_waits_for_is_not_begun_by_a_thread_that_comes_late() -> Non
 
     work: Any = GivenUp()
     assert _turn._run(never, {}, work) is None
+
+
+def test_arguments_that_python_cannot_read_keep_no_slot() -> None:
+    gate = Gate.from_toml('[limits.l]\nconcurrency = 1\n[tools.a]\nlimits = ["l"]')
+
+    def a(x: int) -> int:
+        return x
+
+    asked = calls(("a", {}))
+    asked[0]["function"]["arguments"] = f'{{"x":{"1" * 5000}}}'
+    # The report has the exception, and so what was there when it was raised.
+    report = run(gate.run_turn(asked, [a]))
+    assert report.results[0].kind == "failed"
+    assert is_free(gate, "a")

@@ -10,7 +10,7 @@ import pytest
 from turn_support import Inside, calls, is_free, rounds, run
 
 import rampmeter
-from rampmeter import Gate
+from rampmeter import Gate, TurnReport
 
 HOST = """
 [retries]
@@ -290,3 +290,32 @@ def test_a_retry_waits_until_the_last_try_has_really_ended() -> None:
     assert (result.output, inside.peak, inside.entered) == ("second", 1, 2)
     assert [attempt.kind for attempt in result.attempts] == ["timed_out"]
     assert is_free(gate, "ask", 4)
+
+
+def test_what_an_earlier_try_raised_is_not_why_a_later_one_had_no_answer_in_time() -> None:
+    first = True
+
+    async def ask() -> None:
+        nonlocal first
+        if first:
+            first = False
+            raise ValueError("one")
+        await asyncio.Event().wait()
+
+    async def main() -> TurnReport:
+        gate = Gate.from_toml(RETRY.replace("attempts = 3", "attempts = 2") + 'timeout = "20ms"')
+        report = await gate.run_turn(calls(("ask", {})), [ask])
+        await rounds()
+        return report
+
+    (result,) = run(main()).results
+    assert (result.kind, result.exception) == ("timed_out", None)
+    assert [attempt.error for attempt in result.attempts] == ["ValueError: one"]
+
+
+def test_what_an_earlier_try_raised_is_not_why_a_later_one_was_refused() -> None:
+    policy = RETRY.replace("concurrency = 4", 'requests = "1/h"')
+    ask, asked = failing(ValueError("one"))
+    turn = Gate.from_toml(policy).run_turn(calls(("ask", {})), {"ask": ask}, deadline=60)
+    (result,) = run(turn).results
+    assert (asked, result.status, result.kind, result.exception) == ([1], "refused", "deadline", None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
+import sys
 import weakref
 from dataclasses import dataclass
 
@@ -50,5 +50,10 @@ def save_at_exit(gate: Gate) -> None:
 @atexit.register
 def _save() -> None:
     for gate in list(_gates):
-        with contextlib.suppress(ForkedError):
+        try:
             gate.save()
+        except ForkedError:
+            pass
+        except Exception as error:
+            # It hinders no other gate from being saved.
+            sys.excepthook(type(error), error, error.__traceback__)

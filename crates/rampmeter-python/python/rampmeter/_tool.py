@@ -50,12 +50,21 @@ def gated(gate: Gate, name: str | None, function: F, terms: Terms) -> F:
     @functools.wraps(function)
     def in_thread(*args: Any, **kwargs: Any) -> Any:
         with gate.admit_sync(name, arguments=arguments(args, kwargs), **terms):
-            return function(*args, **kwargs)
+            return _ended(name, function(*args, **kwargs))
 
     made: Any = in_task if is_async(function) else in_thread
     made.__rampmeter_tool__ = name
     _MADE[made] = (gate, name, function)
     return made  # type: ignore[no-any-return]
+
+
+def _ended(name: str, answer: Any) -> Any:
+    """The answer, unless it is one that is still to come, when the call would be over already."""
+    if inspect.isawaitable(answer):
+        if inspect.iscoroutine(answer):
+            answer.close()
+        raise TypeError(f"{name} is not async and gave {type(answer).__name__}; define it with `async def`")
+    return answer
 
 
 async def _in_time(permit: Permit, running: Coroutine[Any, Any, Any]) -> Any:

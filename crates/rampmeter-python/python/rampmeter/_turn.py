@@ -118,8 +118,9 @@ async def in_thread(permit: Permit, function: Callable[..., Any], arguments: str
     """A call of a function that blocks, in a thread of the loop's. Cancelled, it leaves the thread alone."""
     with permit:
         context = contextvars.copy_context()
-        run = functools.partial(context.run, _run, function, json.loads(arguments), work)
         try:
+            # Python reads less than the model may write, such as a number of 5,000 digits.
+            run = functools.partial(context.run, _run, function, json.loads(arguments), work)
             answer = await asyncio.get_running_loop().run_in_executor(None, run)
         finally:
             work.give_up()

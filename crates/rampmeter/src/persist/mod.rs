@@ -125,7 +125,8 @@ impl fmt::Display for PersistError {
         match self {
             PersistError::InUse { path } => write!(
                 f,
-                "{}: another process keeps its state here; wait for it to end, or name another file",
+                "{}: another gate keeps its state here, of this process or of another; wait for \
+                 its end, or name another file",
                 path.display()
             ),
             PersistError::Already { path } => write!(
