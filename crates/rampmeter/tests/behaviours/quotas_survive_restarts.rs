@@ -231,7 +231,7 @@ fn one_file_has_one_gate_at_a_time_and_the_error_says_what_to_do() {
     let error = other.persist(&file, SELDOM).unwrap_err();
     assert!(matches!(error, PersistError::InUse { .. }));
     let told = error.to_string();
-    assert!(told.contains("quota.state: another process") && told.contains("name another file"));
+    assert!(told.contains("quota.state: another gate") && told.contains("name another file"));
     let error = gate.persist(&file, SELDOM).unwrap_err();
     assert!(matches!(error, PersistError::Already { .. }), "{error}");
     drop(gate);
