@@ -75,11 +75,12 @@ async def _run(task: Task, tasks: int, calls: int) -> None:
 
 
 def _contestants() -> list[Contestant]:
-    one, many = Ours(), Ours()
+    one, many, unheard = Ours(), Ours(), Ours(is_heard=False)
     return [
         ("tasks alone", lambda _: _alone, None),
         (PAIR, _pair, None),
         ("gate, one flow and priority", lambda waited: _gate(one, waited, flows=1, priorities=1), one),
+        ("gate, one flow and priority, no subscriber", lambda it: _gate(unheard, it, 1, 1), unheard),
         ("gate, 1000 flows, four priorities", lambda waited: _gate(many, waited, 1_000, 4), many),
         ("asyncio.Semaphore alone", lambda waited: _with(waited, None), None),
         ("asyncio.Semaphore and pyrate-limiter", lambda it: _with(it, peers.pyrate_limiter()), None),
