@@ -29,7 +29,7 @@ impl Done {
 }
 
 /// Has `__next__`, when it returns nothing, end with this value. Python takes the value without making an
-/// exception of it where it can; the exception that `PyErr` makes takes a tenth of a whole admission.
+/// exception of it where it can; `PyErr` would make one for each admission.
 #[allow(unsafe_code, reason = "PyO3 has no other way to end an iterator with a value")]
 pub(crate) fn stop_with(value: &Bound<'_, PyAny>) {
     // SAFETY: the thread is attached, as `value` shows, and both pointers are alive; Python takes references
