@@ -10,24 +10,15 @@ from contextvars import ContextVar
 from typing import Any
 
 import pytest
-from runs import Run
+from runs import Run, is_free
 
-from rampmeter import Gate, Refused
+from rampmeter import Gate
 
 ONE = {"limits": {"a": {"concurrency": 1}}, "tools": {"x": {"limits": ["a"]}}}
 RATE = {
     "limits": {"r": {"requests": {"rate": "500/s", "kind": "bucket", "burst": 1}}},
     "tools": {"x": {"limits": ["r"]}},
 }
-
-
-def is_free(gate: Gate) -> bool:
-    """Whether the one slot is free."""
-    try:
-        gate.try_admit("x").finish()
-    except Refused:
-        return False
-    return True
 
 
 def new_loop(run: Run) -> asyncio.AbstractEventLoop:

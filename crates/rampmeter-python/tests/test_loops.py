@@ -12,10 +12,10 @@ import weakref
 from typing import Any
 
 import pytest
-from runs import Run
+from runs import Run, is_free
 
 import rampmeter
-from rampmeter import ForkedError, Gate, Refused, UsageError
+from rampmeter import ForkedError, Gate, UsageError
 
 ONE = {"limits": {"a": {"concurrency": 1}}, "tools": {"x": {"limits": ["a"]}}}
 THREE = {"limits": {"a": {"concurrency": 3}}, "tools": {"x": {"limits": ["a"]}}}
@@ -23,15 +23,6 @@ RATE = {
     "limits": {"r": {"requests": {"rate": "500/s", "kind": "bucket", "burst": 1}}},
     "tools": {"x": {"limits": ["r"]}},
 }
-
-
-def is_free(gate: Gate) -> bool:
-    """Whether the one slot is free."""
-    try:
-        gate.try_admit("x").finish()
-    except Refused:
-        return False
-    return True
 
 
 def test_loops_of_several_threads_share_one_limit() -> None:

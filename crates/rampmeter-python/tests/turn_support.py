@@ -7,7 +7,7 @@ import json
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from rampmeter import Gate, Refused
+from runs import is_free as is_free
 
 T = TypeVar("T")
 
@@ -45,20 +45,6 @@ class Inside:
 
     def __exit__(self, *_: object) -> None:
         self.now -= 1
-
-
-def is_free(gate: Gate, tool: str, slots: int = 1) -> bool:
-    """Whether so many calls of the tool could start now."""
-    held = []
-    try:
-        for _ in range(slots):
-            held.append(gate.try_admit(tool))
-    except Refused:
-        return False
-    finally:
-        for permit in held:
-            permit.finish("cancelled")
-    return True
 
 
 async def rounds(count: int = 5) -> None:
