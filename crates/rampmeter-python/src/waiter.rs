@@ -114,8 +114,9 @@ impl<W: Send + 'static> Waiter<W> {
     pub(crate) fn take(&self) -> Option<W> {
         let mut inside = self.inside.lock();
         let (waiting, callback) = (inside.waiting.take(), inside.callback.take());
+        let place = inside.place.take();
         drop(inside);
-        self.keep();
+        self.unregister(place);
         drop(callback);
         waiting
     }
@@ -124,6 +125,10 @@ impl<W: Send + 'static> Waiter<W> {
     /// garbage before. For what holds no gate, and is to hear of its end.
     pub(crate) fn keep(&self) {
         let place = self.inside.lock().place.take();
+        self.unregister(place);
+    }
+
+    fn unregister(&self, place: Option<usize>) {
         if let Some(place) = place {
             self.stay.unregister(place);
         }
